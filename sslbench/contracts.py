@@ -1,0 +1,403 @@
+"""What a plugin offers: a spec that says what it can do, and a class that does it.
+
+A *spec* is small and imports nothing heavy: listing methods must not import torch. The class
+itself is named by a lazy target, ``"package.module:Class"``, and imported when it is used.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sslbench.errors import ParameterError
+from sslbench.scene import Kind, Prediction, Recording, Scene, Tracks
+
+__all__ = [
+    "SCALES",
+    "Dataset",
+    "DatasetRequest",
+    "DatasetSpec",
+    "EpochReport",
+    "ExecutorSpec",
+    "Method",
+    "MethodSpec",
+    "Metric",
+    "MetricSpec",
+    "Oracle",
+    "Parameter",
+    "Published",
+    "Scale",
+    "Spec",
+    "TrainableMethod",
+    "TrainingContext",
+    "Value",
+]
+
+Value = bool | int | float | str
+"""A parameter value."""
+
+Scale = Literal["smoke", "quick", "paper"]
+"""How much is run: seconds, minutes, or the sizes of the papers. Part of a result's identity."""
+
+SCALES: tuple[Scale, ...] = ("smoke", "quick", "paper")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a method or data set.
+
+    Args:
+        name: an identifier.
+        default: its default; the type of the parameter is the type of this.
+        help: one line, with the unit.
+        minimum: smallest number allowed.
+        maximum: largest number allowed.
+        choices: the texts that are allowed, if only some are.
+        identity: whether a result depends on it. A folder or a number of workers does not count.
+    """
+
+    name: str
+    default: Value
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    identity: bool = True
+
+    def read(self, text: str) -> Value:
+        """Convert what was typed to the parameter's type, within its bounds.
+
+        Raises:
+            ParameterError: if the text is not of the type, or out of bounds.
+        """
+        kind = type(self.default)
+        try:
+            value = _read_bool(text) if kind is bool else kind(text)
+        except ValueError:
+            raise self._refuse(text, f"a value of type {kind.__name__}") from None
+        return self.check(value)
+
+    def check(self, value: Value) -> Value:
+        """Return a value of the right type after checking bounds and choices.
+
+        Raises:
+            ParameterError: if it is out of bounds or no choice.
+        """
+        if self.choices and value not in self.choices:
+            raise self._refuse(value, "one of " + ", ".join(self.choices))
+        if isinstance(value, (int, float)):
+            low = -np.inf if self.minimum is None else self.minimum
+            high = np.inf if self.maximum is None else self.maximum
+            if not low <= value <= high:
+                raise self._refuse(value, f"a number from {low:g} to {high:g}")
+        return value
+
+    def _refuse(self, value: object, expected: str) -> ParameterError:
+        return ParameterError(
+            f"parameter {self.name}={value} is not allowed", expected=expected, hint=self.help
+        )
+
+
+def _read_bool(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number that a paper gives for a method, shown beside the measured one.
+
+    Args:
+        dataset: name of the data set here.
+        metric: name of the metric here.
+        value: in the metric's unit.
+        source: paper and table.
+        dataset_params: parameters of the data set for which it holds.
+        params: parameters of the method for which it holds.
+    """
+
+    dataset: str
+    metric: str
+    value: float
+    source: str
+    dataset_params: Mapping[str, Value] = field(default_factory=dict)
+    params: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """What a localization method is and what it can do.
+
+    Args:
+        name: unique, lower case, words joined by hyphens.
+        target: ``"package.module:Class"`` of a `Method` or an `Oracle`.
+        summary: one line.
+        outputs: what it can answer.
+        licence: SPDX identifier of its code.
+        parameters: its parameters.
+        max_sources: most sources it can find at once; None if there is no limit.
+        formats: array formats that it understands.
+        min_channels: fewest channels.
+        max_aperture: largest array in metres, for far-field methods; None if any.
+        min_rank_position: dimensions the array must span to find a position at unknown height
+            (one less is enough at known height).
+        trainable: whether it is a `TrainableMethod`.
+        oracle: whether it is an `Oracle`: shown on boards as a reference, never ranked.
+        paper: where it was published.
+        published: numbers to stand beside measured ones.
+    """
+
+    name: str
+    target: str
+    summary: str
+    outputs: tuple[Kind, ...]
+    licence: str
+    parameters: tuple[Parameter, ...] = ()
+    max_sources: int | None = 1
+    formats: tuple[str, ...] = ("mics",)
+    min_channels: int = 1
+    max_aperture: float | None = None
+    min_rank_position: int = 0
+    trainable: bool = False
+    oracle: bool = False
+    paper: str = ""
+    published: tuple[Published, ...] = ()
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What a data set is and what it asks for.
+
+    Args:
+        name: unique, lower case, words joined by hyphens.
+        target: ``"package.module:Class"`` of a `Dataset`.
+        summary: one line.
+        version: changes whenever the same parameters give other scenes.
+        kind: what is asked for.
+        max_sources: most sources at once; None if the parameters decide.
+        array: what the microphones are, in words.
+        licence: SPDX identifier of the data.
+        primary_metric: the metric that boards rank by.
+        splits: names of its splits; `train` and `validation` are for training only.
+        default_split: the one that is scored when none is named.
+        parameters: its parameters.
+        simulated: whether it is made on the spot and needs no download.
+        twin: name of the simulated data set that stands in for it where it is not on the machine.
+        where: where real data comes from: an address and what to do there.
+        paper: where it was published.
+    """
+
+    name: str
+    target: str
+    summary: str
+    version: str
+    kind: Kind
+    array: str
+    licence: str
+    primary_metric: str
+    max_sources: int | None = 1
+    splits: tuple[str, ...] = ("train", "validation", "test")
+    default_split: str = "test"
+    parameters: tuple[Parameter, ...] = ()
+    simulated: bool = False
+    twin: str = ""
+    where: str = ""
+    paper: str = ""
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """What a metric measures.
+
+    Args:
+        name: unique, lower case, words joined by hyphens.
+        target: ``"package.module:factory"``, called with no argument, that returns a `Metric`.
+        summary: one line.
+        unit: `m`, `deg`, `%`, ... ; empty for a plain number.
+        higher_is_better: direction; None where there is no better.
+        kinds: which tracks it can compare.
+        version: integer, raised whenever the same input gives another value.
+        reference: paper and equation.
+    """
+
+    name: str
+    target: str
+    summary: str
+    unit: str
+    higher_is_better: bool | None
+    kinds: tuple[Kind, ...] = ("position", "direction")
+    version: int = 1
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class ExecutorSpec:
+    """A way to run many cells.
+
+    Args:
+        name: unique.
+        target: ``"package.module:Class"`` of an executor (see `sslbench.running.executors`).
+        summary: one line.
+    """
+
+    name: str
+    target: str
+    summary: str
+
+
+class Method(ABC):
+    """Locates sources. Constructed with its parameters as keyword arguments."""
+
+    @abstractmethod
+    def locate(self, recording: Recording) -> Prediction:
+        """Answer one recording, at its times, with at most `max_sources` tracks."""
+
+    def locate_many(self, recordings: Sequence[Recording]) -> list[Prediction]:
+        """Answer several recordings; override where a batch is faster than a loop."""
+        return [self.locate(recording) for recording in recordings]
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of learned parameters."""
+        return 0
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What a training loop says after each epoch.
+
+    Args:
+        epoch: from 1.
+        epochs: how many there will be at most.
+        values: losses and validation metrics by name.
+    """
+
+    epoch: int
+    epochs: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrainingContext:
+    """What a method is given to train with, besides data.
+
+    Args:
+        seed: of everything random.
+        scale: how long it may take.
+        workspace: folder for checkpoints of unfinished work; kept when a run is interrupted.
+        report: called after each epoch.
+        device: `cpu` or `cuda`.
+    """
+
+    seed: int
+    scale: Scale
+    workspace: Path
+    report: Callable[[EpochReport], None]
+    device: str = "cpu"
+
+
+class TrainableMethod(Method):
+    """A method with something to learn. It is handed training and validation data only."""
+
+    @abstractmethod
+    def fit(self, train: Dataset, validation: Dataset, context: TrainingContext) -> None:
+        """Learn; go on from `context.workspace` if earlier work was interrupted there."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write all that `load` needs into an empty folder, without pickle."""
+
+    @abstractmethod
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote.
+
+        Raises:
+            FormatError: if the files are of another method, version or shape.
+        """
+
+
+class Oracle(ABC):
+    """A ceiling: it is handed the scene, truth included, and says how good one could be."""
+
+    @abstractmethod
+    def answer(self, scene: Scene) -> Prediction:
+        """Answer one scene."""
+
+
+@dataclass(frozen=True)
+class DatasetRequest:
+    """Which part of a data set is wanted.
+
+    Args:
+        split: name of the split.
+        scale: how much of it.
+        params: every parameter of the spec, with its value.
+        root: the data set's folder on this machine; None for simulated data.
+        cache: folder for what can be made again.
+    """
+
+    split: str
+    scale: Scale
+    params: Mapping[str, Value]
+    root: Path | None
+    cache: Path
+
+
+class Dataset(ABC):
+    """One split of a data set: scenes by index. Constructed with a `DatasetRequest`."""
+
+    def __init__(self, request: DatasetRequest) -> None:
+        self.request = request
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of scenes."""
+
+    @abstractmethod
+    def scene(self, index: int) -> Scene:
+        """Return one scene; the same on every machine and every call.
+
+        Raises:
+            DataError: if its files cannot be read or trusted.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of all that determines the scenes: files, or rules and seeds."""
+
+    def truth(self, index: int) -> tuple[str, Tracks]:
+        """Return the id of a recording and its truth; override where audio can be left alone."""
+        scene = self.scene(index)
+        return scene.recording.id, scene.truth
+
+    def prepare(self) -> None:  # noqa: B027  # optional: most data is ready as it lies
+        """Make or fetch all that `scene` needs, so that later calls are quick."""
+
+
+class Metric(ABC):
+    """Holds an answer against the truth.
+
+    `components` turns one recording into statistics, one row a frame (or one row in all, for
+    metrics of whole tracks); the rows of a corpus are stacked, and `value` turns them into the
+    number. A corpus value therefore comes from pooled statistics, never from a mean of ratios,
+    and an interval comes from resampled rows.
+    """
+
+    @abstractmethod
+    def components(self, prediction: Tracks, truth: Tracks) -> NDArray[np.float64]:
+        """Return the statistics of one recording, shape (rows, columns)."""
+
+    @abstractmethod
+    def value(self, rows: NDArray[np.float64]) -> float:
+        """Turn stacked statistics, shape (rows, columns), into the number; NaN if undefined."""
+
+
+Spec = MethodSpec | DatasetSpec | MetricSpec | ExecutorSpec
+AnySpec = TypeVar("AnySpec", MethodSpec, DatasetSpec, MetricSpec, ExecutorSpec)

@@ -1,0 +1,207 @@
+"""The coordinate conventions of sslbench, and every conversion between them.
+
+Metres, seconds, and radians inside; degrees only where people read or write. Frames are
+right-handed with x to the front, y to the left and z up. Azimuth is counter-clockwise from +x,
+elevation is up from the horizontal plane. Angles between directions come from
+``atan2(|u x v|, u . v)``, which keeps its precision near 0 and near pi, where arccos does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sslbench.errors import GeometryError
+
+__all__ = [
+    "SPEED_OF_SOUND",
+    "Box",
+    "angle_between",
+    "array_rank",
+    "azimuth_elevation",
+    "check_microphones",
+    "fibonacci_sphere",
+    "inside_hull",
+    "microphone_pairs",
+    "tdoa",
+    "unit_vector",
+    "wrap_angle",
+]
+
+Floats = NDArray[np.float64]
+
+SPEED_OF_SOUND = 343.0
+"""Speed of sound in dry air at 20 degrees Celsius, in m/s; also pyroomacoustics' default."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-aligned region in metres; flat (``low[2] == high[2]``) where only 2-D is asked.
+
+    Args:
+        low: smallest x, y, z.
+        high: largest x, y, z.
+
+    Raises:
+        GeometryError: if a side is not finite or ends before it begins.
+    """
+
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        sides = np.subtract(self.high, self.low)
+        if sides.shape != (3,) or not np.isfinite(sides).all() or (sides < 0).any():
+            raise GeometryError(
+                f"{self.low} to {self.high} is no region",
+                expected="three finite coordinates each, min not above max",
+            )
+
+    @property
+    def size(self) -> Floats:
+        """Length of the sides in metres, shape (3,)."""
+        return np.asarray(np.subtract(self.high, self.low), dtype=float)
+
+    @property
+    def centre(self) -> Floats:
+        """Middle of the region in metres, shape (3,)."""
+        return np.asarray(np.add(self.high, self.low) / 2)
+
+    @property
+    def flat(self) -> bool:
+        """Whether the region has one height only, so that a position has two unknowns."""
+        return bool(self.low[2] == self.high[2])
+
+    def contains(self, points: ArrayLike, margin: float = 0.0) -> NDArray[np.bool_]:
+        """Tell which points, shape (..., 3), lie inside the box grown by ``margin`` metres."""
+        xyz = np.asarray(points, dtype=float)
+        low, high = np.asarray(self.low) - margin, np.asarray(self.high) + margin
+        return np.asarray(((xyz >= low) & (xyz <= high)).all(axis=-1))
+
+    def clip(self, points: ArrayLike) -> Floats:
+        """Move points, shape (..., 3), to the nearest place in the box."""
+        return np.asarray(np.clip(np.asarray(points, dtype=float), self.low, self.high))
+
+
+def azimuth_elevation(xyz: ArrayLike) -> tuple[Floats, Floats]:
+    """Convert vectors, shape (..., 3), to azimuth and elevation in radians.
+
+    >>> azimuth, elevation = azimuth_elevation([0.0, 1.0, 0.0])
+    >>> float(np.degrees(azimuth)), float(elevation)
+    (90.0, 0.0)
+    """
+    x, y, z = np.moveaxis(np.asarray(xyz, dtype=float), -1, 0)
+    return np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))
+
+
+def unit_vector(azimuth: ArrayLike, elevation: ArrayLike = 0.0) -> Floats:
+    """Convert azimuth and elevation in radians to unit vectors, shape (..., 3)."""
+    az, el = np.broadcast_arrays(np.asarray(azimuth, float), np.asarray(elevation, float))
+    return np.stack([np.cos(el) * np.cos(az), np.cos(el) * np.sin(az), np.sin(el)], axis=-1)
+
+
+def wrap_angle(angle: ArrayLike) -> Floats:
+    """Bring angles in radians into [-pi, pi)."""
+    return np.asarray((np.asarray(angle, dtype=float) + np.pi) % (2 * np.pi) - np.pi)
+
+
+def angle_between(u: ArrayLike, v: ArrayLike) -> Floats:
+    """Return the angle in radians between vectors of shape (..., 3), exact near 0 and pi.
+
+    >>> float(angle_between([1, 0, 0], [1, 0, 0]))
+    0.0
+    """
+    a, b = np.asarray(u, dtype=float), np.asarray(v, dtype=float)
+    sine = np.linalg.norm(np.cross(a, b), axis=-1)
+    return np.asarray(np.arctan2(sine, (a * b).sum(axis=-1)))
+
+
+def microphone_pairs(channels: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the indices (i, j), i < j, of all pairs, each of shape (pairs,)."""
+    first, second = np.triu_indices(channels, k=1)
+    return first, second
+
+
+def tdoa(
+    microphones: ArrayLike, source: ArrayLike, speed_of_sound: float = SPEED_OF_SOUND
+) -> Floats:
+    """Return the arrival time at i minus that at j, in seconds, for all pairs i < j.
+
+    Args:
+        microphones: positions in metres, shape (channels, 3).
+        source: positions in metres, shape (..., 3).
+        speed_of_sound: in m/s.
+
+    Returns:
+        Time differences, shape (..., pairs): negative where i is nearer than j.
+    """
+    mics, xyz = np.asarray(microphones, dtype=float), np.asarray(source, dtype=float)
+    distance = np.linalg.norm(xyz[..., None, :] - mics, axis=-1)
+    i, j = microphone_pairs(len(mics))
+    return np.asarray((distance[..., i] - distance[..., j]) / speed_of_sound)
+
+
+def array_rank(microphones: ArrayLike, tolerance: float = 1e-3) -> int:
+    """Return how many dimensions the microphones span: 0 coincident, 1 line, 2 plane, 3 space.
+
+    Args:
+        microphones: positions in metres, shape (channels, 3).
+        tolerance: largest deviation in metres that still counts as flat.
+    """
+    mics = np.asarray(microphones, dtype=float)
+    spread = np.linalg.svd(mics - mics.mean(axis=0), compute_uv=False)
+    return int((spread > tolerance).sum())
+
+
+def check_microphones(microphones: ArrayLike, where: str = "microphones") -> Floats:
+    """Return positions, shape (channels, 3), after checking that they can serve as an array.
+
+    Raises:
+        GeometryError: if the shape is wrong, a value is not finite or two microphones coincide.
+    """
+    mics = np.asarray(microphones, dtype=float)
+    if mics.ndim != 2 or mics.shape[1] != 3 or len(mics) < 2:
+        raise GeometryError(
+            f"positions of shape {mics.shape}",
+            where=where,
+            expected="at least two microphones of three coordinates in metres",
+        )
+    if not np.isfinite(mics).all():
+        raise GeometryError(
+            f"microphone {int(np.argmin(np.isfinite(mics).all(axis=1)))} has no finite position",
+            where=where,
+            expected="three finite coordinates in metres",
+        )
+    i, j = microphone_pairs(len(mics))
+    distance = np.linalg.norm(mics[i] - mics[j], axis=1)
+    if distance.min() < 1e-4:
+        pair = int(distance.argmin())
+        raise GeometryError(
+            f"microphones {i[pair]} and {j[pair]} coincide",
+            where=where,
+            expected="microphones at least 0.1 mm apart",
+            hint="correct the position, or drop one of the two channels",
+        )
+    return mics
+
+
+def inside_hull(points: ArrayLike, microphones: ArrayLike) -> NDArray[np.bool_]:
+    """Tell which points, shape (..., 3), lie in the convex hull of the microphones.
+
+    An array that spans no volume has an empty hull: the answer is False everywhere.
+    """
+    xyz, mics = np.asarray(points, dtype=float), np.asarray(microphones, dtype=float)
+    if array_rank(mics) < 3:
+        return np.zeros(xyz.shape[:-1], dtype=bool)
+    from scipy.spatial import Delaunay
+
+    return np.asarray(Delaunay(mics).find_simplex(xyz) >= 0)
+
+
+def fibonacci_sphere(points: int) -> Floats:
+    """Return nearly evenly spread unit vectors, shape (points, 3) (golden-angle spiral)."""
+    k = np.arange(points) + 0.5
+    elevation = np.arcsin(1 - 2 * k / points)
+    return unit_vector(wrap_angle(k * np.pi * (3 - np.sqrt(5))), elevation)

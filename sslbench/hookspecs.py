@@ -1,0 +1,84 @@
+"""The hooks by which sslbench is extended. Every one is optional.
+
+A plugin is a module that implements some of these with `hookimpl`, named by an entry point in
+the group ``sslbench``::
+
+    from sslbench.contracts import MethodSpec
+    from sslbench.hookspecs import hookimpl
+
+    @hookimpl
+    def sslbench_methods():
+        return [MethodSpec(name="mine", target="my_package.method:Mine", ...)]
+
+The module must import nothing heavy: it is loaded to list what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pluggy
+
+from sslbench.cell import Cell, CellOutcome
+from sslbench.contracts import DatasetSpec, EpochReport, ExecutorSpec, MethodSpec, MetricSpec
+
+__all__ = ["PROJECT", "hookimpl", "hookspec"]
+
+PROJECT = "sslbench"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def sslbench_methods() -> Sequence[MethodSpec]:
+    """Offer localization methods."""
+    raise NotImplementedError
+
+
+@hookspec
+def sslbench_datasets() -> Sequence[DatasetSpec]:
+    """Offer data sets."""
+    raise NotImplementedError
+
+
+@hookspec
+def sslbench_metrics() -> Sequence[MetricSpec]:
+    """Offer metrics. Every metric whose `kinds` fit is computed for every run."""
+    raise NotImplementedError
+
+
+@hookspec
+def sslbench_executors() -> Sequence[ExecutorSpec]:
+    """Offer ways to run many cells: a cluster, a queue, another machine."""
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def sslbench_locate_data(dataset: str) -> Path | None:
+    """Say where the folder of a data set is on this machine; None to let others answer."""
+    raise NotImplementedError
+
+
+@hookspec
+def sslbench_provenance() -> Mapping[str, str]:
+    """Add facts about this machine or project to the environment of every record."""
+    raise NotImplementedError
+
+
+@hookspec
+def sslbench_cell_started(cell: Cell) -> None:
+    """Observe that work on a cell begins."""
+    raise NotImplementedError
+
+
+@hookspec
+def sslbench_epoch_finished(cell: Cell, report: EpochReport) -> None:
+    """Observe that a training epoch ended."""
+    raise NotImplementedError
+
+
+@hookspec
+def sslbench_cell_finished(outcome: CellOutcome) -> None:
+    """Observe what came of a cell."""
+    raise NotImplementedError
