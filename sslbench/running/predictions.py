@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.errors import FormatError
-from sslbench.scene import Prediction, Tracks
+from sslbench.scene import Kind, Prediction, Tracks
 
 __all__ = ["dump_predictions", "read_predictions"]
 
@@ -103,7 +103,7 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
 
 def _split(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Prediction]:
     ends = np.cumsum(arrays["frames"])
-    kind = "direction" if str(arrays["kind"]) == "direction" else "position"
+    kind: Kind = "direction" if str(arrays["kind"]) == "direction" else "position"
     found: dict[str, Prediction] = {}
     for row, (name, end) in enumerate(zip(arrays["ids"], ends, strict=True)):
         part = slice(int(end - arrays["frames"][row]), int(end))
