@@ -1,0 +1,118 @@
+"""Letting a method answer recordings, checking the answers and measuring what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sslbench.cell import Cell
+from sslbench.contracts import Method, MethodSpec, Oracle
+from sslbench.errors import CellError, FormatError, SslbenchError
+from sslbench.running.cost import measured
+from sslbench.running.suitability import why_not_recording
+from sslbench.scene import Prediction, Recording, Scene
+
+__all__ = ["Answers", "Unsuitable", "blamed"]
+
+
+class Unsuitable(Exception):  # noqa: N818  # not an error: the pair is skipped and the run goes on
+    """Raised when the recordings of a data set are of a kind that the method cannot answer."""
+
+
+@contextmanager
+def blamed(cell: Cell, place: str) -> Iterator[None]:
+    """Turn whatever a plugin raises into a `CellError` that says which cell and where in it."""
+    try:
+        yield
+    except (SslbenchError, Unsuitable):
+        raise
+    except Exception as error:
+        raise CellError(
+            f"{type(error).__name__}: {error}",
+            where=f"{cell}, {place}",
+            hint="this is a defect of the method or of its data; the other cells go on",
+        ) from error
+
+
+@dataclass
+class Answers:
+    """Answers so far, and what they cost. Only the method's own time counts as inference.
+
+    Args:
+        cell: which method on which data set.
+        spec: of the method.
+        method: which answers.
+    """
+
+    cell: Cell
+    spec: MethodSpec
+    method: Method | Oracle
+    predictions: dict[str, Prediction] = field(default_factory=dict)
+    conditions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    infer_s: float = 0.0
+    audio_s: float = 0.0
+    peak_ram_mb: float = 0.0
+    peak_vram_mb: float | None = None
+
+    def add(self, scenes: Sequence[Scene]) -> None:
+        """Let the method answer more scenes.
+
+        Raises:
+            Unsuitable: if the method cannot answer such recordings.
+            FormatError: if a recording has samples that are no numbers.
+            CellError: if the method fails, or answers what was not asked.
+        """
+        for scene in scenes:
+            _check_audio(scene.recording)
+        recordings = [scene.recording for scene in scenes]
+        if not self.predictions and (reason := why_not_recording(self.spec, recordings[0])):
+            raise Unsuitable(reason)
+        with blamed(self.cell, f"at recordings {recordings[0].id} to {recordings[-1].id}"):
+            with measured() as cost:
+                answers = self._ask(scenes)
+            for recording, answer in zip(recordings, answers, strict=True):
+                _check_answer(recording, answer)
+                self.predictions[recording.id] = answer
+                self.conditions[recording.id] = dict(recording.conditions)
+                self.audio_s += recording.duration
+        self.infer_s += cost.seconds
+        self.peak_ram_mb = max(self.peak_ram_mb, cost.peak_ram_mb)
+        self.peak_vram_mb = cost.peak_vram_mb
+
+    def _ask(self, scenes: Sequence[Scene]) -> list[Prediction]:
+        if isinstance(self.method, Oracle):
+            return [self.method.answer(scene) for scene in scenes]
+        return self.method.locate_many([scene.recording for scene in scenes])
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was measured, for the stage's file."""
+        learned = 0 if isinstance(self.method, Oracle) else self.method.parameter_count
+        kept = ("infer_s", "audio_s", "peak_ram_mb", "peak_vram_mb", "conditions")
+        return {name: getattr(self, name) for name in kept} | {
+            "parameters": learned,
+            "cell": str(self.cell),
+        }
+
+
+def _check_audio(recording: Recording) -> None:
+    finite = np.isfinite(recording.audio).all(axis=1)
+    if not finite.all():
+        channel = int(np.argmin(finite))
+        raise FormatError(
+            f"channel {channel} has NaN or infinite samples",
+            where=recording.id,
+            hint="`sslbench datasets check` names every damaged recording",
+        )
+
+
+def _check_answer(recording: Recording, answer: Prediction) -> None:
+    tracks = answer.tracks
+    if tracks.kind != recording.kind or not np.array_equal(tracks.times, recording.times):
+        raise CellError(
+            f"the answer to {recording.id} is {len(tracks.times)} times of {tracks.kind}",
+            expected=f"{len(recording.times)} times of {recording.kind}, as the recording asks",
+        )

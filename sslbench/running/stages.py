@@ -1,0 +1,276 @@
+"""The three stages of a cell: train, predict, score. Each is done once and then found again.
+
+`Workbench` holds what the stages share. A stage returns the facts that later stages and the
+record need; its files lie in the store under its key.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sslbench.cell import Cell, Choice
+from sslbench.contracts import (
+    Dataset,
+    DatasetRequest,
+    DatasetSpec,
+    EpochReport,
+    Method,
+    MethodSpec,
+    Oracle,
+    Scale,
+    TrainableMethod,
+    TrainingContext,
+)
+from sslbench.errors import BrokenPluginError, FormatError
+from sslbench.registry import Offer, Registry, load_target
+from sslbench.running.answering import Answers, Unsuitable, blamed
+from sslbench.running.cost import measured
+from sslbench.running.keys import digest, identity, source_sha256
+from sslbench.running.predictions import dump_predictions, read_predictions
+from sslbench.running.progress import progress
+from sslbench.running.store import Store
+from sslbench.scene import Prediction
+
+__all__ = ["Predicted", "Trained", "Unsuitable", "Workbench"]
+
+BATCH = 32
+"""Recordings handed to a method at once: enough to batch, few enough to hold in memory."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Where a checkpoint is and what it took.
+
+    Args:
+        key: name of the stage.
+        checkpoint: its folder.
+        seconds: of training.
+        trained_on: data set and scale, in words.
+    """
+
+    key: str
+    checkpoint: Path
+    seconds: float
+    trained_on: str
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Where predictions are and what they took.
+
+    Args:
+        key: name of the stage.
+        path: of the predictions file.
+        facts: what was measured on the way: `infer_s`, `audio_s`, `parameters`, `peak_ram_mb`,
+            `peak_vram_mb`, `conditions`.
+        reused: whether they were in the store already.
+    """
+
+    key: str
+    path: Path
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    reused: bool = False
+
+
+class Workbench:
+    """Does the stages of cells, with one registry, one store and one cache of scenes.
+
+    Args:
+        registry: what is installed.
+        store: where finished stages go.
+        cache: folder for scenes that can be made again.
+    """
+
+    def __init__(self, registry: Registry, store: Store, cache: Path) -> None:
+        self.registry = registry
+        self.store = store
+        self.cache = cache
+        self._data_keys: dict[tuple[str, str, str], str] = {}
+
+    def dataset(self, choice: Choice, split: str, scale: Scale) -> Dataset:
+        """Open one split of a data set.
+
+        Raises:
+            DataError: if it is not on this machine or cannot be read.
+            BrokenPluginError: if its class cannot be imported.
+        """
+        offer = self.registry.dataset(choice.name)
+        root = None if offer.spec.simulated else self.registry.locate_data(choice.name)
+        request = DatasetRequest(split, scale, choice.params, root, self.cache)
+        dataset = load_target(offer.spec.target, _who(offer))(request)
+        if not isinstance(dataset, Dataset):
+            raise BrokenPluginError(f"{offer.spec.target} is no Dataset", where=_who(offer))
+        return dataset
+
+    def method(self, choice: Choice) -> Method | Oracle:
+        """Make a method with its parameters.
+
+        Raises:
+            BrokenPluginError: if its class cannot be imported or is no method.
+        """
+        offer = self.registry.method(choice.name)
+        method = load_target(offer.spec.target, _who(offer))(**choice.params)
+        kind = Oracle if offer.spec.oracle else TrainableMethod if offer.spec.trainable else Method
+        if not isinstance(method, kind):
+            raise BrokenPluginError(
+                f"{offer.spec.target} is no {kind.__name__}",
+                where=_who(offer),
+                expected="the class that the method's spec promises",
+            )
+        return method
+
+    def data_key(self, cell: Cell, split: str) -> str:
+        """Return the key of one split of a cell's data set."""
+        facts = (str(cell.dataset), split, cell.scale)
+        if facts not in self._data_keys:
+            self._data_keys[facts] = self._data_key(cell, split)
+        return self._data_keys[facts]
+
+    def _data_key(self, cell: Cell, split: str) -> str:
+        spec = self.registry.dataset(cell.dataset.name).spec
+        return digest(
+            {
+                "name": spec.name,
+                "version": spec.version,
+                "params": identity(spec.parameters, cell.dataset),
+                "split": split,
+                "scale": cell.scale,
+                "scenes": self.dataset(cell.dataset, split, cell.scale).fingerprint(),
+            }
+        )
+
+    def train_key(self, cell: Cell) -> str:
+        """Return the key of a cell's training; it does not depend on the split that is scored."""
+        return digest(
+            self._method_facts(cell)
+            | {name: self.data_key(cell, name) for name in ("train", "validation")}
+        )
+
+    def predict_key(self, cell: Cell) -> str:
+        """Return the key of a cell's predictions."""
+        trainable = self.registry.method(cell.method.name).spec.trainable
+        parent = self.train_key(cell) if trainable else ""
+        return digest(
+            self._method_facts(cell) | {"train": parent, "data": self.data_key(cell, cell.split)}
+        )
+
+    def _method_facts(self, cell: Cell) -> dict[str, Any]:
+        spec = self.registry.method(cell.method.name).spec
+        return {
+            "method": spec.name,
+            "source": source_sha256(spec.target),
+            "params": identity(spec.parameters, cell.method),
+            "scale": cell.scale,
+            "seed": cell.seed,
+        }
+
+    def train(self, cell: Cell, report: Callable[[EpochReport], None]) -> Trained:
+        """Train a cell's method, or find that it has been.
+
+        Raises:
+            Unsuitable: if the data set has no splits to train on.
+            CellError: if the method fails.
+        """
+        spec = self.registry.dataset(cell.dataset.name).spec
+        if not {"train", "validation"} <= set(spec.splits):
+            raise Unsuitable(f"{spec.name} has nothing to train {cell.method.name} on")
+        key = self.train_key(cell)
+        with self.store.lock(key):
+            facts = self.store.find("train", key)
+            if facts is None:
+                facts = self._fit(cell, key, report)
+        folder = self.store.folder("train", key) / "checkpoint"
+        return Trained(key, folder, facts["train_s"], facts["trained_on"])
+
+    def _fit(self, cell: Cell, key: str, report: Callable[[EpochReport], None]) -> dict[str, Any]:
+        method = self.method(cell.method)
+        assert isinstance(method, TrainableMethod)
+        train = self.dataset(cell.dataset, "train", cell.scale)
+        validation = self.dataset(cell.dataset, "validation", cell.scale)
+        train.prepare()
+        validation.prepare()
+        context = TrainingContext(
+            seed=cell.seed,
+            scale=cell.scale,
+            workspace=self.store.workspace(key),
+            report=report,
+        )
+        with blamed(cell, "while training"), measured() as cost:
+            method.fit(train, validation, context)
+        facts = {
+            "train_s": cost.seconds,
+            "trained_on": f"{cell.dataset}:train ({cell.scale})",
+            "cell": str(cell),
+        }
+
+        def fill(folder: Path) -> None:
+            (folder / "checkpoint").mkdir()
+            method.save(folder / "checkpoint")
+
+        self.store.put("train", key, facts, fill)
+        return facts
+
+    def predict(self, cell: Cell, report: Callable[[EpochReport], None]) -> Predicted:
+        """Let a cell's method answer every recording, or find that it has.
+
+        Raises:
+            Unsuitable: if the method cannot answer such recordings.
+            DataError: if a recording cannot be read.
+            CellError: if the method fails, or answers what was not asked.
+        """
+        key = self.predict_key(cell)
+        path = self.store.folder("predict", key) / "predictions.npz"
+        with self.store.lock(key):
+            facts = self.store.find("predict", key)
+            if facts is not None and _readable(path):
+                return Predicted(key, path, facts, reused=True)
+            facts, predictions = self._answer(cell, self._ready(cell, report))
+            self.store.put(
+                "predict",
+                key,
+                facts,
+                lambda folder: _write(folder / "predictions.npz", dump_predictions(predictions)),
+            )
+        return Predicted(key, path, facts)
+
+    def _ready(self, cell: Cell, report: Callable[[EpochReport], None]) -> Method | Oracle:
+        method = self.method(cell.method)
+        if isinstance(method, TrainableMethod):
+            method.load(self.train(cell, report).checkpoint)
+        return method
+
+    def _answer(
+        self, cell: Cell, method: Method | Oracle
+    ) -> tuple[dict[str, Any], dict[str, Prediction]]:
+        dataset = self.dataset(cell.dataset, cell.split, cell.scale)
+        dataset.prepare()
+        answers = Answers(cell, self.registry.method(cell.method.name).spec, method)
+        indices = progress(range(len(dataset)), str(cell.method), "rec", len(dataset))
+        for batch in _batches(indices):
+            answers.add([dataset.scene(index) for index in batch])
+        return answers.facts(), answers.predictions
+
+
+def _batches(indices: Iterator[int]) -> Iterator[list[int]]:
+    while batch := list(itertools.islice(indices, BATCH)):
+        yield batch
+
+
+def _readable(path: Path) -> bool:
+    try:
+        read_predictions(path)
+    except FormatError:
+        return False
+    return True
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _who(offer: Offer[MethodSpec] | Offer[DatasetSpec]) -> str:
+    return f"{offer.spec.name} (plugin {offer.plugin} of {offer.distribution})"
