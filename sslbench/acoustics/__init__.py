@@ -1,1 +1,4 @@
-"""TODO."""
+"""What methods share: generalized cross-correlation, its peaks, and steered response power.
+
+The modules import torch, so only methods import them; nothing that lists methods does.
+"""
