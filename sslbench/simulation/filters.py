@@ -1,0 +1,76 @@
+"""The fractional-delay filters of pyroomacoustics, and convolution in batches.
+
+A sound that arrives between two samples is written down as a windowed sinc of `LENGTH` taps, made
+by the kernel of pyroomacoustics (`libroom.fractional_delay`), so that what is rendered here is
+what `Room.simulate` renders. Its peak is `DELAY` samples after the arrival; every renderer here
+takes that off again.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["DELAY", "GRANULARITY", "LENGTH", "convolve", "delay_filters", "filter_phases"]
+
+LENGTH = 81
+"""Taps of a filter; pyroomacoustics' `frac_delay_length`."""
+
+DELAY = LENGTH // 2
+"""Samples by which a filter delays on top of what is asked."""
+
+GRANULARITY = 20
+"""Tabulated filters a sample, interpolated linearly; pyroomacoustics' `sinc_lut_granularity`."""
+
+Samples = NDArray[np.float32]
+
+
+def delay_filters(fractions: NDArray[np.float64]) -> Samples:
+    """Return the filters that delay by `DELAY` plus fractions of a sample.
+
+    Args:
+        fractions: in [0, 1), shape (...).
+
+    Returns:
+        Taps, shape (..., LENGTH).
+    """
+    from pyroomacoustics import libroom
+
+    flat = np.ascontiguousarray(fractions, dtype=np.float32).reshape(-1)
+    taps = np.zeros((len(flat), LENGTH), dtype=np.float32)
+    libroom.fractional_delay(taps, flat, GRANULARITY, 1)
+    return taps.reshape(*np.shape(fractions), LENGTH)
+
+
+@cache
+def filter_phases() -> NDArray[np.float64]:
+    """Return the tabulated filters, shape (GRANULARITY + 1, LENGTH); row k is fraction 1 - k/20.
+
+    Between two of them the kernel interpolates linearly, so every filter is a sum of two rows.
+    """
+    return delay_filters(1 - np.arange(GRANULARITY + 1) / GRANULARITY).astype(float)
+
+
+def convolve(signals: Samples, rirs: Samples, begin: int, samples: int) -> Samples:
+    """Convolve each signal with its impulse responses and keep a part of what comes out.
+
+    Args:
+        signals: shape (..., length).
+        rirs: shape (..., channels, taps), as the renderers make them: `DELAY` samples late.
+        begin: first sample that is kept, counted from the start of the signal.
+        samples: how many are kept; the part must end before the signal does.
+
+    Returns:
+        Shape (..., channels, samples), with the filter delay taken off.
+    """
+    from scipy import fft
+
+    begin += DELAY
+    # Only what is kept must be free of wrap-around: it ends at begin + samples.
+    size = fft.next_fast_len(max(signals.shape[-1] + DELAY, rirs.shape[-1] + begin), real=True)
+    spectrum = fft.rfft(rirs, size, axis=-1)
+    spectrum *= fft.rfft(signals, size, axis=-1)[..., None, :]
+    heard = fft.irfft(spectrum, size, axis=-1, overwrite_x=True)
+    return np.asarray(heard[..., begin : begin + samples], dtype=np.float32)

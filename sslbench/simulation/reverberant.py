@@ -1,0 +1,128 @@
+"""Impulse responses of shoebox rooms by the image method (Allen and Berkley, 1979), fast.
+
+Equal to ``pyroomacoustics.Room.compute_rir`` with its high-pass off, by two observations:
+
+- In a shoebox, image positions and numbers of reflections are separable per axis, and every image
+  is heard everywhere; images farther than sound travels within T60 are not worth their while.
+- pyroomacoustics adds one filter of 81 taps an image, interpolated linearly between 21 tabulated
+  ones. Adding the images into 21 rows first and filtering the rows afterwards gives the same sum
+  for two additions an image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sslbench.geometry import SPEED_OF_SOUND
+from sslbench.simulation.filters import GRANULARITY, LENGTH, filter_phases
+from sslbench.simulation.t60 import Walls
+
+__all__ = ["ShoeBox", "shoebox_rirs"]
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class ShoeBox:
+    """A rectangular room with one corner at the origin.
+
+    Args:
+        size: length, width and height in metres.
+        walls: what they do to sound.
+    """
+
+    size: tuple[float, float, float]
+    walls: Walls
+
+
+@dataclass(frozen=True)
+class _Images:
+    """Images as coordinates per axis and indices into them, so that squares are cheap."""
+
+    axes: tuple[Floats, Floats, Floats]
+    which: tuple[Index, Index, Index]
+    gains: Floats
+
+    def distance(self, point: Floats) -> Floats:
+        squares = [
+            ((axis - at) ** 2)[index]
+            for axis, index, at in zip(self.axes, self.which, point, strict=True)
+        ]
+        return np.asarray(np.sqrt(squares[0] + squares[1] + squares[2]))
+
+
+def shoebox_rirs(
+    room: ShoeBox,
+    source: ArrayLike,
+    microphones: ArrayLike,
+    sample_rate: int,
+    speed_of_sound: float = SPEED_OF_SOUND,
+) -> NDArray[np.float32]:
+    """Return the impulse responses from a source to microphones.
+
+    Args:
+        room: its size and walls.
+        source: position in metres from the room's corner, shape (3,).
+        microphones: positions in metres from the room's corner, shape (channels, 3).
+        sample_rate: in Hz.
+        speed_of_sound: in m/s.
+
+    Returns:
+        Shape (channels, taps), `filters.DELAY` samples late, as pyroomacoustics has them; without
+        the factor 1 / (4 pi), as there.
+    """
+    mics = np.asarray(microphones, dtype=float)
+    images = _images(room, np.asarray(source, dtype=float), mics)
+    arrivals = [images.distance(mic) for mic in mics]
+    per_metre = sample_rate / speed_of_sound
+    taps = int(max(distance.max() for distance in arrivals) * per_metre) + 1
+    rirs = [_rir(distance, images.gains, per_metre, taps) for distance in arrivals]
+    return np.asarray(rirs, dtype=np.float32)
+
+
+def _images(room: ShoeBox, source: Floats, mics: Floats) -> _Images:
+    """List the images that are within reach of some microphone."""
+    centre = mics.mean(axis=0)
+    radius = float(np.linalg.norm(mics - centre, axis=1).max())
+    reach = room.walls.reach + radius
+    axes, orders, squares = [], [], []
+    for length, at, middle in zip(room.size, source, centre, strict=True):
+        most = int(min(room.walls.max_order, np.floor(reach / length) + 2))
+        crossed = np.arange(-most, most + 1)
+        axis = crossed * length + np.where(crossed % 2 == 1, length - at, at)
+        axes.append(axis)
+        orders.append(np.abs(crossed))
+        squares.append((axis - middle) ** 2)
+    square = _outer_sum(squares)
+    order = _outer_sum(orders)
+    x, y, z = np.nonzero((square <= reach**2) & (order <= room.walls.max_order))
+    gains = np.sqrt(1 - room.walls.absorption) ** order[x, y, z]
+    return _Images((axes[0], axes[1], axes[2]), (x, y, z), np.asarray(gains))
+
+
+def _outer_sum(parts: list[NDArray[np.generic]]) -> NDArray[np.float64]:
+    x, y, z = (np.asarray(part) for part in parts)
+    return np.asarray(x[:, None, None] + y[None, :, None] + z[None, None, :])
+
+
+def _rir(distance: Floats, gains: Floats, per_metre: float, taps: int) -> Floats:
+    from scipy import fft
+
+    delay = distance * per_metre
+    whole = delay.astype(np.intp)
+    phase = (1 - (delay - whole)) * GRANULARITY
+    row = np.minimum(phase.astype(np.intp), GRANULARITY - 1)
+    upper = phase - row
+    amplitude = gains / distance
+    cells = (GRANULARITY + 1) * taps
+    index = row * taps + whole
+    grid = np.bincount(index, amplitude * (1 - upper), cells)
+    grid += np.bincount(index + taps, amplitude * upper, cells)
+    size = fft.next_fast_len(taps + LENGTH, real=True)
+    spectrum = fft.rfft(grid.reshape(GRANULARITY + 1, taps), size, axis=-1)
+    filtered = np.einsum("rf,rf->f", spectrum, fft.rfft(filter_phases(), size, axis=-1))
+    return np.asarray(fft.irfft(filtered, size)[: taps + LENGTH - 1])

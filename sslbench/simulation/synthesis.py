@@ -1,0 +1,185 @@
+"""Signals made on the spot: speech-like and music-like, so that nothing is downloaded.
+
+They are meant to be hard and easy for a localizer in the places where speech and music are:
+harmonic with moving pitch, broad-band in places, with onsets, pauses and narrow-band stretches.
+They are not meant to please the ear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LEVEL", "music", "speech"]
+
+Floats = NDArray[np.float64]
+Signal = NDArray[np.float32]
+
+LEVEL = 0.1
+"""Root mean square of every signal, over its whole length."""
+
+# Formant frequencies in Hz of an adult male voice (after Peterson and Barney, 1952).
+VOWELS = np.array(
+    [[270, 2290, 3010], [530, 1840, 2480], [730, 1090, 2440], [570, 840, 2410], [300, 870, 2240]]
+)
+FORMANT_BANDWIDTHS = (70.0, 100.0, 150.0)
+
+MAJOR_SCALE = np.array([0, 2, 4, 5, 7, 9, 11])
+PARTIALS = np.arange(1, 17)
+
+
+@dataclass(frozen=True)
+class _Voice:
+    pitch: float
+    tract: float
+    breath: float
+    pace: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> _Voice:
+        pitch = float(rng.uniform(85, 250))
+        # Higher voices have shorter vocal tracts, loosely.
+        tract = float(0.9 + 0.0012 * (pitch - 85) + rng.uniform(-0.05, 0.05))
+        return cls(pitch, tract, float(rng.uniform(0.02, 0.08)), float(rng.uniform(0.8, 1.25)))
+
+
+def speech(rng: np.random.Generator, seconds: float, sample_rate: int) -> Signal:
+    """Make a speech-like signal of one voice, shape (samples,), float32.
+
+    Voiced segments are glottal pulses of moving pitch through three formants, unvoiced ones are
+    high-pass noise; between them are gaps and pauses (source-filter model of Fant, 1960).
+
+    Args:
+        rng: decides voice and words.
+        seconds: length.
+        sample_rate: in Hz.
+    """
+    voice = _Voice.draw(rng)
+    out = np.zeros(round(seconds * sample_rate))
+    start = 0
+    while start < len(out):
+        length, piece = _segment(rng, voice, sample_rate)
+        end = min(len(out), start + length)
+        out[start:end] = piece[: end - start]
+        start += length
+    return _levelled(out)
+
+
+def _segment(rng: np.random.Generator, voice: _Voice, rate: int) -> tuple[int, Floats]:
+    sort = rng.choice(["voiced", "unvoiced", "gap", "pause"], p=[0.58, 0.22, 0.14, 0.06])
+    low, high = {
+        "voiced": (0.09, 0.30), "unvoiced": (0.05, 0.14), "gap": (0.02, 0.08), "pause": (0.2, 0.5)
+    }[str(sort)]  # fmt: skip
+    length = round(rng.uniform(low, high) * voice.pace * rate)
+    if sort == "voiced":
+        return length, _voiced(rng, voice, length, rate)
+    if sort == "unvoiced":
+        return length, _unvoiced(rng, length, rate)
+    return length, np.zeros(length)
+
+
+def _voiced(rng: np.random.Generator, voice: _Voice, length: int, rate: int) -> Floats:
+    from scipy.signal import lfilter
+
+    knots = voice.pitch * rng.uniform(0.82, 1.25, size=3)
+    pitch = np.interp(np.arange(length), [0, length / 2, length], knots)
+    cycles = np.cumsum(pitch / rate) + rng.uniform()
+    pulses = np.diff(np.floor(cycles), prepend=np.floor(cycles[0]))
+    # One real pole is the glottis' fall of 6 dB an octave left after radiation at the lips.
+    glottis = lfilter([1.0], [1.0, -0.9], pulses + voice.breath * rng.standard_normal(length))
+    formants = VOWELS[rng.integers(len(VOWELS))] * voice.tract * rng.uniform(0.95, 1.05)
+    numerator, denominator = _resonances(formants, rate)
+    piece = lfilter(numerator, denominator, glottis) * _envelope(length, rate, 0.02)
+    return _scaled(piece, rng.uniform(0.6, 1.2))
+
+
+def _resonances(formants: Floats, rate: int) -> tuple[Floats, Floats]:
+    denominator = np.ones(1)
+    for frequency, bandwidth in zip(formants, FORMANT_BANDWIDTHS, strict=True):
+        radius = np.exp(-np.pi * bandwidth / rate)
+        angle = 2 * np.pi * min(frequency, 0.45 * rate) / rate
+        denominator = np.convolve(denominator, [1, -2 * radius * np.cos(angle), radius**2])
+    return np.ones(1), denominator
+
+
+def _unvoiced(rng: np.random.Generator, length: int, rate: int) -> Floats:
+    from scipy.signal import butter, lfilter
+
+    edge = rng.uniform(1500, 3500)
+    numerator, denominator = butter(2, min(edge, 0.4 * rate), "highpass", fs=rate)
+    piece = lfilter(numerator, denominator, rng.standard_normal(length))
+    return _scaled(piece * _envelope(length, rate, 0.015), rng.uniform(0.15, 0.45))
+
+
+def _envelope(length: int, rate: int, rise: float) -> Floats:
+    edge = np.minimum(np.arange(length), np.arange(length)[::-1]) / (rise * rate)
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.minimum(edge, 1)))
+
+
+def music(rng: np.random.Generator, seconds: float, sample_rate: int) -> Signal:
+    """Make a music-like signal, shape (samples,), float32.
+
+    Two parts play notes of a major scale; a part has one of four timbres (organ, reed, plucked
+    string, bell), which differ in partials, decay and attack noise.
+
+    Args:
+        rng: decides key, tempo, timbres and notes.
+        seconds: length.
+        sample_rate: in Hz.
+    """
+    out = np.zeros(round(seconds * sample_rate))
+    key, beat = rng.uniform(110, 220), rng.uniform(0.16, 0.32)
+    for octave in (1, 2):
+        timbre = _Timbre.draw(rng)
+        time = 0.0
+        while time < seconds:
+            duration = beat * float(rng.choice([1, 1, 2, 3]))
+            if rng.uniform() > 0.12:
+                step = MAJOR_SCALE[rng.integers(len(MAJOR_SCALE))]
+                note = timbre.note(rng, key * octave * 2 ** (step / 12), duration, sample_rate)
+                begin = round(time * sample_rate)
+                room = min(len(note), len(out) - begin)
+                out[begin : begin + room] += note[:room]
+            time += duration
+    return _levelled(out)
+
+
+@dataclass(frozen=True)
+class _Timbre:
+    amplitudes: Floats
+    stretch: float
+    decay: float
+    attack: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> _Timbre:
+        organ = (1.0 / PARTIALS) * (PARTIALS % 2), 0.0, 0.0, 0.03
+        reed = PARTIALS ** -rng.uniform(0.5, 1.0), 0.0, 0.5, 0.05
+        string = PARTIALS**-1.2, 1e-4, 4.0, 0.3
+        bell = PARTIALS**-0.8, 2e-3, 3.0, 0.2
+        amplitudes, stretch, decay, attack = (organ, reed, string, bell)[rng.integers(4)]
+        return cls(np.asarray(amplitudes, dtype=float), stretch, decay, attack)
+
+    def note(self, rng: np.random.Generator, pitch: float, seconds: float, rate: int) -> Floats:
+        time = np.arange(round(1.1 * seconds * rate)) / rate
+        # Stiff strings and bars sound sharper in the high partials (Fletcher, 1964).
+        frequency = pitch * PARTIALS * np.sqrt(1 + self.stretch * PARTIALS**2)
+        heard = frequency < 0.45 * rate
+        phase = 2 * np.pi * frequency[heard, None] * time + rng.uniform(0, 6.28, (heard.sum(), 1))
+        fall = np.exp(-self.decay * np.sqrt(PARTIALS[heard, None]) * time)
+        tone = (self.amplitudes[heard, None] * fall * np.sin(phase)).sum(axis=0)
+        # The strike is what an ear, and a correlation, finds its way by.
+        strike = self.attack * np.exp(-time / 0.008) * rng.standard_normal(len(time))
+        shaped = (tone + strike) * _envelope(len(time), rate, 0.005)
+        return np.asarray(shaped * rng.uniform(0.5, 1.0))
+
+
+def _scaled(piece: Floats, level: float) -> Floats:
+    power = float(np.mean(piece**2)) if len(piece) else 0.0
+    return piece * (level / np.sqrt(power)) if power > 0 else piece
+
+
+def _levelled(signal: Floats) -> Signal:
+    return _scaled(signal, LEVEL).astype(np.float32)
