@@ -28,6 +28,7 @@ from sslbench.errors import BrokenPluginError, DuplicateNameError, PluginError, 
 __all__ = ["Offer", "PluginReport", "Registry", "load_target", "nearest"]
 
 NAME = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
+_LISTED = {"method": "methods", "data set": "datasets list"}
 HEAVY = ("torch", "pyroomacoustics", "tensorflow", "jax")
 
 
@@ -135,7 +136,7 @@ class Registry:
         error = UnknownNameError(
             f"no {sort} is named {name!r}",
             expected=nearest(name, list(table)),
-            hint=f"`sslbench {sort.replace(' ', '')}s` lists what there is",
+            hint=f"`sslbench {_LISTED.get(sort, 'plugins list')}` shows what there is",
         )
         if not self.broken:
             raise error
@@ -178,15 +179,15 @@ class Registry:
             ("metrics", MetricSpec, self.metrics),
             ("executors", ExecutorSpec, self.executors),
         )
-        offers: dict[str, tuple[str, ...]] = {}
-        for sort, kind, table in tables:
+        # All or nothing: a plugin that breaks halfway must not leave half of its names behind.
+        found: dict[str, list[Any]] = {}
+        for sort, kind, _ in tables:
             hook: Callable[[], Sequence[Any]] | None = getattr(plugin, f"sslbench_{sort}", None)
-            specs = [_checked(spec, kind, sort) for spec in hook()] if hook else []
-            for spec in specs:
+            found[sort] = [_checked(spec, kind, sort) for spec in hook()] if hook else []
+        for sort, _, table in tables:
+            for spec in found[sort]:
                 _claim(table, Offer(spec, point.name, distribution), sort)
-            if specs:
-                offers[sort] = tuple(spec.name for spec in specs)
-        return offers
+        return {sort: tuple(spec.name for spec in specs) for sort, specs in found.items() if specs}
 
 
 def _checked(spec: Any, kind: type[Any], sort: str) -> Any:

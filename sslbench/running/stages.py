@@ -65,8 +65,8 @@ class Predicted:
     Args:
         key: name of the stage.
         path: of the predictions file.
-        facts: what was measured on the way: `infer_s`, `audio_s`, `parameters`, `peak_ram_mb`,
-            `peak_vram_mb`, `conditions`.
+        facts: what was measured on the way: `train_s`, `infer_s`, `audio_s`, `parameters`,
+            `peak_ram_mb`, `peak_vram_mb`; `trained_on`; `conditions` of each recording.
         reused: whether they were in the store already.
     """
 
@@ -228,7 +228,9 @@ class Workbench:
             facts = self.store.find("predict", key)
             if facts is not None and _readable(path):
                 return Predicted(key, path, facts, reused=True)
-            facts, predictions = self._answer(cell, self._ready(cell, report))
+            method, trained = self._ready(cell, report)
+            facts, predictions = self._answer(cell, method)
+            facts |= trained
             self.store.put(
                 "predict",
                 key,
@@ -237,11 +239,15 @@ class Workbench:
             )
         return Predicted(key, path, facts)
 
-    def _ready(self, cell: Cell, report: Callable[[EpochReport], None]) -> Method | Oracle:
+    def _ready(
+        self, cell: Cell, report: Callable[[EpochReport], None]
+    ) -> tuple[Method | Oracle, dict[str, Any]]:
         method = self.method(cell.method)
-        if isinstance(method, TrainableMethod):
-            method.load(self.train(cell, report).checkpoint)
-        return method
+        if not isinstance(method, TrainableMethod):
+            return method, {"train_s": 0.0, "trained_on": ""}
+        trained = self.train(cell, report)
+        method.load(trained.checkpoint)
+        return method, {"train_s": trained.seconds, "trained_on": trained.trained_on}
 
     def _answer(
         self, cell: Cell, method: Method | Oracle

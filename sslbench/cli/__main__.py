@@ -1,0 +1,5 @@
+"""``python -m sslbench.cli`` is ``sslbench``."""
+
+from sslbench.cli import main
+
+main()

@@ -1,0 +1,130 @@
+"""What `run`, `train` and `predict` have in common: run cells, say what came of each."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sslbench.cell import Cell, CellOutcome
+from sslbench.cli.options import as_json, config_from, execution, selection, store_option
+from sslbench.errors import SslbenchError
+from sslbench.registry import Registry
+from sslbench.running.config import RunConfig
+from sslbench.running.engine import CellRunner, Until, exit_code, run_cells
+from sslbench.running.plan import make_plan
+from sslbench.running.record import RunRecord, read_record
+from sslbench.running.stages import Workbench
+from sslbench.running.store import Store, default_cache
+
+__all__ = ["cells_verb"]
+
+
+def cells_verb(name: str, *, until: Until, help: str) -> click.Command:
+    """Return the verb that takes the cells of a selection to a stage."""
+
+    @click.command(name, help=help)
+    @selection
+    @execution
+    @click.option("--protocol", help="Rule set of the scores.  [default: sslbench]")
+    @click.option("--dry-run", is_flag=True, help="Print cells and keys, and run nothing.")
+    @store_option
+    @as_json
+    @click.pass_context
+    def verb(ctx: click.Context, store: Path, dry_run: bool, as_json: bool, **options: Any) -> None:
+        config = config_from(options)
+        ctx.exit(_run_until(until, config, store, dry_run=dry_run, as_json=as_json))
+
+    return verb
+
+
+def _run_until(
+    stage: Until, config: RunConfig, store: Path, *, dry_run: bool, as_json: bool
+) -> int:
+    registry = Registry.installed()
+    plan = make_plan(registry, config)
+    if stage == "train":
+        plan = plan.trainable(registry)
+    bench = Workbench(registry, Store(store), default_cache())
+    if dry_run:
+        _print_plan(bench, plan.cells, plan.skipped, as_json)
+        return 0
+    runner = CellRunner(bench.store.root, bench.cache, stage)
+    outcomes = list(plan.skipped)
+    for outcome in run_cells(registry, config, runner, plan.cells):
+        _say(outcome)
+        outcomes.append(outcome)
+    _print_results(bench.store, outcomes, as_json)
+    return exit_code(outcomes)
+
+
+def _say(outcome: CellOutcome) -> None:
+    # On a terminal every cell is news; elsewhere only what is wrong.
+    if outcome.status == "failed":
+        click.echo(f"failed: {outcome.cell}\n{_indented(outcome.reason)}", err=True)
+    elif sys.stderr.isatty():
+        how = "in the store" if outcome.reused else outcome.reason or "done"
+        click.echo(f"{outcome.status:8}{outcome.cell}: {how}", err=True)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def _print_plan(
+    bench: Workbench, cells: Sequence[Cell], skipped: Sequence[CellOutcome], as_json: bool
+) -> None:
+    rows = [
+        {"cell": str(cell), "key": _key(bench, cell), "command": cell.command} for cell in cells
+    ]
+    left = [{"cell": str(outcome.cell), "reason": outcome.reason} for outcome in skipped]
+    if as_json:
+        click.echo(json.dumps({"cells": rows, "skipped": left}, indent=1))
+        return
+    for row in rows:
+        click.echo(f"{row['key'][:12]}  {row['cell']}")
+    for gap in left:
+        click.echo(f"skipped       {gap['cell']}: {gap['reason']}")
+
+
+def _key(bench: Workbench, cell: Cell) -> str:
+    try:
+        return bench.predict_key(cell)
+    except SslbenchError as error:
+        return f"none yet: {error.what}"
+
+
+def _print_results(store: Store, outcomes: Sequence[CellOutcome], as_json: bool) -> None:
+    records = [read_record(store.run(o.run_id)) for o in outcomes if o.run_id]
+    if as_json:
+        click.echo(json.dumps(_as_data(outcomes, records), indent=1))
+        return
+    if records:
+        from sslbench.leaderboard.render import terminal_board
+
+        click.echo(terminal_board(records))
+    _print_skipped([outcome for outcome in outcomes if outcome.status == "skipped"])
+    if not records and not any(outcome.status == "failed" for outcome in outcomes):
+        done = sum(outcome.status == "ok" for outcome in outcomes)
+        click.echo(f"{done} cells done")
+
+
+def _print_skipped(skipped: Sequence[CellOutcome]) -> None:
+    if skipped:
+        click.echo(f"\n{len(skipped)} pairs do not fit and were skipped:", err=True)
+    for reason in dict.fromkeys(outcome.reason for outcome in skipped):
+        click.echo(f"  {reason}", err=True)
+
+
+def _as_data(outcomes: Sequence[CellOutcome], records: Sequence[RunRecord]) -> dict[str, object]:
+    return {
+        "outcomes": [
+            {"cell": str(o.cell), "status": o.status, "run": o.run_id, "reason": o.reason}
+            for o in outcomes
+        ],
+        "records": [json.loads(record.to_json()) for record in records],
+    }

@@ -1,0 +1,43 @@
+"""`sslbench info`: versions, folders and devices, for a report of a fault."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from sslbench.cli.options import as_json
+from sslbench.cli.tables import table
+
+
+@click.command("info")
+@as_json
+def command(as_json: bool) -> None:
+    """Show versions, folders and devices."""
+    facts = _facts()
+    click.echo(json.dumps(facts, indent=1) if as_json else table(list(facts.items())))
+
+
+def _facts() -> dict[str, str]:
+    from sslbench.registry import Registry
+    from sslbench.running.environment import environment, source
+    from sslbench.running.store import default_cache, default_store
+
+    registry = Registry.installed()
+    origin = source()
+    changed = " with changes" if origin.dirty else ""
+    return {
+        **environment(),
+        "commit": f"{origin.commit or 'unknown'}{changed}",
+        "store": str(default_store()),
+        "cache": str(default_cache()),
+        "cuda": _cuda(),
+        "plugins": ", ".join(sorted(report.name for report in registry.reports)),
+        "broken plugins": ", ".join(report.name for report in registry.broken) or "none",
+    }
+
+
+def _cuda() -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "none"

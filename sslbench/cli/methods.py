@@ -1,0 +1,54 @@
+"""`sslbench methods`: what there is, and what one of them can do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from sslbench.cli.options import as_json
+from sslbench.cli.tables import parameter_table, table
+from sslbench.contracts import MethodSpec
+from sslbench.registry import Offer, Registry
+
+
+@click.command("methods")
+@click.argument("name", required=False)
+@as_json
+def command(name: str | None, as_json: bool) -> None:
+    """List methods, or show what NAME can do and its parameters."""
+    registry = Registry.installed()
+    offers = [registry.method(name)] if name else [o for _, o in sorted(registry.methods.items())]
+    if as_json:
+        click.echo(json.dumps([asdict(offer.spec) for offer in offers], indent=1))
+    elif name:
+        click.echo(_card(offers[0]))
+    else:
+        rows = [[o.spec.name, _finds(o.spec), _sort(o.spec), o.spec.summary] for o in offers]
+        click.echo(table(rows, ["method", "finds", "sort", "summary"]))
+
+
+def _finds(spec: MethodSpec) -> str:
+    sources = "any number" if spec.max_sources is None else f"{spec.max_sources}"
+    return f"{' or '.join(spec.outputs)} ({sources})"
+
+
+def _sort(spec: MethodSpec) -> str:
+    return "reference" if spec.oracle else "learned" if spec.trainable else "classical"
+
+
+def _card(offer: Offer[MethodSpec]) -> str:
+    spec = offer.spec
+    needs = f"{' or '.join(spec.formats)}, at least {spec.min_channels} channels"
+    if spec.max_aperture is not None:
+        needs += f", spanning at most {spec.max_aperture:g} m"
+    facts = [
+        ["finds", _finds(spec)],
+        ["sort", _sort(spec)],
+        ["needs", needs],
+        ["paper", spec.paper],
+        ["licence", spec.licence],
+        ["offered by", f"plugin {offer.plugin} of {offer.distribution}"],
+    ]
+    return f"{spec.name}: {spec.summary}\n\n{table(facts)}\n\n{parameter_table(spec.parameters)}"

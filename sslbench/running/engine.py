@@ -1,0 +1,147 @@
+"""Running cells: stages, records, failures, observers."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from sslbench.cell import Cell, CellOutcome
+from sslbench.contracts import EpochReport
+from sslbench.errors import CellError, SslbenchError, StoreError
+from sslbench.registry import Registry, load_target
+from sslbench.running.answering import Unsuitable
+from sslbench.running.config import RunConfig
+from sslbench.running.executors import Executor
+from sslbench.running.scoring import make_record
+from sslbench.running.stages import Workbench
+from sslbench.running.store import Store
+
+__all__ = ["CellRunner", "Until", "exit_code", "notify", "run_cells"]
+
+Until = Literal["train", "predict", "score"]
+
+
+@dataclass(frozen=True)
+class CellRunner:
+    """Takes one cell through its stages. It can be sent to another process.
+
+    Args:
+        store: folder of the store.
+        cache: folder for scenes that can be made again.
+        until: the last stage to do.
+        retry_failed: whether a cell that failed the last time is tried again.
+        plugins: gives the registry; called once a cell, in the process that runs it.
+    """
+
+    store: Path
+    cache: Path
+    until: Until = "score"
+    retry_failed: bool = False
+    plugins: Callable[[], Registry] = Registry.installed
+
+    def __call__(self, cell: Cell) -> CellOutcome:
+        """Run a cell; what goes wrong in it is an outcome, and only failing to save is fatal.
+
+        Raises:
+            StoreError: if a result cannot be saved.
+        """
+        registry = self.plugins()
+        bench = Workbench(registry, Store(self.store), self.cache)
+        notify(registry, "sslbench_cell_started", cell=cell)
+        try:
+            return self._run(bench, cell)
+        except Unsuitable as reason:
+            return CellOutcome(cell, "skipped", reason=str(reason))
+        except StoreError:
+            raise
+        except CellError as error:
+            self._remember(bench, cell, error)
+            return _failed(cell, error)
+        except SslbenchError as error:
+            return _failed(cell, error)
+
+    def _run(self, bench: Workbench, cell: Cell) -> CellOutcome:
+        report = partial(_report, bench.registry, cell)
+        if self.until == "train":
+            bench.train(cell, report)
+            return CellOutcome(cell, "ok")
+        key = bench.predict_key(cell)
+        known = None if self.retry_failed else bench.store.failure(key)
+        if known is not None:
+            return CellOutcome(cell, "failed", reason=known["reason"] + _RETRY, exit_code=1)
+        predicted = bench.predict(cell, report)
+        bench.store.put_failure(key, None)
+        if self.until == "predict":
+            return CellOutcome(cell, "ok", reused=predicted.reused)
+        record = make_record(bench, cell, predicted)
+        bench.store.put_run(record.run_id, record.to_json(), predicted.path.read_bytes())
+        return CellOutcome(cell, "ok", run_id=record.run_id, reused=predicted.reused)
+
+    def _remember(self, bench: Workbench, cell: Cell, error: CellError) -> None:
+        facts = {
+            "cell": str(cell),
+            "reason": str(error),
+            "traceback": traceback.format_exception(error),
+        }
+        if self.until != "train":
+            bench.store.put_failure(bench.predict_key(cell), facts)
+
+
+_RETRY = "\n  (so it failed the last time; --retry-failed tries again)"
+
+
+def _failed(cell: Cell, error: SslbenchError) -> CellOutcome:
+    return CellOutcome(cell, "failed", reason=str(error), exit_code=error.exit_code)
+
+
+def _report(registry: Registry, cell: Cell, report: EpochReport) -> None:
+    notify(registry, "sslbench_epoch_finished", cell=cell, report=report)
+
+
+def notify(registry: Registry, hook: str, **facts: Any) -> None:
+    """Call every observer of a hook; one that raises is reported and changes nothing."""
+    for observer in getattr(registry.manager.hook, hook).get_hookimpls():
+        try:
+            observer.function(*(facts[name] for name in observer.argnames))
+        except Exception as error:  # noqa: BLE001  # whatever a stranger's observer may raise
+            print(  # noqa: T201  # an observer's fault must not be silent, and must not stop a run
+                f"sslbench: observer {observer.plugin_name} raised in {hook}: "
+                f"{type(error).__name__}: {error}",
+                file=sys.stderr,
+            )
+
+
+def run_cells(
+    registry: Registry, config: RunConfig, runner: CellRunner, cells: Sequence[Cell]
+) -> Iterator[CellOutcome]:
+    """Run cells by the configured executor and yield each outcome as it comes.
+
+    With `fail_fast` nothing new is begun after the first failure.
+    """
+    offer = registry.executor(config.executor)
+    executor = load_target(offer.spec.target, f"executor {offer.spec.name}")(config.jobs)
+    assert isinstance(executor, Executor)
+    runner = replace(runner, retry_failed=config.retry_failed)
+    for outcome in executor.run(runner, cells):
+        notify(registry, "sslbench_cell_finished", outcome=outcome)
+        yield outcome
+        if config.fail_fast and outcome.status == "failed":
+            return
+
+
+def exit_code(outcomes: Sequence[CellOutcome]) -> int:
+    """Return the exit code of a run.
+
+    It is 1 if some cell failed and others did not; if nothing succeeded and all failed for the
+    same sort of reason (data that is missing, a plugin that is broken), the code of that.
+    """
+    codes = {outcome.exit_code for outcome in outcomes if outcome.status == "failed"}
+    if not codes:
+        return 0
+    alone = len(codes) == 1 and not any(outcome.status == "ok" for outcome in outcomes)
+    return codes.pop() if alone else 1

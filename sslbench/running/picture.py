@@ -1,0 +1,62 @@
+"""Drawing an answer: the room from above for positions, a compass for directions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sslbench.errors import StoreError, UsageError
+from sslbench.geometry import azimuth_elevation
+from sslbench.scene import Recording, Tracks
+
+__all__ = ["draw"]
+
+
+def draw(path: Path, recording: Recording, tracks: Tracks) -> None:
+    """Draw tracks, with the microphones, into a PNG, SVG or PDF file.
+
+    Raises:
+        UsageError: if matplotlib is not installed, or cannot write such a file.
+        StoreError: if the file cannot be written.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise UsageError("pictures need matplotlib", hint="pip install 'sslbench[plot]'") from error
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    if recording.kind == "position":
+        _draw_room(figure, recording, tracks)
+    else:
+        _draw_compass(figure, tracks)
+    try:
+        figure.savefig(path, dpi=150)
+    except ValueError as error:
+        raise UsageError(str(error), where=str(path), expected="a .png, .svg or .pdf") from error
+    except OSError as error:
+        raise StoreError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
+def _draw_room(figure: Any, recording: Recording, tracks: Tracks) -> None:
+    axes = figure.add_subplot(xlabel="x [m]", ylabel="y [m]", title=recording.id, aspect="equal")
+    if recording.array.positions is not None:
+        axes.scatter(*recording.array.positions[:, :2].T, marker="^", label="microphones")
+    for index, name in enumerate(tracks.ids):
+        xyz = tracks.xyz[tracks.active[:, index], index]
+        axes.plot(*xyz[:, :2].T, "o-", label=f"source {name}")
+    if recording.region is not None:
+        low, high = recording.region.low, recording.region.high
+        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    axes.legend()
+
+
+def _draw_compass(figure: Any, tracks: Tracks) -> None:
+    axes = figure.add_subplot(projection="polar", title="azimuth, elevation towards the centre")
+    axes.set_theta_zero_location("N")  # the front, +x, is up; the left, +y, is left
+    axes.set(rlim=(0, 90), rticks=[30, 60, 90])
+    axes.set_yticklabels(["60°", "30°", "0°"])
+    for index, name in enumerate(tracks.ids):
+        azimuth, elevation = azimuth_elevation(tracks.xyz[tracks.active[:, index], index])
+        axes.plot(azimuth, 90 - np.degrees(np.abs(elevation)), "o-", label=f"source {name}")
+    axes.legend(loc="lower left")

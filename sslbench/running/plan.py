@@ -1,0 +1,60 @@
+"""From what was selected to the cells that will be run, and those that do not fit, with why."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from sslbench.cell import Cell, CellOutcome
+from sslbench.registry import Registry
+from sslbench.running.config import RunConfig
+from sslbench.running.selection import select_datasets, select_methods
+from sslbench.running.suitability import why_not
+
+__all__ = ["Plan", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be run.
+
+    Args:
+        cells: in the order in which they will be run.
+        skipped: pairs that cannot be, with the reason.
+    """
+
+    cells: tuple[Cell, ...]
+    skipped: tuple[CellOutcome, ...]
+
+    def trainable(self, registry: Registry) -> Plan:
+        """Keep the cells whose method has something to learn."""
+        return Plan(
+            tuple(c for c in self.cells if registry.method(c.method.name).spec.trainable),
+            self.skipped,
+        )
+
+
+def make_plan(registry: Registry, config: RunConfig) -> Plan:
+    """Plan every combination of the selected methods, data sets and seeds.
+
+    Raises:
+        UsageError: if a selection is malformed or names something unknown.
+        PluginError: if only a broken plugin can have offered what is named.
+    """
+    methods = select_methods(registry, config.method or ("*",))
+    datasets = select_datasets(registry, config.dataset or _simulated(registry))
+    registry.executor(config.executor)  # an unknown name is told before anything is run
+    cells: list[Cell] = []
+    skipped: list[CellOutcome] = []
+    for (dataset, split), method, seed in itertools.product(datasets, methods, config.seed):
+        cell = Cell(method, dataset, split, config.scale, seed, config.protocol)
+        specs = registry.method(method.name).spec, registry.dataset(dataset.name).spec
+        if reason := why_not(*specs):
+            skipped.append(CellOutcome(cell, "skipped", reason=reason))
+        else:
+            cells.append(cell)
+    return Plan(tuple(cells), tuple(skipped))
+
+
+def _simulated(registry: Registry) -> tuple[str, ...]:
+    return tuple(name for name, offer in registry.datasets.items() if offer.spec.simulated)

@@ -1,0 +1,127 @@
+"""Starting a plugin: the smallest package that offers a method, ready to install and run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sslbench.errors import StoreError, UsageError
+from sslbench.registry import NAME
+
+__all__ = ["write_plugin"]
+
+_PYPROJECT = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "sslbench-{name}"
+version = "0.1.0"
+description = "The method {name} for sslbench"
+requires-python = ">=3.11"
+dependencies = ["sslbench"]
+
+[project.entry-points.sslbench]
+{name} = "{package}"
+
+[tool.hatch.build.targets.wheel]
+packages = ["{package}"]
+"""
+
+_INIT = '''\
+"""The method {name} for sslbench. This module is loaded to list it: import nothing heavy here."""
+
+from sslbench.contracts import MethodSpec, Parameter
+from sslbench.hookspecs import hookimpl
+
+
+@hookimpl
+def sslbench_methods():
+    """Offer the method."""
+    return [
+        MethodSpec(
+            name="{name}",
+            target="{package}.method:{title}",
+            summary="one line about what it does",
+            outputs=("position",),
+            licence="MIT",
+            parameters=(Parameter("height", 1.0, "height in metres of every answer", minimum=0),),
+        )
+    ]
+'''
+
+_METHOD = '''\
+"""What {name} does."""
+
+from sslbench.contracts import Method
+from sslbench.scene import Prediction, Recording, Tracks
+
+
+class {title}(Method):
+    """Answers below the loudest microphone, which is wrong but a beginning.
+
+    Args:
+        height: in metres, of every answer.
+    """
+
+    def __init__(self, height: float) -> None:
+        self.height = height
+
+    def locate(self, recording: Recording) -> Prediction:
+        """Answer one recording; silence has no answer, which is NaN."""
+        loudness = (recording.audio**2).mean(axis=1)
+        place = recording.array.positions[loudness.argmax()].copy()
+        place[2] = self.height if loudness.any() else float("nan")
+        return Prediction(Tracks.still(recording, place))
+'''
+
+_TEST = '''\
+"""The method keeps the contract of sslbench."""
+
+from {package} import sslbench_methods
+
+from sslbench.testing import check_method
+
+
+def test_keeps_the_contract():
+    assert check_method(sslbench_methods()[0]) == []
+'''
+
+_README = """\
+# sslbench-{name}
+
+    pip install -e .
+    sslbench run --method {name} --dataset luvira-sim
+    sslbench plugins check {name}
+"""
+
+
+def write_plugin(name: str, into: Path) -> Path:
+    """Write a package with one method and return its folder.
+
+    Raises:
+        UsageError: if the name is no name, or the folder is there already.
+        StoreError: if it cannot be written.
+    """
+    if not NAME.fullmatch(name) or "." in name:
+        raise UsageError(f"{name!r} is no name", expected="lower-case words joined by hyphens")
+    folder = into / f"sslbench-{name}"
+    if folder.exists():
+        raise UsageError(f"{folder} is there already", hint="choose another name or --into")
+    package = f"sslbench_{name.replace('-', '_')}"
+    title = "".join(word.capitalize() for word in name.split("-"))
+    files = {
+        "pyproject.toml": _PYPROJECT,
+        "README.md": _README,
+        f"{package}/__init__.py": _INIT,
+        f"{package}/method.py": _METHOD,
+        "tests/test_contract.py": _TEST,
+    }
+    try:
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            filled = text.format(name=name, package=package, title=title)
+            (folder / path).write_text(filled, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"cannot be written: {error.strerror}", where=str(folder)) from error
+    return folder
