@@ -1,1 +1,47 @@
-"""TODO."""
+"""The data sets of the house, offered by the door that strangers use.
+
+The catalogue (``datasets.yaml``) says what each one is; here stands who loads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sslbench.contracts import DatasetSpec, Parameter
+from sslbench.datasets import locate, recordings, respeaker
+from sslbench.datasets.catalogue import catalogue
+from sslbench.datasets.simulated import feng2025_l1, luvira_sim, respeaker_sim
+from sslbench.hookspecs import hookimpl
+
+__all__ = ["sslbench_datasets", "sslbench_locate_data"]
+
+LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
+    "feng2025-l1": (
+        "sslbench.datasets.simulated.feng2025_l1:Feng2025L1",
+        feng2025_l1.PARAMETERS,
+    ),
+    "luvira-sim": ("sslbench.datasets.simulated.luvira_sim:LuviraSim", luvira_sim.PARAMETERS),
+    "respeaker-sim": (
+        "sslbench.datasets.simulated.respeaker_sim:RespeakerSim",
+        respeaker_sim.PARAMETERS,
+    ),
+    "respeaker-multi-ssl": (
+        "sslbench.datasets.respeaker:RespeakerMultiSsl",
+        respeaker.PARAMETERS,
+    ),
+    "recordings": ("sslbench.datasets.recordings:Recordings", recordings.PARAMETERS),
+    "recordings-doa": ("sslbench.datasets.recordings:RecordingsDoa", recordings.PARAMETERS),
+}
+
+
+@hookimpl
+def sslbench_datasets() -> Sequence[DatasetSpec]:
+    """Offer every data set of the catalogue."""
+    return [catalogue()[name].spec(name, *loader) for name, loader in LOADERS.items()]
+
+
+@hookimpl
+def sslbench_locate_data(dataset: str) -> Path | None:
+    """Look below ``$SSLBENCH_DATA``, then in the user's data folder."""
+    return locate.find_folder(dataset)

@@ -1,0 +1,150 @@
+"""Reading recordings from audio files, and refusing what cannot be trusted.
+
+libsndfile quietly shortens a wav whose header promises more samples than the file holds, so the
+header is read here as well.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sslbench.errors import FormatError, MissingDataError
+
+__all__ = ["read_audio", "resample"]
+
+UNKNOWN_SIZE = (0, 0xFFFFFFFF)
+"""What programs that write to a pipe put where the size of the samples belongs."""
+
+
+def read_audio(
+    paths: Path | Sequence[Path],
+    *,
+    channels: int | None = None,
+    sample_rate: int | None = None,
+    convert: bool = False,
+) -> tuple[NDArray[np.float32], int]:
+    """Read one recording from one file, or from several whose channels follow each other.
+
+    Args:
+        paths: wav, flac or whatever else libsndfile reads.
+        channels: how many the array has; None to take what there is.
+        sample_rate: in Hz; None to take what there is.
+        convert: whether to resample to `sample_rate` instead of refusing another one.
+
+    Returns:
+        Audio, shape (channels, samples), full scale 1, and its sample rate in Hz.
+
+    Raises:
+        MissingDataError: if a file is not there.
+        FormatError: if a file is no audio, truncated, empty, silent, not finite, of another
+            sample rate or number of channels, or if files that belong together differ.
+    """
+    files = [paths] if isinstance(paths, Path) else list(paths)
+    parts = [_read_one(path) for path in files]
+    where = ", ".join(map(str, files))
+    _check_alike(parts, files)
+    audio, rate = np.concatenate([part for part, _ in parts]), parts[0][1]
+    if channels is not None and len(audio) != channels:
+        raise FormatError(
+            f"{len(audio)} channels",
+            where=where,
+            expected=f"{channels}, one for each microphone of the array, in its order",
+            hint="name the right array, or leave out the channels that are no microphones",
+        )
+    _check_samples(audio, rate, where)
+    if sample_rate is None or sample_rate == rate:
+        return audio, rate
+    if not convert:
+        raise FormatError(
+            f"sample rate {rate} Hz", where=where, expected=f"{sample_rate} Hz", hint="resample it"
+        )
+    return resample(audio, rate, sample_rate), sample_rate
+
+
+def resample(audio: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:
+    """Change the sample rate of audio, shape (channels, samples), from `rate` Hz to `wanted`."""
+    import soxr
+
+    converted = soxr.resample(np.ascontiguousarray(audio.T), rate, wanted)
+    return np.ascontiguousarray(converted.T, dtype=np.float32)
+
+
+def _read_one(path: Path) -> tuple[NDArray[np.float32], int]:
+    import soundfile
+
+    if not path.exists():
+        raise MissingDataError("there is no such audio file", where=str(path))
+    _check_size(path)
+    try:
+        with soundfile.SoundFile(path) as file:
+            promised, rate = file.frames, file.samplerate
+            samples = file.read(dtype="float32", always_2d=True)
+    except soundfile.SoundFileError as error:
+        raise FormatError(
+            f"cannot be read as audio ({str(error).removesuffix('.')})",
+            where=str(path),
+            expected="a wav or flac file",
+        ) from error
+    if len(samples) < promised:
+        raise _truncated(path, f"{promised} samples a channel", f"{len(samples)}")
+    if not len(samples):
+        raise FormatError("holds no samples", where=str(path), expected="a recording")
+    return np.ascontiguousarray(samples.T), int(rate)
+
+
+def _check_size(path: Path) -> None:
+    """Compare the size of a RIFF wav's samples with what its header promises."""
+    size = path.stat().st_size
+    if size == 0:
+        raise FormatError("is an empty file", where=str(path), expected="a wav or flac file")
+    with path.open("rb") as file:
+        if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
+            return
+        while len(header := file.read(8)) == 8:
+            chunk, length = struct.unpack("<4sI", header)
+            left = size - file.tell()
+            if chunk == b"data":
+                if length > left and length not in UNKNOWN_SIZE:
+                    raise _truncated(path, f"{length} bytes of samples", f"{left}")
+                return
+            file.seek(length + length % 2, 1)
+
+
+def _truncated(path: Path, promised: str, found: str) -> FormatError:
+    return FormatError(
+        f"is truncated: it promises {promised} and holds {found}",
+        where=str(path),
+        expected="a complete file",
+        hint="copy or download it again",
+    )
+
+
+def _check_alike(parts: Sequence[tuple[NDArray[np.float32], int]], files: Sequence[Path]) -> None:
+    (first, rate), path = parts[0], files[0]
+    for (part, other), name in zip(parts[1:], files[1:], strict=True):
+        if other != rate or part.shape[1] != first.shape[1]:
+            raise FormatError(
+                f"{part.shape[1]} samples at {other} Hz",
+                where=str(name),
+                expected=f"{first.shape[1]} at {rate} Hz, as {path.name} has, since they are one "
+                "recording",
+            )
+
+
+def _check_samples(audio: NDArray[np.float32], rate: int, where: str) -> None:
+    bad = ~np.isfinite(audio)
+    if bad.any():
+        channel, sample = (int(axis[0]) for axis in np.nonzero(bad))
+        raise FormatError(
+            f"{int(bad.sum())} samples are not finite, first in channel {channel} at "
+            f"{sample / rate:.3f} s",
+            where=where,
+            expected="numbers",
+        )
+    if not audio.any():
+        raise FormatError("is silent: every sample is zero", where=where, expected="a recording")

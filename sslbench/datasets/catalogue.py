@@ -1,0 +1,154 @@
+"""The catalogue: what each data set is, where it comes from, and what it asks for.
+
+It is one file, ``datasets.yaml``. In a wheel it lies in the package; in a checkout, above it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, RootModel, model_validator
+
+from sslbench.contracts import DatasetSpec, Parameter, Scale
+from sslbench.datasets.yaml_file import Checked, read_yaml
+from sslbench.errors import UnknownNameError
+from sslbench.registry import nearest
+from sslbench.scene import Kind
+
+__all__ = ["CatalogueEntry", "Source", "catalogue", "catalogue_path", "entry", "read_catalogue"]
+
+Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([-.][a-z0-9]+)*$")]
+Checksum = Annotated[str, Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")]
+Coordinates = tuple[float, float, float]
+
+
+class Source(Checked):
+    """Where real data comes from.
+
+    Args:
+        address: of its home.
+        steps: what to do there, up to a folder that the loader reads.
+        checksums: of the files to download, by name; empty where none are published.
+    """
+
+    address: Text
+    steps: Text
+    checksums: dict[str, Checksum] = Field(default_factory=dict)
+
+
+class CatalogueEntry(Checked):
+    """One data set, as `DatasetSpec` describes it.
+
+    Args:
+        max_sources: null where the data or the parameters decide.
+        microphones: positions in metres in channel order, of a real array.
+        sample_rate: of real recordings, in Hz.
+        recordings: most recordings that are taken at each scale; all where a scale is left out.
+    """
+
+    summary: Text
+    version: Text
+    kind: Kind
+    array: Text
+    licence: Text
+    where: Source | None = None
+    paper: str = ""
+    twin: str = ""
+    primary_metric: Name
+    max_sources: Annotated[int, Field(ge=1)] | None
+    splits: Annotated[tuple[Text, ...], Field(min_length=1)] = ("train", "validation", "test")
+    default_split: Text = "test"
+    simulated: bool = False
+    microphones: tuple[Coordinates, ...] = ()
+    sample_rate: Annotated[int, Field(gt=0)] | None = None
+    recordings: dict[Scale, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> CatalogueEntry:
+        if self.default_split not in self.splits:
+            raise ValueError(f"default_split to be one of {', '.join(self.splits)}")
+        if not self.simulated and self.where is None:
+            raise ValueError("`where`, since it is not simulated")
+        return self
+
+    def spec(self, name: str, target: str, parameters: tuple[Parameter, ...]) -> DatasetSpec:
+        """Join the entry with the class that loads it and the parameters of that class."""
+        return DatasetSpec(
+            name=name,
+            target=target,
+            parameters=parameters,
+            where=f"{self.where.address} ; {self.where.steps}" if self.where else "",
+            **{key: getattr(self, key) for key in SHARED},
+        )
+
+    def limit(self, scale: Scale) -> int | None:
+        """Return the most recordings to take at a scale; None for all."""
+        return self.recordings.get(scale)
+
+
+SHARED = (
+    "summary",
+    "version",
+    "kind",
+    "array",
+    "licence",
+    "paper",
+    "twin",
+    "primary_metric",
+    "max_sources",
+    "splits",
+    "default_split",
+    "simulated",
+)
+
+
+class _Catalogue(RootModel[dict[Name, CatalogueEntry]]):
+    @model_validator(mode="after")
+    def _check(self) -> _Catalogue:
+        for name, listed in self.root.items():
+            twin = self.root.get(listed.twin) if listed.twin else None
+            if listed.twin and (twin is None or not twin.simulated or twin.kind != listed.kind):
+                raise ValueError(f"{name}.twin to name a simulated data set of the same kind")
+        return self
+
+
+def catalogue_path() -> Path:
+    """Return the path of the catalogue that is installed with the package."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "datasets.yaml"
+    return inside if inside.is_file() else package.parent / "datasets.yaml"
+
+
+def read_catalogue(path: Path) -> dict[str, CatalogueEntry]:
+    """Read a catalogue: entries by name.
+
+    Raises:
+        MissingDataError: if there is no such file.
+        FormatError: if it is no catalogue; it gives the path of each key at fault.
+    """
+    return read_yaml(path, _Catalogue).root
+
+
+@cache
+def catalogue() -> dict[str, CatalogueEntry]:
+    """Return the installed catalogue, read once."""
+    return read_catalogue(catalogue_path())
+
+
+def entry(name: str) -> CatalogueEntry:
+    """Return the entry of one data set.
+
+    Raises:
+        UnknownNameError: if the catalogue has none of that name.
+    """
+    found = catalogue().get(name)
+    if found is None:
+        raise UnknownNameError(
+            f"no data set is named {name!r}",
+            where=str(catalogue_path()),
+            expected=nearest(name, list(catalogue())),
+        )
+    return found

@@ -1,0 +1,35 @@
+"""What loaders of real folders share: which files are taken, and a checksum over them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+__all__ = ["evenly", "files_sha256"]
+
+T = TypeVar("T")
+
+
+def evenly(items: Sequence[T], limit: int | None) -> list[T]:
+    """Take at most `limit` items, evenly spread; all if there are fewer.
+
+    >>> evenly([0, 1, 2, 3, 4], 3)
+    [0, 2, 4]
+    """
+    if limit is None or len(items) <= limit:
+        return list(items)
+    return [items[i] for i in np.linspace(0, len(items) - 1, limit).round().astype(int)]
+
+
+def files_sha256(root: Path, files: Iterable[Path]) -> str:
+    """Return the SHA-256 over the names, relative to `root`, and the contents of files."""
+    total = hashlib.sha256()
+    for path in sorted(set(files)):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        total.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode())
+    return total.hexdigest()
