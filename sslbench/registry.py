@@ -93,16 +93,9 @@ class Registry:
 
     @classmethod
     def installed(cls) -> Registry:
-        """Load what is installed; one line on stderr for each broken plugin."""
+        """Load what is installed; `broken` says what could not be."""
         strict = os.environ.get("SSLBENCH_STRICT_PLUGINS", "") not in {"", "0"}
-        registry = cls(list(entry_points(group=hookspecs.PROJECT)), strict=strict)
-        for report in registry.broken:
-            print(  # noqa: T201  # the one place that speaks for broken plugins
-                f"sslbench: plugin {report.name!r} of {report.distribution} is left out: "
-                f"{report.error} (see `sslbench plugins check`)",
-                file=sys.stderr,
-            )
-        return registry
+        return cls(list(entry_points(group=hookspecs.PROJECT)), strict=strict)
 
     @property
     def broken(self) -> list[PluginReport]:

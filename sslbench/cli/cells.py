@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from sslbench.cell import Cell, CellOutcome
+from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json, config_from, execution, selection, store_option
 from sslbench.errors import SslbenchError
-from sslbench.registry import Registry
 from sslbench.running.config import RunConfig
 from sslbench.running.engine import CellRunner, Until, exit_code, run_cells
 from sslbench.running.plan import make_plan
@@ -45,7 +45,7 @@ def cells_verb(name: str, *, until: Until, help: str) -> click.Command:
 def _run_until(
     stage: Until, config: RunConfig, store: Path, *, dry_run: bool, as_json: bool
 ) -> int:
-    registry = Registry.installed()
+    registry = installed()
     plan = make_plan(registry, config)
     if stage == "train":
         plan = plan.trainable(registry)

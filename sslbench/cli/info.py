@@ -6,6 +6,7 @@ import json
 
 import click
 
+from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json
 from sslbench.cli.tables import table
 
@@ -19,11 +20,10 @@ def command(as_json: bool) -> None:
 
 
 def _facts() -> dict[str, str]:
-    from sslbench.registry import Registry
     from sslbench.running.environment import environment, source
     from sslbench.running.store import default_cache, default_store
 
-    registry = Registry.installed()
+    registry = installed()
     origin = source()
     changed = " with changes" if origin.dirty else ""
     return {

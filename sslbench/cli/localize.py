@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from sslbench.cell import Choice
+from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json, store_option
 from sslbench.cli.tables import table
 from sslbench.contracts import SCALES, Scale
 from sslbench.errors import UsageError
-from sslbench.registry import Registry
 from sslbench.running.localize import Training, localize, read_recording, tracks_as_rows
 from sslbench.running.selection import select_datasets, select_methods
 from sslbench.running.stages import Workbench
@@ -59,7 +59,7 @@ def command(wav: Path, mics: Path, method: str, **options: Any) -> None:
 
 
 def _workbench(store: Path) -> Workbench:
-    return Workbench(Registry.installed(), Store(store), default_cache())
+    return Workbench(installed(), Store(store), default_cache())
 
 
 def _one(choices: list[Choice], text: str) -> Choice:

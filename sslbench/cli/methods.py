@@ -7,10 +7,11 @@ from dataclasses import asdict
 
 import click
 
+from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json
 from sslbench.cli.tables import parameter_table, table
 from sslbench.contracts import MethodSpec
-from sslbench.registry import Offer, Registry
+from sslbench.registry import Offer
 
 
 @click.command("methods")
@@ -18,7 +19,7 @@ from sslbench.registry import Offer, Registry
 @as_json
 def command(name: str | None, as_json: bool) -> None:
     """List methods, or show what NAME can do and its parameters."""
-    registry = Registry.installed()
+    registry = installed()
     offers = [registry.method(name)] if name else [o for _, o in sorted(registry.methods.items())]
     if as_json:
         click.echo(json.dumps([asdict(offer.spec) for offer in offers], indent=1))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json
 from sslbench.cli.tables import table
 from sslbench.errors import BrokenPluginError, UnknownNameError
@@ -23,7 +24,7 @@ def command() -> None:
 @as_json
 def list_plugins(as_json: bool) -> None:
     """List plugins and what each offers."""
-    reports = Registry.installed().reports
+    reports = installed().reports
     if as_json:
         click.echo(json.dumps([asdict(report) for report in reports], indent=1))
         return
@@ -48,7 +49,7 @@ def check(names: tuple[str, ...]) -> None:
     """
     from sslbench.testing import check_plugin
 
-    registry = Registry.installed()
+    registry = installed()
     chosen = [_report(registry, name) for name in names] or registry.reports
     findings = [finding for report in chosen for finding in check_plugin(registry, report)]
     for finding in findings:

@@ -89,7 +89,8 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
         FormatError: if the file is damaged or not of this format.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # numpy leaves a damaged file open when it is given the path.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return _split(arrays)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, FormatError) as error:

@@ -1,0 +1,37 @@
+"""What the tests of running cells share."""
+
+import pytest
+import world
+
+from sslbench.cell import Cell
+from sslbench.running.selection import choose
+from sslbench.running.stages import Workbench
+from sslbench.running.store import Store
+
+
+@pytest.fixture
+def registry():
+    world.WORLD.seen.clear()
+    world.Corner.asked = world.Learner.fitted = 0
+    return world.make_registry()
+
+
+@pytest.fixture
+def bench(registry, tmp_path):
+    return Workbench(registry, Store(tmp_path / "store"), tmp_path / "cache")
+
+
+@pytest.fixture
+def cell(registry):
+    """Make a cell of a method and the data set of noise."""
+
+    def make(method, seed=0, *, noise=None, **params):
+        return Cell(
+            choose(registry.method(method).spec, params),
+            choose(registry.dataset("noise").spec, noise or {}),
+            "test",
+            "smoke",
+            seed,
+        )
+
+    return make

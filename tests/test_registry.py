@@ -1,0 +1,104 @@
+import sys
+import textwrap
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from sslbench.errors import BrokenPluginError, DuplicateNameError, PluginError, UnknownNameError
+from sslbench.registry import Registry, load_target, nearest
+
+METHOD = """
+from sslbench.contracts import MethodSpec
+from sslbench.hookspecs import hookimpl
+
+@hookimpl
+def sslbench_methods():
+    return [MethodSpec(name="{name}", target="{target}", summary="", outputs=("position",),
+                       licence="MIT")]
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """Write a plugin module and return its entry point."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(module, text=METHOD, name="mine", target="a.b:C"):
+        source = textwrap.dedent(text).format(name=name, target=target)
+        (tmp_path / f"{module}.py").write_text(source)
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        return EntryPoint(name=module, value=module, group="sslbench")
+
+    return write
+
+
+def test_a_method_is_found_by_name(plugin):
+    registry = Registry([plugin("plug_good")])
+    assert registry.method("mine").spec.target == "a.b:C"
+    assert registry.method("mine").plugin == "plug_good"
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(plugin):
+    registry = Registry([plugin("plug_near", name="srp-phat")])
+    with pytest.raises(UnknownNameError, match="perhaps srp-phat"):
+        registry.method("srp-fat")
+
+
+def test_a_plugin_that_fails_to_import_does_not_stop_the_rest(plugin):
+    registry = Registry([plugin("plug_bad", "raise RuntimeError('no luck')"), plugin("plug_ok")])
+    assert "mine" in registry.methods
+    assert registry.broken[0].error == "RuntimeError: no luck"
+
+
+def test_a_name_only_a_broken_plugin_can_have_is_a_plugin_error(plugin):
+    registry = Registry([plugin("plug_broken", "import nothing_of_this_name")])
+    with pytest.raises(PluginError, match="nothing_of_this_name") as caught:
+        registry.method("mine")
+    assert caught.value.exit_code == 3
+
+
+def test_strict_mode_makes_a_broken_plugin_fatal(plugin):
+    with pytest.raises(BrokenPluginError, match="plug_strict"):
+        Registry([plugin("plug_strict", "1/0")], strict=True)
+
+
+def test_one_name_from_two_plugins_names_both(plugin):
+    with pytest.raises(DuplicateNameError, match=r"plug_a\).*plug_b\)"):
+        Registry([plugin("plug_a"), plugin("plug_b")])
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "fault"),
+    [("Bad Name", "a:B", "'Bad Name' is no name"), ("good", "no_colon", "target 'no_colon'")],
+)
+def test_a_spec_that_breaks_its_contract_is_reported(plugin, name, target, fault):
+    assert fault in Registry([plugin("plug_spec", name=name, target=target)]).broken[0].error
+
+
+def test_a_plugin_that_breaks_halfway_leaves_no_name_behind(plugin):
+    text = METHOD + "\n@hookimpl\ndef sslbench_datasets():\n    raise ValueError('later')\n"
+    assert Registry([plugin("plug_half", text)]).methods == {}
+
+
+def test_a_misspelt_hook_is_reported(plugin):
+    text = METHOD + "\n@hookimpl\ndef sslbench_metods():\n    return []\n"
+    assert "sslbench_metods" in Registry([plugin("plug_typo", text)]).broken[0].error
+
+
+def test_importing_torch_to_be_listed_is_told_to_the_author(plugin, monkeypatch, tmp_path):
+    (tmp_path / "torch.py").write_text("")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    try:
+        report = Registry([plugin("plug_heavy", "import torch\n" + METHOD)]).reports[0]
+    finally:
+        sys.modules.pop("torch", None)
+    assert "imports torch when it is listed" in report.warnings[0]
+
+
+def test_a_target_that_cannot_be_imported_says_who_offers_it():
+    with pytest.raises(BrokenPluginError, match=r"mine of somebody: no\.such\.module"):
+        load_target("no.such.module:Class", "mine of somebody")
+
+
+def test_nearest_lists_all_names_when_none_is_near():
+    assert nearest("xyz", ["bravo", "alpha"]) == "one of alpha, bravo"
