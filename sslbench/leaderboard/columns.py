@@ -1,0 +1,156 @@
+"""What stands in the cells of a board, as text for readers and as numbers for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from sslbench.leaderboard.table import Board, Figure, Row
+from sslbench.running.record import RunRecord
+
+__all__ = ["data_cells", "figure_text", "text_cells"]
+
+_DECIMALS = {"m": 3, "deg": 2, "%": 1}
+
+Cells = list[dict[str, str]]
+
+
+def text_cells(board: Board) -> Cells:
+    """Return the rows of a board as texts by column; columns that are empty throughout are out."""
+    rows = [_texts(board, row, _rank(row)) for row in board.rows]
+    rows += [_texts(board, row, "ref") for row in board.references]
+    kept = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []
+    return [{name: row[name] for name in kept} for row in rows]
+
+
+def _rank(row: Row) -> str:
+    return "-" if row.rank is None else str(row.rank)
+
+
+def _texts(board: Board, row: Row, rank: str) -> dict[str, str]:
+    primary, *others = board.metrics
+    published = row.published(primary)
+    unit = _unit(board, primary)
+    figures = {f"{name}{_in(board, name)}": _figure_cell(row, name) for name in others}
+    return {
+        "rank": rank,
+        "method": row.label,
+        f"{primary}{_in(board, primary)}": _figure_cell(row, primary),
+        "published": _number(published.value, unit) if published else "",
+        **figures,
+        **_cost_texts(row),
+        "licence": row.records[0].method.licence,
+        "trained on": row.records[0].method.trained_on,
+        "seeds": ", ".join(map(str, row.seeds)),
+        "version": _versions(row),
+    }
+
+
+def _figure_cell(row: Row, metric: str) -> str:
+    return figure_text(row.figures[metric]) if metric in row.figures else ""
+
+
+def _in(board: Board, metric: str) -> str:
+    unit = _unit(board, metric)
+    return f" [{unit}]" if unit else ""
+
+
+def _unit(board: Board, metric: str) -> str:
+    rows = (*board.rows, *board.references)
+    return next((row.figures[metric].unit for row in rows if metric in row.figures), "")
+
+
+def figure_text(figure: Figure) -> str:
+    """Return a number with its interval.
+
+    >>> figure_text(Figure(0.3829, (0.371, 0.396), "m"))
+    '0.383 (0.371 to 0.396)'
+    """
+    if figure.value is None:
+        return "undefined"
+    text = _number(figure.value, figure.unit)
+    if figure.ci95 is None:
+        return text
+    low, high = (_number(bound, figure.unit) for bound in figure.ci95)
+    return f"{text} ({low} to {high})"
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:.{_DECIMALS[unit]}f}" if unit in _DECIMALS else f"{value:.3g}"
+
+
+def _cost_texts(row: Row) -> dict[str, str]:
+    parameters = row.records[0].method.parameters
+    vram = [r.cost.peak_vram_mb for r in row.records if r.cost.peak_vram_mb is not None]
+    return {
+        "training": _duration(row.mean(lambda record: record.cost.train_s)),
+        "real-time factor": f"{row.mean(lambda record: record.cost.real_time_factor):.2g}",
+        "parameters": f"{parameters:,}" if parameters else "",
+        "memory [MB]": f"{max(record.cost.peak_ram_mb for record in row.records):.0f}",
+        "GPU memory [MB]": f"{max(vram):.0f}" if vram else "",
+    }
+
+
+def _duration(seconds: float) -> str:
+    if not seconds:
+        return ""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def _versions(row: Row) -> str:
+    return f"{row.records[0].method.plugin} ({row.records[0].method.source_sha256[:7]})"
+
+
+def data_cells(board: Board) -> Cells:
+    """Return the rows of a board with all digits, for programs; the same columns everywhere."""
+    rows = [(row, _rank(row).replace("-", "")) for row in board.rows]
+    rows += [(row, "ref") for row in board.references]
+    return [_data(board, row, rank) for row, rank in rows]
+
+
+def _data(board: Board, row: Row, rank: str) -> dict[str, str]:
+    method = row.records[0].method
+    published = row.published(board.metrics[0])
+    figures: dict[str, str] = {}
+    for name in board.metrics:
+        figures |= _figure_data(name, row.figures.get(name) or Figure(None))
+    return {
+        "rank": rank,
+        "method": row.label,
+        "parameters_of_method": json.dumps(method.params, sort_keys=True),
+        **figures,
+        "published": repr(published.value) if published else "",
+        "published_in": published.source if published else "",
+        "train_s": repr(row.mean(lambda record: record.cost.train_s)),
+        "real_time_factor": repr(row.mean(lambda record: record.cost.real_time_factor)),
+        "learned_parameters": str(method.parameters),
+        "peak_ram_mb": repr(max(record.cost.peak_ram_mb for record in row.records)),
+        "peak_vram_mb": _peak_vram(row),
+        "licence": method.licence,
+        "trained_on": method.trained_on,
+        "seeds": " ".join(map(str, row.seeds)),
+        "plugin": method.plugin,
+        "source_sha256": method.source_sha256,
+        "commits": _distinct(row, lambda record: record.source.commit or ""),
+        "runs": _distinct(row, lambda record: record.run_id),
+        "command": "; ".join(dict.fromkeys(record.command for record in row.records)),
+    }
+
+
+def _figure_data(name: str, figure: Figure) -> dict[str, str]:
+    low, high = figure.ci95 or (None, None)
+    values = {name: figure.value, f"{name}_low": low, f"{name}_high": high}
+    return {key: "" if value is None else repr(value) for key, value in values.items()}
+
+
+def _peak_vram(row: Row) -> str:
+    known = [r.cost.peak_vram_mb for r in row.records if r.cost.peak_vram_mb is not None]
+    return repr(max(known)) if known else ""
+
+
+def _distinct(row: Row, text: Callable[[RunRecord], str]) -> str:
+    found: Sequence[str] = list(dict.fromkeys(map(text, row.records)))
+    return " ".join(filter(None, found))
