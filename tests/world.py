@@ -148,7 +148,7 @@ class World:
     def sslbench_methods(self):
         return [
             _method("corner", "Corner", Parameter("height", 1.0, "metres", minimum=0)),
-            _method("raising", "Raising", Parameter("unless", "no such file", "file", identity=False)),
+            _method("raising", "Raising", Parameter("unless", "nowhere", "file", identity=False)),
             _method("late", "Late"),
             _method("learner", "Learner", trainable=True),
             _method("needs-many", "Corner", Parameter("height", 1.0, "m"), min_channels=9),

@@ -34,7 +34,6 @@ def cells_verb(name: str, *, until: Until, help: str) -> click.Command:
     @click.option("--dry-run", is_flag=True, help="Print cells and keys, and run nothing.")
     @store_option
     @as_json
-    @click.pass_context
     def verb(ctx: click.Context, store: Path, dry_run: bool, as_json: bool, **options: Any) -> None:
         config = config_from(options)
         ctx.exit(_run_until(until, config, store, dry_run=dry_run, as_json=as_json))

@@ -35,7 +35,7 @@ from sslbench.running.progress import progress
 from sslbench.running.store import Store
 from sslbench.scene import Prediction
 
-__all__ = ["Predicted", "Trained", "Unsuitable", "Workbench"]
+__all__ = ["Predicted", "Trained", "Workbench", "open_dataset"]
 
 BATCH = 32
 """Recordings handed to a method at once: enough to batch, few enough to hold in memory."""
@@ -92,19 +92,8 @@ class Workbench:
         self._data_keys: dict[tuple[str, str, str], str] = {}
 
     def dataset(self, choice: Choice, split: str, scale: Scale) -> Dataset:
-        """Open one split of a data set.
-
-        Raises:
-            DataError: if it is not on this machine or cannot be read.
-            BrokenPluginError: if its class cannot be imported.
-        """
-        offer = self.registry.dataset(choice.name)
-        root = None if offer.spec.simulated else self.registry.locate_data(choice.name)
-        request = DatasetRequest(split, scale, choice.params, root, self.cache)
-        dataset = load_target(offer.spec.target, _who(offer))(request)
-        if not isinstance(dataset, Dataset):
-            raise BrokenPluginError(f"{offer.spec.target} is no Dataset", where=_who(offer))
-        return dataset
+        """Open one split of a data set; see `open_dataset`."""
+        return open_dataset(self.registry, self.cache, choice, split, scale)
 
     def method(self, choice: Choice) -> Method | Oracle:
         """Make a method with its parameters.
@@ -259,6 +248,31 @@ class Workbench:
         for batch in _batches(indices):
             answers.add([dataset.scene(index) for index in batch])
         return answers.facts(), answers.predictions
+
+
+def open_dataset(
+    registry: Registry, cache: Path, choice: Choice, split: str, scale: Scale
+) -> Dataset:
+    """Open one split of a data set.
+
+    Args:
+        registry: what is installed.
+        cache: folder for scenes that can be made again.
+        choice: the data set with its parameters.
+        split: name of the split.
+        scale: how much of it.
+
+    Raises:
+        DataError: if it is not on this machine or cannot be read.
+        BrokenPluginError: if its class cannot be imported.
+    """
+    offer = registry.dataset(choice.name)
+    root = None if offer.spec.simulated else registry.locate_data(choice.name)
+    request = DatasetRequest(split, scale, choice.params, root, cache)
+    dataset = load_target(offer.spec.target, _who(offer))(request)
+    if not isinstance(dataset, Dataset):
+        raise BrokenPluginError(f"{offer.spec.target} is no Dataset", where=_who(offer))
+    return dataset
 
 
 def _batches(indices: Iterator[int]) -> Iterator[list[int]]:

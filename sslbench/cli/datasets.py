@@ -1,0 +1,149 @@
+"""`sslbench datasets`: what there is, where it is, whether it can be trusted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sslbench.cell import Choice
+from sslbench.cli.installed import installed
+from sslbench.cli.options import as_json
+from sslbench.cli.tables import parameter_table, table
+from sslbench.contracts import SCALES, Dataset, DatasetSpec, Scale
+from sslbench.errors import DataError, FormatError
+from sslbench.registry import Offer, Registry
+
+_SELECTION = click.argument("selection")
+_SCALE = click.option("--scale", type=click.Choice(SCALES), default="smoke", show_default=True)
+
+
+@click.group("datasets")
+def command() -> None:
+    """List, check, prepare and find data sets."""
+
+
+@command.command("list")
+@click.argument("name", required=False)
+@as_json
+def list_datasets(name: str | None, as_json: bool) -> None:
+    """List data sets, or show NAME and its parameters."""
+    registry = installed()
+    offers = [registry.dataset(name)] if name else [o for _, o in sorted(registry.datasets.items())]
+    if as_json:
+        click.echo(json.dumps([asdict(offer.spec) for offer in offers], indent=1))
+    elif name:
+        click.echo(_card(offers[0], registry))
+    else:
+        rows = [
+            [o.spec.name, o.spec.kind, _state(registry, o.spec), o.spec.summary] for o in offers
+        ]
+        click.echo(table(rows, ["data set", "asks", "state", "summary"]))
+
+
+def _state(registry: Registry, spec: DatasetSpec) -> str:
+    if spec.simulated:
+        return "simulated"
+    return "here" if registry.locate_data(spec.name) else "not here"
+
+
+def _card(offer: Offer[DatasetSpec], registry: Registry) -> str:
+    spec = offer.spec
+    facts = [
+        ["asks", f"{spec.kind}s"],
+        ["array", spec.array],
+        ["state", _state(registry, spec)],
+        ["splits", ", ".join(spec.splits)],
+        ["ranked by", spec.primary_metric],
+        ["version", spec.version],
+        ["licence", spec.licence],
+        ["paper", spec.paper],
+        ["from", spec.where],
+        ["simulated twin", spec.twin],
+        ["offered by", f"plugin {offer.plugin} of {offer.distribution}"],
+    ]
+    shown = table([fact for fact in facts if fact[1]])
+    return f"{spec.name}: {spec.summary}\n\n{shown}\n\n{parameter_table(spec.parameters)}"
+
+
+@command.command("check")
+@_SELECTION
+@_SCALE
+@click.option("--limit", type=click.IntRange(1), default=20, help="Recordings to listen to.")
+@as_json
+def check(selection: str, scale: Scale, limit: int, as_json: bool) -> None:
+    """Listen to a data set: do its labels fit what its microphones hear?
+
+    Reports damaged files, a wrong channel order, swapped or mirrored axes, wrong units, a clock
+    offset or a wrong sample rate by name; exits with 4 if there is any.
+    """
+    from sslbench.datasets.doctor import diagnose
+
+    findings = [f for _, data in _opened(selection, scale) for f in diagnose(data, limit)]
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            click.echo(_line(finding))
+    faults = [finding.code for finding in findings if finding.severity == "error"]
+    if faults:
+        raise FormatError(f"found {', '.join(dict.fromkeys(faults))}", where=selection)
+
+
+def _line(finding: Any) -> str:
+    where = f" ({finding.where})" if finding.where else ""
+    todo = f"\n         to do: {finding.hint}" if finding.hint else ""
+    return f"{finding.severity:8} {finding.code}: {finding.message}{where}{todo}"
+
+
+@command.command("prepare")
+@_SELECTION
+@_SCALE
+def prepare(selection: str, scale: Scale) -> None:
+    """Make or fetch all scenes of a data set now, so that runs need not wait for them."""
+    for name, dataset in _opened(selection, scale):
+        dataset.prepare()
+        click.echo(f"{name} ({scale}): {len(dataset)} recordings are ready")
+
+
+@command.command("path")
+@click.argument("name")
+def path(name: str) -> None:
+    """Print the folder of a data set; exits with 4 and says what to do if there is none."""
+    registry = installed()
+    spec = registry.dataset(name).spec
+    if spec.simulated:
+        from sslbench.running.store import default_cache
+
+        click.echo(default_cache())
+        return
+    found = registry.locate_data(name)
+    if found is None:
+        _open(registry)(Choice(name, _defaults(spec)), spec.default_split, "smoke")
+        raise DataError(f"{name} takes its folder from a parameter, and has none of its own")
+    click.echo(found)
+
+
+def _defaults(spec: DatasetSpec) -> dict[str, Any]:
+    return {parameter.name: parameter.default for parameter in spec.parameters}
+
+
+def _opened(selection: str, scale: Scale) -> Iterator[tuple[str, Dataset]]:
+    from sslbench.running.selection import select_datasets
+
+    registry = installed()
+    opened = _open(registry)
+    for choice, split in select_datasets(registry, [selection]):
+        yield f"{choice}:{split}", opened(choice, split, scale)
+
+
+def _open(registry: Registry) -> Callable[[Choice, str, Scale], Dataset]:
+    from sslbench.running.stages import open_dataset
+    from sslbench.running.store import default_cache
+
+    cache: Path = default_cache()
+    return lambda choice, split, scale: open_dataset(registry, cache, choice, split, scale)

@@ -1,0 +1,79 @@
+"""The plan of the house, held by a test: see docs/architecture.md."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CORE = ROOT / "sslbench"
+
+FLOORS = {
+    "errors": 0,
+    "geometry": 0,
+    "scene": 1,
+    "contracts": 1,
+    "cell": 1,
+    "hookspecs": 2,
+    "registry": 2,
+    "acoustics": 2,
+    "simulation": 3,
+    "metrics": 3,
+    "datasets": 4,
+    "training": 4,
+    "running": 5,
+    "leaderboard": 6,
+    "testing": 6,
+    "cli": 7,
+}
+
+
+def modules():
+    return sorted(path for path in CORE.rglob("*.py") if path != CORE / "__init__.py")
+
+
+def imported(path):
+    """Return every module that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def floor(path):
+    return FLOORS[path.relative_to(CORE).parts[0].removesuffix(".py")]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(CORE)))
+def test_a_module_imports_only_from_its_floor_and_below(path):
+    for name in imported(path):
+        found = re.match(r"sslbench\.(\w+)", name)
+        if found and found[1] in FLOORS:
+            assert FLOORS[found[1]] <= floor(path), f"{path.name} imports {name}"
+
+
+def test_the_core_imports_no_plugin():
+    assert not [p for p in modules() for name in imported(p) if name.startswith("sslbench_")]
+
+
+HEAVY = {"torch", "pandas", "pyroomacoustics", "scipy", "matplotlib", "soundfile"}
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["methods"], ["datasets", "list"], ["run", "--help"]]
+)
+def test_listing_imports_nothing_heavy(words):
+    script = (
+        "import sys; from sslbench.cli import main\n"
+        f"sys.argv = ['sslbench', *{words!r}]\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        f"heavy = {HEAVY!r} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
