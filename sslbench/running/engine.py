@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 from sslbench.cell import Cell, CellOutcome
 from sslbench.contracts import EpochReport
-from sslbench.errors import CellError, SslbenchError, StoreError
+from sslbench.errors import CellError, FormatError, SslbenchError, StoreError
 from sslbench.registry import Registry, load_target
 from sslbench.running.answering import Unsuitable
 from sslbench.running.config import RunConfig
 from sslbench.running.executors import Executor
+from sslbench.running.record import RunRecord, read_record
 from sslbench.running.scoring import make_record
 from sslbench.running.stages import Workbench
 from sslbench.running.store import Store
@@ -79,7 +80,8 @@ class CellRunner:
         if self.until == "predict":
             return CellOutcome(cell, "ok", reused=predicted.reused)
         record = make_record(bench, cell, predicted)
-        bench.store.put_run(record.run_id, record.to_json(), predicted.path.read_bytes())
+        if not (predicted.reused and _known(bench.store, record)):
+            bench.store.put_run(record.run_id, record.to_json(), predicted.path.read_bytes())
         return CellOutcome(cell, "ok", run_id=record.run_id, reused=predicted.reused)
 
     def _remember(self, bench: Workbench, cell: Cell, error: CellError) -> None:
@@ -90,6 +92,17 @@ class CellRunner:
         }
         if self.until != "train":
             bench.store.put_failure(bench.predict_key(cell), facts)
+
+
+def _known(store: Store, record: RunRecord) -> bool:
+    # A record that says the same stays, with the date and the commit of the run that made it.
+    if record.run_id not in store.runs():
+        return False
+    try:
+        old = read_record(store.run(record.run_id))
+    except FormatError:
+        return False
+    return (old.metrics, old.strata) == (record.metrics, record.strata)
 
 
 _RETRY = "\n  (so it failed the last time; --retry-failed tries again)"

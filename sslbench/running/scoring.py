@@ -30,7 +30,7 @@ from sslbench.running.record import (
 from sslbench.running.stages import Predicted, Workbench
 from sslbench.scene import Condition, Kind, Prediction, Tracks
 
-__all__ = ["chosen_metrics", "make_record", "metric_entries", "pair_up", "truths_of"]
+__all__ = ["chosen_metrics", "make_record", "metric_entries", "pair_up", "run_id", "truths_of"]
 
 SEED = 0
 """Of the resampling: one for all, so that methods are compared on the same resamples."""
@@ -49,9 +49,10 @@ def make_record(bench: Workbench, cell: Cell, predicted: Predicted) -> RunRecord
     metrics = chosen_metrics(bench.registry, cell.protocol, kind)
     dataset = bench.registry.dataset(cell.dataset.name).spec
     method = bench.registry.method(cell.method.name)
+    sha256 = hashlib.sha256(predicted.path.read_bytes()).hexdigest()
     return RunRecord(
         schema_version=SCHEMA_VERSION,
-        run_id=_run_id(cell, predicted.key),
+        run_id=run_id(bench.registry, cell, sha256),
         status="ok",
         reason="",
         scale=cell.scale,
@@ -62,10 +63,7 @@ def make_record(bench: Workbench, cell: Cell, predicted: Predicted) -> RunRecord
         metrics=metric_entries(list(pairs.values()), metrics, cell.protocol),
         strata=_strata(pairs, predicted.facts["conditions"], metrics, dataset, cell.protocol),
         published=_published(cell, method.spec),
-        predictions=PredictionsEntry(
-            path="predictions.npz",
-            sha256=hashlib.sha256(predicted.path.read_bytes()).hexdigest(),
-        ),
+        predictions=PredictionsEntry(path="predictions.npz", sha256=sha256),
         cost=_cost(predicted.facts),
         environment=environment(bench.registry.manager.hook.sslbench_provenance()),
         source=source(),
@@ -147,9 +145,17 @@ def _strata(
     }
 
 
-def _run_id(cell: Cell, key: str) -> str:
-    scored = digest({"predictions": key, "protocol": cell.protocol})[:10]
-    return f"{cell.method.name}-{cell.dataset.name}-{cell.split}-{cell.scale}-{scored}"
+def run_id(registry: Registry, cell: Cell, predictions_sha256: str) -> str:
+    """Return the name of a run: method, data set, split, scale, and a hash of all the rest."""
+    rest = {
+        "method": identity(registry.method(cell.method.name).spec.parameters, cell.method),
+        "dataset": identity(registry.dataset(cell.dataset.name).spec.parameters, cell.dataset),
+        "seed": cell.seed,
+        "protocol": cell.protocol,
+        "predictions": predictions_sha256,
+    }
+    names = (cell.method.name, cell.dataset.name, cell.split, cell.scale)
+    return f"{'-'.join(names)}-{digest(rest)[:10]}"
 
 
 def _method_entry(

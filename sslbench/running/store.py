@@ -22,6 +22,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -122,6 +123,15 @@ class Store:
                 f"no run {run_id!r} in {self.root}", expected=nearest(run_id, self.runs())
             )
         return path
+
+    def matching(self, pattern: str) -> list[Path]:
+        """Return the paths of the records whose names match a pattern with * and ?.
+
+        Raises:
+            UnknownNameError: if the store has no such run.
+        """
+        names = [name for name in self.runs() if fnmatchcase(name, pattern)]
+        return [self.run(name) for name in names or [pattern]]
 
     def runs(self) -> list[str]:
         """Return the names of all runs, in order."""

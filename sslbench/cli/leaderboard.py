@@ -1,0 +1,108 @@
+"""`sslbench leaderboard`: from records to boards, and from boards back to the truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sslbench.cli.installed import installed
+from sslbench.cli.options import as_json, store_option
+from sslbench.errors import LeaderboardError
+from sslbench.running.store import Store, default_cache
+
+_BOARDS = click.option(
+    "--boards",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("leaderboards"),
+    show_default=True,
+    help="Folder of the committed records and boards.",
+)
+
+
+@click.group("leaderboard")
+def command() -> None:
+    """Add records; build, check, verify and show boards."""
+
+
+@command.command("add")
+@click.argument("runs", nargs=-1, required=True)
+@click.option("--allow-dirty", is_flag=True, help="Take runs of code that is in no commit.")
+@_BOARDS
+@store_option
+def add(runs: tuple[str, ...], allow_dirty: bool, boards: Path, store: Path) -> None:
+    """Put the records and predictions of RUNS under the boards folder.
+
+    RUNS are names of the store, as `sslbench run` gives them; patterns with * and ? may be used.
+    """
+    from sslbench.leaderboard.collect import add as add_record
+
+    found = Store(store)
+    for path in (path for run in runs for path in found.matching(run)):
+        click.echo(add_record(path, boards, allow_dirty=allow_dirty))
+
+
+@command.command("build")
+@_BOARDS
+def build(boards: Path) -> None:
+    """Write the boards that the committed records give."""
+    from sslbench.leaderboard.render import build as build_boards
+
+    for path in build_boards(boards):
+        click.echo(path)
+
+
+@command.command("check")
+@_BOARDS
+def check(boards: Path) -> None:
+    """Check that the boards are what the records give; exits with 5 if they have drifted."""
+    from sslbench.leaderboard.render import check as check_boards
+
+    check_boards(boards)
+    click.echo("the boards are what their records give")
+
+
+@command.command("show")
+@_BOARDS
+@click.option("-d", "--dataset", default="", help="Only boards of this data set.")
+def show(boards: Path, dataset: str) -> None:
+    """Print the boards of the committed records."""
+    from sslbench.leaderboard.collect import load
+    from sslbench.leaderboard.render import terminal_board
+
+    records = [r for r in load(boards) if dataset in ("", r.dataset.name)]
+    if not records:
+        raise LeaderboardError(f"no records of {dataset or 'anything'}", where=str(boards))
+    click.echo(terminal_board(records))
+
+
+@command.command("verify")
+@_BOARDS
+@store_option
+@as_json
+def verify(boards: Path, store: Path, as_json: bool) -> None:
+    """Score the committed predictions again; exits with 5 if a number differs.
+
+    Records whose data is not on this machine are named: they are neither right nor wrong.
+    """
+    from sslbench.leaderboard.verify import metrics_from, truth_from
+    from sslbench.leaderboard.verify import verify as verify_records
+    from sslbench.running.stages import Workbench
+
+    bench = Workbench(installed(), Store(store), default_cache())
+    found = verify_records(boards, truth_from(bench), metrics_from(bench))
+    if as_json:
+        click.echo(json.dumps([_row(v) for v in found], indent=1))
+    else:
+        for result in found:
+            details = "".join(f"\n  {line}" for line in result.details)
+            click.echo(f"{result.status:10}{result.run_id}{details}")
+    wrong = [result.run_id for result in found if result.status == "differs"]
+    if wrong:
+        raise LeaderboardError(f"{len(wrong)} of {len(found)} records differ", where=str(boards))
+
+
+def _row(result: Any) -> dict[str, Any]:
+    return {"run": result.run_id, "status": result.status, "details": list(result.details)}

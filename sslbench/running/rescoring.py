@@ -1,0 +1,65 @@
+"""Scoring the predictions of a stored run again: new metrics, or another protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sslbench.cell import Cell
+from sslbench.errors import FormatError
+from sslbench.running.predictions import read_predictions
+from sslbench.running.record import RunRecord, read_record
+from sslbench.running.scoring import chosen_metrics, metric_entries, pair_up, run_id, truths_of
+from sslbench.running.selection import choose
+from sslbench.running.stages import Workbench
+
+__all__ = ["cell_of", "rescore"]
+
+
+def cell_of(bench: Workbench, record: RunRecord, protocol: str) -> Cell:
+    """Return the cell that a record came from, under a protocol.
+
+    Raises:
+        UnknownNameError: if its method or data set is not installed.
+        ParameterError: if a parameter is no longer known.
+    """
+    method = bench.registry.method(record.method.name).spec
+    dataset = bench.registry.dataset(record.dataset.name).spec
+    return Cell(
+        choose(method, record.method.params),
+        choose(dataset, record.dataset.params),
+        record.dataset.split,
+        record.scale,
+        record.seeds[0],
+        protocol,
+    )
+
+
+def rescore(bench: Workbench, path: Path, protocol: str) -> RunRecord:
+    """Score a stored run again and put the new record into the store.
+
+    Strata are left as they are: they belong to the primary metric of the data set.
+
+    Raises:
+        FormatError: if the scenes are no longer those that were answered.
+        DataError: if the truth cannot be read.
+    """
+    record = read_record(path)
+    cell = cell_of(bench, record, protocol)
+    if bench.data_key(cell, cell.split) != record.dataset.manifest_sha256:
+        raise FormatError(
+            "the scenes have changed since they were answered",
+            where=record.run_id,
+            hint=f"run it again: {cell.command}",
+        )
+    predictions = path.with_name(record.predictions.path)
+    pairs = pair_up(read_predictions(predictions), truths_of(bench, cell))
+    metrics = chosen_metrics(bench.registry, protocol, record.dataset.kind)
+    scored = record.model_copy(
+        update={
+            "run_id": run_id(bench.registry, cell, record.predictions.sha256),
+            "metrics": metric_entries(list(pairs.values()), metrics, protocol),
+            "command": cell.command,
+        }
+    )
+    bench.store.put_run(scored.run_id, scored.to_json(), predictions.read_bytes())
+    return scored
