@@ -1,0 +1,208 @@
+"""The direction finders of pyroomacoustics behind one adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+import pyroomacoustics.doa
+from numpy.typing import NDArray
+
+from sslbench.contracts import Method
+from sslbench.errors import ParameterError
+from sslbench.geometry import unit_vector
+from sslbench.scene import Prediction, Recording, Tracks
+
+__all__ = [
+    "PraCssm",
+    "PraFrida",
+    "PraMusic",
+    "PraNormMusic",
+    "PraSrp",
+    "PraTops",
+    "PraWaves",
+]
+
+
+class _PraMethod(Method):
+    """Find directions with a class of `pyroomacoustics.doa`, as it is.
+
+    A horizontal plane of microphones cannot tell up from down: only the upper half is searched.
+
+    Args:
+        nfft: length of the Hann windows in samples; they overlap by half.
+        low: lowest frequency used in Hz.
+        high: highest frequency used in Hz.
+        grid: spacing of azimuth, and of elevation, in degrees.
+        dimensions: 3 to search azimuth and elevation, 2 for azimuth alone at elevation 0.
+
+    Raises:
+        ParameterError: if `nfft` is odd.
+    """
+
+    finder: ClassVar[str]
+
+    def __init__(
+        self,
+        *,
+        nfft: int = 512,
+        low: float = 300.0,
+        high: float = 3500.0,
+        grid: float = 5.0,
+        dimensions: int = 3,
+    ) -> None:
+        if nfft % 2:
+            raise ParameterError(f"nfft={nfft} is odd", expected="an even number of samples")
+        self.nfft = nfft
+        self.band = (low, high)
+        self.grid = np.radians(grid)
+        self.dimensions = dimensions
+
+    def locate(self, recording: Recording) -> Prediction:
+        """Answer one recording with `max_sources` tracks, NaN where a peak is missing.
+
+        At most one track less than there are channels is found: the methods need a noise space.
+
+        Raises:
+            ParameterError: if no frequency is left below half the sample rate.
+        """
+        count = min(recording.max_sources, recording.array.channels - 1)
+        finder = self._finder(recording, count)
+        band, frames = self._band(recording.sample_rate), recording.frames()
+        found = np.full((len(frames), recording.max_sources, 3), np.nan)
+        for answer, frame in zip(found, frames, strict=True):
+            if frame.any():
+                places = self._peaks(finder, self._spectra(frame), count, band)
+                answer[: len(places)] = places
+        xyz = np.broadcast_to(found, (len(recording.times), *found.shape[1:]))
+        return Prediction(Tracks.of(recording.times, xyz, recording.kind))
+
+    def _band(self, sample_rate: int) -> list[float]:
+        low, high = self.band[0], min(self.band[1], sample_rate / 2)
+        if round(low / sample_rate * self.nfft) >= round(high / sample_rate * self.nfft):
+            raise ParameterError(
+                f"low={self.band[0]:g} and high={self.band[1]:g} leave no frequency",
+                where=f"pyroomacoustics {self.finder} at {sample_rate} Hz",
+                expected=f"low below high, both in Hz and below {sample_rate / 2:g}",
+            )
+        return [low, high]
+
+    def _finder(self, recording: Recording, count: int) -> Any:
+        mics = recording.array.positions
+        assert mics is not None, "an encoded format is not offered to a method of microphones"
+        grid: dict[str, Any] = {"azimuth": _cells(-np.pi, np.pi, self.grid)}
+        if self.dimensions == 3:
+            lowest = np.pi / 2 if np.ptp(mics[:, 2]) < 1e-3 else np.pi
+            # Middles of cells: a pole would be as many points as there are azimuths.
+            grid["colatitude"] = _cells(0.0, lowest, self.grid)
+        return getattr(pyroomacoustics.doa, self.finder)(
+            (mics - recording.array.centre).T,
+            recording.sample_rate,
+            self.nfft,
+            c=recording.speed_of_sound,
+            num_src=count,
+            dim=self.dimensions,
+            **grid,
+        )
+
+    def _spectra(self, frame: NDArray[np.float32]) -> NDArray[np.complex128]:
+        """Return the short-time spectra, shape (channels, bins, windows)."""
+        audio = np.pad(frame, ((0, 0), (0, max(0, self.nfft - frame.shape[1]))))
+        windows = np.lib.stride_tricks.sliding_window_view(audio, self.nfft, axis=1)
+        hann = np.hanning(self.nfft + 1)[:-1]
+        spectra = np.fft.rfft(windows[:, :: self.nfft // 2] * hann, axis=-1)
+        return np.asarray(spectra.swapaxes(1, 2), dtype=np.complex128)
+
+    def _peaks(
+        self, finder: Any, spectra: NDArray[np.complex128], count: int, band: list[float]
+    ) -> NDArray[np.float64]:
+        try:
+            finder.locate_sources(spectra, num_src=count, freq_range=band)
+        except np.linalg.LinAlgError:
+            # A covariance without rank has no answer: a channel may be silent in this frame.
+            return np.empty((0, 3))
+        azimuth = np.asarray(finder.azimuth_recon, dtype=float)
+        if self.dimensions == 2:
+            return unit_vector(azimuth)
+        # Peaks come weakest first.
+        elevation = np.pi / 2 - np.asarray(finder.colatitude_recon, dtype=float)
+        return unit_vector(azimuth, elevation)[::-1]
+
+
+def _cells(low: float, high: float, spacing: float) -> NDArray[np.float64]:
+    count = max(1, round((high - low) / spacing))
+    return np.asarray(low + (np.arange(count) + 0.5) * ((high - low) / count), dtype=np.float64)
+
+
+class PraSrp(_PraMethod):
+    """Steered response power with phase transform."""
+
+    finder = "SRP"
+
+
+class PraMusic(_PraMethod):
+    """Multiple signal classification (Schmidt 1986), averaged over frequencies."""
+
+    finder = "MUSIC"
+
+
+class PraNormMusic(_PraMethod):
+    """MUSIC with each frequency normalised (Salvati, Drioli and Foresti 2014)."""
+
+    finder = "NormMUSIC"
+
+
+class PraCssm(_PraMethod):
+    """Coherent signal subspace (Wang and Kaveh 1985)."""
+
+    finder = "CSSM"
+
+
+class PraWaves(_PraMethod):
+    """Weighted average of signal subspaces (di Claudio and Parisi 2001)."""
+
+    finder = "WAVES"
+
+
+class PraTops(_PraMethod):
+    """Test of orthogonality of projected subspaces (Yoon, Kaplan and McClellan 2006)."""
+
+    finder = "TOPS"
+
+
+class PraFrida(_PraMethod):
+    """Finite rate of innovation (Pan et al. 2017): azimuth only, so elevation is always 0.
+
+    Args:
+        nfft: length of the Hann windows in samples; they overlap by half.
+        low: lowest frequency used in Hz.
+        high: highest frequency used in Hz.
+        seed: of its random starts.
+    """
+
+    finder = "FRIDA"
+
+    def __init__(
+        self, *, nfft: int = 512, low: float = 300.0, high: float = 3500.0, seed: int = 0
+    ) -> None:
+        super().__init__(nfft=nfft, low=low, high=high, dimensions=2)
+        self.seed = seed
+
+    def _peaks(
+        self, finder: Any, spectra: NDArray[np.complex128], count: int, band: list[float]
+    ) -> NDArray[np.float64]:
+        with _numpy_seed(self.seed):
+            return super()._peaks(finder, spectra, count, band)
+
+
+@contextmanager
+def _numpy_seed(seed: int) -> Iterator[None]:
+    # FRIDA draws from numpy's global generator, which others may rely on.
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
