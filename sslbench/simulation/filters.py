@@ -68,8 +68,10 @@ def convolve(signals: Samples, rirs: Samples, begin: int, samples: int) -> Sampl
     from scipy import fft
 
     begin += DELAY
-    # Only what is kept must be free of wrap-around: it ends at begin + samples.
-    size = fft.next_fast_len(max(signals.shape[-1] + DELAY, rirs.shape[-1] + begin), real=True)
+    length, taps = signals.shape[-1], rirs.shape[-1]
+    # Wrap-around may fall where nothing is kept: before `begin`.
+    needed = max(length, taps, begin + samples, length + taps - 1 - begin)
+    size = fft.next_fast_len(needed, real=True)
     spectrum = fft.rfft(rirs, size, axis=-1)
     spectrum *= fft.rfft(signals, size, axis=-1)[..., None, :]
     heard = fft.irfft(spectrum, size, axis=-1, overwrite_x=True)

@@ -20,11 +20,15 @@ Signal = NDArray[np.float32]
 LEVEL = 0.1
 """Root mean square of every signal, over its whole length."""
 
-# Formant frequencies in Hz of an adult male voice (after Peterson and Barney, 1952).
+FLOOR = 0.005
+"""Noise that any recording of a source carries, as a share of `LEVEL` (-46 dB)."""
+
+# First three formants in Hz of an adult male voice (after Peterson and Barney, 1952).
 VOWELS = np.array(
     [[270, 2290, 3010], [530, 1840, 2480], [730, 1090, 2440], [570, 840, 2410], [300, 870, 2240]]
 )
-FORMANT_BANDWIDTHS = (70.0, 100.0, 150.0)
+# The higher ones of a tube of 17.5 cm, without which nothing would be left above 4 kHz.
+HIGH_FORMANTS = np.arange(3500, 20000, 1000)
 
 MAJOR_SCALE = np.array([0, 2, 4, 5, 7, 9, 11])
 PARTIALS = np.arange(1, 17)
@@ -64,7 +68,7 @@ def speech(rng: np.random.Generator, seconds: float, sample_rate: int) -> Signal
         end = min(len(out), start + length)
         out[start:end] = piece[: end - start]
         start += length
-    return _levelled(out)
+    return _levelled(rng, out)
 
 
 def _segment(rng: np.random.Generator, voice: _Voice, rate: int) -> tuple[int, Floats]:
@@ -89,19 +93,21 @@ def _voiced(rng: np.random.Generator, voice: _Voice, length: int, rate: int) -> 
     pulses = np.diff(np.floor(cycles), prepend=np.floor(cycles[0]))
     # One real pole is the glottis' fall of 6 dB an octave left after radiation at the lips.
     glottis = lfilter([1.0], [1.0, -0.9], pulses + voice.breath * rng.standard_normal(length))
-    formants = VOWELS[rng.integers(len(VOWELS))] * voice.tract * rng.uniform(0.95, 1.05)
-    numerator, denominator = _resonances(formants, rate)
-    piece = lfilter(numerator, denominator, glottis) * _envelope(length, rate, 0.02)
+    vowel = VOWELS[rng.integers(len(VOWELS))] * rng.uniform(0.95, 1.05)
+    tube = _resonances(np.concatenate([vowel, HIGH_FORMANTS]) * voice.tract, rate)
+    piece = lfilter([1.0], tube, glottis) * _envelope(length, rate, 0.02)
     return _scaled(piece, rng.uniform(0.6, 1.2))
 
 
-def _resonances(formants: Floats, rate: int) -> tuple[Floats, Floats]:
+def _resonances(formants: Floats, rate: int) -> Floats:
+    """Return the denominator of a filter with resonances at these frequencies in Hz."""
     denominator = np.ones(1)
-    for frequency, bandwidth in zip(formants, FORMANT_BANDWIDTHS, strict=True):
-        radius = np.exp(-np.pi * bandwidth / rate)
-        angle = 2 * np.pi * min(frequency, 0.45 * rate) / rate
+    for frequency in formants[formants < 0.47 * rate]:
+        # Losses grow with frequency (after Fant, 1960).
+        radius = np.exp(-np.pi * (50 + 0.04 * frequency) / rate)
+        angle = 2 * np.pi * frequency / rate
         denominator = np.convolve(denominator, [1, -2 * radius * np.cos(angle), radius**2])
-    return np.ones(1), denominator
+    return denominator
 
 
 def _unvoiced(rng: np.random.Generator, length: int, rate: int) -> Floats:
@@ -121,8 +127,9 @@ def _envelope(length: int, rate: int, rise: float) -> Floats:
 def music(rng: np.random.Generator, seconds: float, sample_rate: int) -> Signal:
     """Make a music-like signal, shape (samples,), float32.
 
-    Two parts play notes of a major scale; a part has one of four timbres (organ, reed, plucked
-    string, bell), which differ in partials, decay and attack noise.
+    Two parts play notes of a major scale and a third keeps time with brushes, bursts of noise. A
+    part has one of four timbres (organ, reed, plucked string, bell), which differ in partials,
+    decay and attack noise.
 
     Args:
         rng: decides key, tempo, timbres and notes.
@@ -130,20 +137,34 @@ def music(rng: np.random.Generator, seconds: float, sample_rate: int) -> Signal:
         sample_rate: in Hz.
     """
     out = np.zeros(round(seconds * sample_rate))
-    key, beat = rng.uniform(110, 220), rng.uniform(0.16, 0.32)
+    key, beat = rng.uniform(110, 220), float(rng.uniform(0.16, 0.32))
     for octave in (1, 2):
-        timbre = _Timbre.draw(rng)
-        time = 0.0
-        while time < seconds:
-            duration = beat * float(rng.choice([1, 1, 2, 3]))
-            if rng.uniform() > 0.12:
-                step = MAJOR_SCALE[rng.integers(len(MAJOR_SCALE))]
-                note = timbre.note(rng, key * octave * 2 ** (step / 12), duration, sample_rate)
-                begin = round(time * sample_rate)
-                room = min(len(note), len(out) - begin)
-                out[begin : begin + room] += note[:room]
-            time += duration
-    return _levelled(out)
+        _play(rng, out, key * octave, beat, sample_rate)
+    for time in np.arange(0, seconds, beat / 2):
+        burst = rng.uniform(0.1, 0.3) * _brush(rng, beat / 2, sample_rate)
+        _add(out, burst, round(time * sample_rate))
+    return _levelled(rng, out)
+
+
+def _play(rng: np.random.Generator, out: Floats, key: float, beat: float, rate: int) -> None:
+    timbre = _Timbre.draw(rng)
+    begin = 0
+    while begin < len(out):
+        duration = beat * float(rng.choice([1, 1, 2, 3]))
+        if rng.uniform() > 0.12:
+            pitch = key * 2 ** (MAJOR_SCALE[rng.integers(len(MAJOR_SCALE))] / 12)
+            _add(out, timbre.note(rng, pitch, duration, rate), begin)
+        begin += round(duration * rate)
+
+
+def _brush(rng: np.random.Generator, seconds: float, rate: int) -> Floats:
+    time = np.arange(round(seconds * rate)) / rate
+    return np.asarray(np.exp(-time / 0.06) * rng.standard_normal(len(time)))
+
+
+def _add(out: Floats, piece: Floats, begin: int) -> None:
+    part = out[begin : begin + len(piece)]
+    part += piece[: len(part)]
 
 
 @dataclass(frozen=True)
@@ -181,5 +202,6 @@ def _scaled(piece: Floats, level: float) -> Floats:
     return piece * (level / np.sqrt(power)) if power > 0 else piece
 
 
-def _levelled(signal: Floats) -> Signal:
-    return _scaled(signal, LEVEL).astype(np.float32)
+def _levelled(rng: np.random.Generator, signal: Floats) -> Signal:
+    floor = FLOOR * rng.standard_normal(len(signal))
+    return _scaled(_scaled(signal, 1.0) + floor, LEVEL).astype(np.float32)

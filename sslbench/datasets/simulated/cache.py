@@ -1,0 +1,208 @@
+"""Rendered audio on disk: chunks of scenes, each an npy file and a JSON file beside it.
+
+The JSON file is written last and holds a checksum of every scene, so that a chunk is complete, or
+is not there. A chunk that is missing, cut short or altered is rendered again. Two processes may
+use one folder: whoever comes second waits for the chunk and reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sslbench.errors import StoreError
+from sslbench.scene import Condition
+
+__all__ = ["RenderCache", "Rendered"]
+
+Audio = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """What rendering gives.
+
+    Args:
+        audio: float32, shape (scenes, rows, samples).
+        conditions: of each scene.
+    """
+
+    audio: Audio
+    conditions: list[dict[str, Condition]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    audio: Audio
+    conditions: list[dict[str, Condition]]
+    checksums: list[int]
+    checked: set[int] = field(default_factory=set)
+
+    def sound(self, row: int) -> bool:
+        """Tell whether a scene is as it was written; each is looked at once."""
+        if row not in self.checked and _checksum(self.audio[row]) == self.checksums[row]:
+            self.checked.add(row)
+        return row in self.checked
+
+
+class RenderCache:
+    """The scenes of one split, rendered chunk by chunk when they are first asked for.
+
+    Args:
+        folder: where the chunks are; made when the first one is written.
+        key: identity of the scenes; chunks of another key are rendered anew.
+        scenes: how many there are.
+        chunk: scenes a chunk.
+        render: makes the scenes of a range.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        key: str,
+        scenes: int,
+        chunk: int,
+        render: Callable[[range], Rendered],
+    ) -> None:
+        self.folder = folder
+        self.key = key
+        self.scenes = scenes
+        self.chunk = chunk
+        self._render = render
+        self._open: dict[int, _Chunk] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A memory map that crosses to another process would arrive as a copy of all it holds.
+        return {**self.__dict__, "_open": {}}
+
+    def row(self, index: int) -> tuple[Audio, Mapping[str, Condition]]:
+        """Return audio, shape (rows, samples), and conditions of a scene.
+
+        Raises:
+            StoreError: if it must be written and cannot be.
+        """
+        number, row = divmod(index, self.chunk)
+        chunk = self._get(number)
+        if not chunk.sound(row):
+            self._discard(number)
+            chunk = self._get(number)
+        return chunk.audio[row], chunk.conditions[row]
+
+    def fill(self, label: str) -> None:
+        """Render all that is missing, with progress on a terminal once it takes two seconds.
+
+        Args:
+            label: what to call it in the progress bar.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        from tqdm import tqdm
+
+        numbers = range(-(-self.scenes // self.chunk))
+        missing = [number for number in numbers if number not in self._open]
+        missing = [number for number in missing if self._load(number) is None]
+        total = sum(len(self._range(number)) for number in missing)
+        quiet = not sys.stderr.isatty()
+        with tqdm(total=total, desc=label, unit="scene", delay=2, disable=quiet) as bar:
+            for number in missing:
+                self._get(number)
+                bar.update(len(self._range(number)))
+
+    def _range(self, number: int) -> range:
+        return range(number * self.chunk, min(self.scenes, (number + 1) * self.chunk))
+
+    def _get(self, number: int) -> _Chunk:
+        if number not in self._open:
+            self._open[number] = self._load(number) or self._make(number)
+        return self._open[number]
+
+    def _make(self, number: int) -> _Chunk:
+        from filelock import FileLock
+
+        with _store_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / f"{number:05d}.lock"):
+                chunk = self._load(number)  # another process may have been first
+                if chunk is None:
+                    self._write(number, self._render(self._range(number)))
+                    chunk = self._load(number)
+        if chunk is None:
+            raise StoreError(
+                "a chunk that was just written cannot be read back",
+                where=str(self._audio_file(number)),
+                hint="check the disk, or name another cache folder",
+            )
+        return chunk
+
+    def _load(self, number: int) -> _Chunk | None:
+        try:
+            about = json.loads(self._about_file(number).read_text(encoding="utf-8"))
+            audio = np.load(self._audio_file(number), mmap_mode="r", allow_pickle=False)
+            chunk = _Chunk(audio, about["conditions"], about["crc32"])
+            whole = about["key"] == self.key and list(audio.shape) == about["shape"]
+        except (OSError, ValueError, KeyError, TypeError, EOFError):
+            return None
+        scenes = len(self._range(number))
+        counts = {len(audio), len(chunk.conditions), len(chunk.checksums)}
+        return chunk if whole and counts == {scenes} else None
+
+    def _write(self, number: int, rendered: Rendered) -> None:
+        about = {
+            "key": self.key,
+            "shape": rendered.audio.shape,
+            "crc32": [_checksum(audio) for audio in rendered.audio],
+            "conditions": rendered.conditions,
+        }
+        with _replacing(self._audio_file(number)) as temporary, temporary.open("wb") as file:
+            np.save(file, rendered.audio, allow_pickle=False)
+        with _replacing(self._about_file(number)) as temporary:
+            temporary.write_text(json.dumps(about), encoding="utf-8")
+
+    def _discard(self, number: int) -> None:
+        self._open.pop(number, None)
+        with _store_errors(self.folder):
+            self._about_file(number).unlink(missing_ok=True)
+
+    def _audio_file(self, number: int) -> Path:
+        return self.folder / f"{number:05d}.npy"
+
+    def _about_file(self, number: int) -> Path:
+        return self.folder / f"{number:05d}.json"
+
+
+def _checksum(audio: Audio) -> int:
+    return zlib.crc32(np.ascontiguousarray(audio).data)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _store_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"rendered audio cannot be kept: {error.strerror or error}",
+            where=str(error.filename or folder),
+            expected="a folder that can be written, with room on its disk",
+            hint="free some space, or name another cache folder",
+        ) from error

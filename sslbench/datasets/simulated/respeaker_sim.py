@@ -1,0 +1,178 @@
+"""The simulated twin of recordings with a ReSpeaker array: four microphones, directions.
+
+The array is that of the ReSpeaker 4-Mic Array, a square of 45.7 mm, in the channel order of its
+recordings. Rooms, places of the array, sources, reverberation and noise are drawn for each scene.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sslbench.contracts import Parameter
+from sslbench.datasets.simulated.base import (
+    GENRE,
+    SOURCES,
+    SimulatedDataset,
+    Sizes,
+    add_noise,
+)
+from sslbench.datasets.simulated.cache import Rendered
+from sslbench.geometry import Box, unit_vector, wrap_angle
+from sslbench.scene import Condition, MicArray, Recording, Tracks
+from sslbench.simulation.filters import convolve
+from sslbench.simulation.reverberant import ShoeBox, shoebox_rirs
+from sslbench.simulation.sources import SourceBank
+from sslbench.simulation.t60 import measured_t60, walls_for
+
+__all__ = ["MICROPHONES", "NAME", "PARAMETERS", "SIZES", "VERSION", "RespeakerSim"]
+
+NAME = "respeaker-sim"
+VERSION = "1"
+
+SIZES: Sizes = {
+    "smoke": {"train": 40, "validation": 10, "test": 20},
+    "quick": {"train": 200, "validation": 20, "test": 100},
+    "paper": {"train": 5000, "validation": 500, "test": 500},
+}
+
+PARAMETERS = (
+    GENRE,
+    SOURCES,
+    Parameter("count", 1, "number of sources that sound at once", minimum=1, maximum=3),
+)
+
+MICROPHONES = np.array([(1, 1, 0), (-1, 1, 0), (-1, -1, 0), (1, -1, 0)]) * 0.02285 + [0, 0, 0.005]
+SAMPLES = 32000
+TIMES = np.array([SAMPLES / 16000 / 2])
+ROOM_SIZES = Box((3.5, 3.0, 2.5), (8.0, 6.5, 3.5))
+ARRAY_HEIGHT = (0.5, 1.0)
+ARRAY_MARGIN = 0.8
+SOURCE_MARGIN = 0.2
+DISTANCE = (0.5, 2.5)
+ELEVATION = (np.radians(10), np.radians(60))
+APART = np.radians(20)
+T60 = (0.15, 0.35)
+SNR_DB = (20.0, 30.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Setting:
+    size: NDArray[np.float64]
+    t60: float
+    snr_db: float
+    yaw: float
+    centre: NDArray[np.float64]
+    directions: NDArray[np.float64]
+    distances: NDArray[np.float64]
+
+    def in_room(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn and move points from the array's frame into the room's."""
+        cos, sin = np.cos(self.yaw), np.sin(self.yaw)
+        turned = points @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
+        return np.asarray(turned + self.centre)
+
+    @property
+    def sources(self) -> NDArray[np.float64]:
+        """Positions of the sources in the room, shape (count, 3)."""
+        return self.in_room(self.directions * self.distances[:, None])
+
+    def possible(self) -> bool:
+        inside = Box((0.0, 0.0, 0.0), (self.size[0], self.size[1], self.size[2]))
+        azimuth = np.arctan2(self.directions[:, 1], self.directions[:, 0])
+        i, j = np.triu_indices(len(azimuth), k=1)
+        apart = (np.abs(wrap_angle(azimuth[i] - azimuth[j])) >= APART).all()
+        return bool(apart and inside.contains(self.sources, -SOURCE_MARGIN).all())
+
+
+class RespeakerSim(SimulatedDataset):
+    """Two-second recordings of one to three still sources around a small square array.
+
+    Each scene has a room, a place and a heading of the array of its own, so splits share none,
+    nor a source signal. Directions are in the array's frame. Sources are 0.5 to 2.5 m away, 10 to
+    60 degrees up, at least 20 degrees of azimuth apart, and equally loud at the array by their
+    direct paths; all sound all the time. One answer is asked for, for the whole recording.
+    """
+
+    name = NAME
+    version = VERSION
+    sizes = SIZES
+    parameters = PARAMETERS
+    chunk = 10
+
+    def tracks(self, index: int) -> Tracks:
+        """Return the directions of the sources in the array's frame."""
+        return Tracks.of(TIMES, self._setting(index).directions[None], "direction")
+
+    def render(self, indices: Sequence[int], bank: SourceBank) -> Rendered:
+        """Render recordings."""
+        scenes = [self._render(index, bank) for index in indices]
+        return Rendered(np.stack([audio for audio, _ in scenes]), [about for _, about in scenes])
+
+    def recording(
+        self, index: int, audio: NDArray[np.float32], conditions: Mapping[str, Condition]
+    ) -> Recording:
+        """Make a recording that is answered once, in its middle, from all of it."""
+        return Recording(
+            self.id(index),
+            audio,
+            self.sample_rate,
+            MicArray(MICROPHONES),
+            TIMES,
+            kind="direction",
+            max_sources=self._count,
+            conditions=conditions,
+        )
+
+    @property
+    def _count(self) -> int:
+        return int(self.number("count"))
+
+    def _render(
+        self, index: int, bank: SourceBank
+    ) -> tuple[NDArray[np.float32], dict[str, Condition]]:
+        setting = self._setting(index)
+        x, y, z = map(float, setting.size)
+        room = ShoeBox((x, y, z), walls_for(setting.t60, setting.size))
+        microphones, rng = setting.in_room(MICROPHONES), self.stream("source", index)
+        heard = np.zeros((len(MICROPHONES), SAMPLES), dtype=np.float32)
+        t60s = []
+        for source, distance in zip(setting.sources, setting.distances, strict=True):
+            rirs = shoebox_rirs(room, source, microphones, self.sample_rate)
+            played = bank.excerpt(rng, SAMPLES, rirs.shape[1])
+            level = np.float32(distance / np.sqrt(np.mean(np.square(played, dtype=float))))
+            heard += level * convolve(played, rirs, rirs.shape[1], SAMPLES)
+            t60s.append(measured_t60(rirs, self.sample_rate))
+        noisy = add_noise(heard, setting.snr_db, self.stream("noise", index))
+        # A tenth of full scale, which is where a recording would be.
+        audio = noisy * np.float32(0.1 / np.sqrt(np.mean(np.square(noisy, dtype=float))))
+        return audio, {
+            "t60_s": round(float(np.mean(t60s)), 4),
+            "t60_wanted_s": round(setting.t60, 4),
+            "snr_db": round(setting.snr_db, 2),
+        }
+
+    def _setting(self, index: int) -> _Setting:
+        rng = self.stream(f"setting of {self._count}", index)
+        while True:  # about every other one is possible
+            setting = _draw(rng, self._count)
+            if setting.possible():
+                return setting
+
+
+def _draw(rng: np.random.Generator, count: int) -> _Setting:
+    size = rng.uniform(ROOM_SIZES.low, ROOM_SIZES.high)
+    x, y = rng.uniform(ARRAY_MARGIN, size[:2] - ARRAY_MARGIN)
+    azimuth = rng.uniform(-np.pi, np.pi, count)
+    return _Setting(
+        size=size,
+        t60=float(rng.uniform(*T60)),
+        snr_db=float(rng.uniform(*SNR_DB)),
+        yaw=float(rng.uniform(-np.pi, np.pi)),
+        centre=np.array([x, y, rng.uniform(*ARRAY_HEIGHT)]),
+        directions=unit_vector(azimuth, rng.uniform(*ELEVATION, count)),
+        distances=rng.uniform(*DISTANCE, count),
+    )

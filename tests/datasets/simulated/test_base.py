@@ -1,0 +1,155 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from sslbench.datasets.simulated.base import add_noise
+from sslbench.datasets.simulated.feng2025_l1 import Feng2025L1
+from sslbench.datasets.simulated.luvira_sim import LuviraSim
+from sslbench.datasets.simulated.respeaker_sim import RespeakerSim
+from sslbench.errors import MissingDataError, UnknownNameError
+
+SUITES = [Feng2025L1, LuviraSim, RespeakerSim]
+SPLITS = ("train", "validation", "test")
+
+
+def _truths(dataset, count=40):
+    return np.array([dataset.truth(i)[1].xyz[0] for i in range(min(count, len(dataset)))])
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_truth_needs_no_audio(make, suite, monkeypatch):
+    monkeypatch.setattr(suite, "render", None)
+    dataset = make(suite)
+    ids = [dataset.truth(index)[0] for index in range(len(dataset))]
+    assert len(set(ids)) == len(dataset)
+    assert np.isfinite(_truths(dataset)).all()
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_scene_agrees_with_its_truth(make, suite):
+    dataset = make(suite)
+    scene = dataset.scene(3)
+    name, truth = dataset.truth(3)
+    assert scene.recording.id == name
+    np.testing.assert_array_equal(scene.truth.xyz, truth.xyz)
+    np.testing.assert_array_equal(scene.truth.times, scene.recording.times)
+    assert scene.truth.kind == scene.recording.kind
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_scenes_are_the_same_in_another_cache(make, suite, tmp_path):
+    first = make(suite).scene(1)
+    other = suite(type(make(suite).request)("test", "smoke", {}, None, tmp_path / "other"))
+    np.testing.assert_array_equal(first.recording.audio, other.scene(1).recording.audio)
+    assert first.recording.conditions == other.scene(1).recording.conditions
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_clip_can_be_heard(make, suite):
+    dataset = make(suite)
+    for index in range(10):
+        audio = dataset.scene(index).recording.audio
+        assert np.isfinite(audio).all()
+        assert (np.sqrt(np.mean(audio**2, axis=1)) > 1e-3).all()
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_splits_share_no_position(make, suite):
+    truths = np.concatenate([_truths(make(suite, split)) for split in SPLITS])
+    assert len(np.unique(truths.round(9), axis=0)) == len(truths)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_smaller_scale_is_the_beginning_of_a_larger_one(make, suite):
+    small, large = (_truths(make(suite, scale=scale), 20) for scale in ("smoke", "quick"))
+    np.testing.assert_array_equal(small, large)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_data_set_has_the_size_that_it_promises(make, suite, scale, split):
+    assert len(make(suite, split, scale)) == suite.sizes[scale][split] > 0
+
+
+def test_the_fingerprint_follows_what_determines_the_scenes(make):
+    datasets = [
+        make(LuviraSim),
+        make(LuviraSim, "train"),
+        make(LuviraSim, scale="quick"),
+        make(LuviraSim, t60=0.2),
+        make(LuviraSim, snr_db=10.0),
+        make(LuviraSim, genre="music"),
+        make(Feng2025L1),
+    ]
+    prints = [dataset.fingerprint() for dataset in datasets]
+    assert len(set(prints)) == len(prints)
+    assert make(LuviraSim, t60=-1.0, snr_db=30.0).fingerprint() == prints[0]
+    assert len(prints[0]) == 64
+
+
+def test_the_fingerprint_is_the_same_in_another_process(make):
+    code = (
+        "from pathlib import Path; from sslbench.contracts import DatasetRequest as R;"
+        "from sslbench.datasets.simulated.luvira_sim import LuviraSim as L;"
+        "print(L(R('test', 'smoke', {}, None, Path('x'))).fingerprint())"
+    )
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == make(LuviraSim).fingerprint()
+
+
+def _fill(folder, seed):
+    folder.mkdir()
+    for k in range(3):
+        noise = np.random.default_rng(seed + k).standard_normal(8000) * 0.1
+        soundfile.write(folder / f"{k}.wav", noise, 16000)
+    return str(folder)
+
+
+def test_the_contents_of_a_source_folder_count_and_its_path_does_not(make, tmp_path):
+    folders = [_fill(tmp_path / name, seed) for name, seed in (("a", 0), ("b", 0), ("c", 9))]
+    a, b, c = (make(Feng2025L1, sources=folder) for folder in folders)
+    assert a.fingerprint() == b.fingerprint()
+    assert len({a.fingerprint(), c.fingerprint(), make(Feng2025L1).fingerprint()}) == 3
+    assert np.abs(a.scene(0).recording.audio - make(Feng2025L1).scene(0).recording.audio).max() > 0
+
+
+def test_a_missing_source_folder_is_named(make, tmp_path):
+    with pytest.raises(MissingDataError, match="nowhere"):
+        make(Feng2025L1, sources=str(tmp_path / "nowhere")).scene(0)
+
+
+def test_an_unknown_split_is_answered_with_the_known_ones(make):
+    with pytest.raises(UnknownNameError, match=r"no split 'dev'\n.*train, validation, test"):
+        make(LuviraSim, "dev")
+
+
+@pytest.mark.parametrize("index", [-1, 60])
+def test_an_index_out_of_range_is_refused(make, index):
+    dataset = make(LuviraSim)
+    for ask in (dataset.scene, dataset.truth):
+        with pytest.raises(IndexError, match=rf"scene {index} of 60"):
+            ask(index)
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 30.0])
+def test_noise_has_the_level_that_was_asked(snr_db):
+    audio = np.random.default_rng(0).standard_normal((3, 20000)).astype(np.float32)
+    noise = add_noise(audio, snr_db, np.random.default_rng(1)) - audio
+    measured = 10 * np.log10(np.mean(audio**2) / np.mean(noise**2))
+    assert measured == pytest.approx(snr_db, abs=0.1)
+    assert np.abs(np.corrcoef(noise) - np.eye(3)).max() < 0.05
+
+
+def test_listing_imports_nothing_heavy():
+    code = (
+        "import sys; import sslbench.datasets.simulated.luvira_sim,"
+        "sslbench.datasets.simulated.feng2025_l1, sslbench.datasets.simulated.respeaker_sim;"
+        "heavy = {'torch', 'pyroomacoustics', 'scipy', 'soxr', 'soundfile', 'filelock'};"
+        "print(heavy & set(sys.modules))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "set()"

@@ -1,0 +1,155 @@
+import json
+import multiprocessing
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from sslbench.datasets.simulated.cache import RenderCache, Rendered
+from sslbench.errors import StoreError
+
+SCENES, CHUNK = 7, 3
+
+
+class Renderer:
+    """Renders numbers, and remembers what it was asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, indices):
+        self.asked.append(indices)
+        audio = np.array([[[index, 1.0]] for index in indices], np.float32)
+        return Rendered(audio, [{"snr_db": float(index)} for index in indices])
+
+
+def _cache(folder, key="key", renderer=None):
+    renderer = renderer or Renderer()
+    return RenderCache(folder, key, SCENES, CHUNK, renderer), renderer
+
+
+def _values(cache):
+    return [float(cache.row(index)[0][0, 0]) for index in range(SCENES)]
+
+
+def test_a_scene_renders_its_own_chunk_only(tmp_path):
+    cache, renderer = _cache(tmp_path)
+    audio, conditions = cache.row(4)
+    assert audio[0, 0] == 4
+    assert conditions == {"snr_db": 4.0}
+    assert renderer.asked == [range(3, 6)]
+
+
+def test_what_was_rendered_is_not_rendered_again(tmp_path):
+    _cache(tmp_path)[0].fill("test")
+    cache, renderer = _cache(tmp_path)
+    cache.fill("test")
+    assert _values(cache) == list(range(SCENES))
+    assert renderer.asked == []
+
+
+def test_filling_goes_on_where_it_was_interrupted(tmp_path):
+    _cache(tmp_path)[0].row(0)
+    cache, renderer = _cache(tmp_path)
+    cache.fill("test")
+    assert renderer.asked == [range(3, 6), range(6, 7)]
+
+
+def _truncate(folder):
+    file = folder / "00001.npy"
+    file.write_bytes(file.read_bytes()[:-5])
+
+
+def _alter(folder):
+    file = folder / "00001.npy"
+    data = bytearray(file.read_bytes())
+    data[-20] ^= 1
+    file.write_bytes(data)
+
+
+def _garble(folder):
+    (folder / "00001.json").write_text("{")
+
+
+def _forget_a_scene(folder):
+    file = folder / "00001.json"
+    about = json.loads(file.read_text())
+    about["crc32"].pop()
+    file.write_text(json.dumps(about))
+
+
+def _remove(folder):
+    (folder / "00001.npy").unlink()
+
+
+@pytest.mark.parametrize("damage", [_truncate, _alter, _garble, _forget_a_scene, _remove])
+def test_a_damaged_chunk_is_rendered_again(tmp_path, damage):
+    _cache(tmp_path)[0].fill("test")
+    damage(tmp_path)
+    cache, renderer = _cache(tmp_path)
+    assert _values(cache) == list(range(SCENES))
+    assert renderer.asked == [range(3, 6)]
+
+
+def test_chunks_of_another_key_are_not_used(tmp_path):
+    _cache(tmp_path)[0].fill("test")
+    cache, renderer = _cache(tmp_path, key="other")
+    cache.fill("test")
+    assert len(renderer.asked) == 3
+
+
+def test_an_interruption_leaves_nothing_half_written(tmp_path):
+    class Interrupted(Renderer):
+        def __call__(self, indices):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _cache(tmp_path, renderer=Interrupted())[0].row(0)
+    assert not [file for file in tmp_path.iterdir() if file.suffix != ".lock"]
+
+
+def test_a_full_disk_is_a_store_error(tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(StoreError, match="No space left on device") as caught:
+        _cache(tmp_path)[0].row(0)
+    assert "free some space" in str(caught.value)
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match="cannot be kept"):
+        _cache(tmp_path / "file" / "cache")[0].row(0)
+
+
+def _fill_and_count(folder):
+    cache, renderer = _cache(folder)
+    cache.fill("test")
+    return len(renderer.asked), _values(cache)
+
+
+def test_two_processes_share_the_work(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(2) as pool:
+        results = pool.map(_fill_and_count, [tmp_path, tmp_path])
+    assert sum(count for count, _ in results) == 3
+    assert all(values == list(range(SCENES)) for _, values in results)
+
+
+def test_a_cache_crosses_to_another_process_without_its_audio(tmp_path):
+    cache, _ = _cache(tmp_path)
+    cache.fill("test")
+    assert _values(cache) == list(range(SCENES))
+    again = pickle.loads(pickle.dumps(cache))
+    assert again._open == {}
+    assert _values(again) == list(range(SCENES))
+
+
+def test_nothing_is_printed_where_there_is_no_terminal(tmp_path, capfd):
+    _cache(tmp_path)[0].fill("test")
+    assert capfd.readouterr() == ("", "")
+    assert os.listdir(tmp_path)  # noqa: PTH208  # something was written
