@@ -79,12 +79,12 @@ def _read_one(path: Path) -> tuple[NDArray[np.float32], int]:
 
     if not path.exists():
         raise MissingDataError("there is no such audio file", where=str(path))
-    _check_size(path)
     try:
+        _check_size(path)
         with soundfile.SoundFile(path) as file:
             promised, rate = file.frames, file.samplerate
             samples = file.read(dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
+    except (OSError, soundfile.SoundFileError) as error:
         raise FormatError(
             f"cannot be read as audio ({str(error).removesuffix('.')})",
             where=str(path),

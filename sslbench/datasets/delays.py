@@ -28,6 +28,9 @@ REACH = (0.05, 0.1)
 STRONG = 0.5
 """A peak counts if it reaches this part of the highest peak of its pair."""
 
+SPARE = 3
+"""Peaks beyond one a source: reflections can be higher than the direct sound."""
+
 FRAME = 0.25
 """Seconds of sound that are looked at where a recording names no frame."""
 
@@ -131,7 +134,7 @@ def observe(scene: Scene, most: int) -> list[Observation]:
     loudest = np.sort(np.argsort((frames**2).sum(axis=(1, 2)))[::-1][:most])
     return [
         Observation(
-            measured=_peaks(frames[k], recording, 1 + int(truth.active[rows[k]].sum())),
+            measured=_peaks(frames[k], recording, SPARE + int(truth.active[rows[k]].sum())),
             microphones=mics,
             sources=truth.xyz[rows[k]][truth.active[rows[k]]],
             kind=truth.kind,
@@ -160,7 +163,9 @@ def _peaks(frame: NDArray[np.float32], recording: Recording, count: int) -> Floa
     rate = recording.sample_rate
     reach = np.clip(3 * recording.array.aperture / recording.speed_of_sound, *REACH)
     lag = min(int(reach * rate), frame.shape[1] // 2)
-    lags, heights = correlation_peaks(gcc_phat(torch.from_numpy(frame), lag, UPSAMPLE), count)
+    # Edges are cut at one time in all channels and would be heard as a delay of zero.
+    faded = torch.from_numpy(frame) * torch.hann_window(frame.shape[1])
+    lags, heights = correlation_peaks(gcc_phat(faded, lag, UPSAMPLE), count)
     strong = heights >= STRONG * heights[..., :1]
     seconds = lags.masked_fill(~strong, torch.nan).double() / (UPSAMPLE * rate)
     return np.asarray(seconds.numpy())

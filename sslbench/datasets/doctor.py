@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sslbench.contracts import Dataset
 from sslbench.datasets.delays import Observation, explained, implied_delays, observe, tolerance
@@ -33,19 +34,23 @@ OBSERVATIONS = 64
 """Times at which delays are measured, over all recordings."""
 
 CONSISTENT = 0.5
-"""Part of the delays that must be explained; real rooms give 0.8, wrong labels 0.2 to 0.4."""
+"""Part of the delays that is always enough; good rooms give 0.8, wrong labels up to 0.4."""
+
+ABOVE_CHANCE = 0.3
+"""Part above what labels of other times explain that is enough too, in reverberant rooms."""
 
 GAIN = 0.1
 """Part of the delays by which a mistake must explain more than the labels do."""
 
 LEFT_OPEN = 0.5
-"""Of what the labels leave unexplained, a mistake may leave at most this part."""
+"""A mistake must leave at most this part of what the labels leave unexplained, or the labels must
+explain at most this part of what it explains above chance."""
 
 TIE = 0.02
 """Mistakes whose parts differ by less explain the delays equally well."""
 
-CLIPPED = 10
-"""Samples at full scale from which a channel counts as clipped."""
+CLIPPED = 3
+"""Times that three samples in a row stay at the peak, from which a channel counts as clipped."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def _examine(recording: Recording) -> Iterator[Finding]:
             yield Finding(
                 "silent-channel", "error", f"{name} is silent", hint="leave the microphone out"
             )
-        elif (np.abs(samples) >= 0.999).sum() >= CLIPPED:
+        elif _flat_tops(samples) >= CLIPPED:
             yield Finding("clipped", "warning", f"{name} is clipped", hint="record it more quietly")
     for i, j in _equal_channels(recording):
         yield Finding(
@@ -117,6 +122,13 @@ def _examine(recording: Recording) -> Iterator[Finding]:
             f"channels {i} and {j} hold the same samples",
             hint="one of them is a copy: export the recording again, or leave one out",
         )
+
+
+def _flat_tops(samples: NDArray[np.float32]) -> int:
+    # Relative to the peak, since floating-point files may be clipped at any level.
+    size = np.abs(samples)
+    at = size >= 0.9999 * size.max()
+    return int((at[2:] & at[1:-1] & at[:-2]).sum())
 
 
 def _equal_channels(recording: Recording) -> Iterator[tuple[int, int]]:
@@ -155,10 +167,21 @@ def _listen(observations: Sequence[Observation]) -> Finding:
         for mistake in all_hypotheses(usable, within)
     ]
     best = max(score for score, _ in scored)
-    better = best >= max(CONSISTENT, given + GAIN) and 1 - best <= LEFT_OPEN * (1 - given)
-    if better:
+    chance = _chance(usable, within)
+    enough = min(CONSISTENT, chance + ABOVE_CHANCE)
+    clearly = 1 - best <= LEFT_OPEN * (1 - given) or given - chance <= LEFT_OPEN * (best - chance)
+    if best >= max(enough, given + GAIN) and clearly:
         return _mistaken(given, best, [m for score, m in scored if score >= best - TIE])
-    return _verdict(given, len(usable))
+    return _verdict(given, enough, len(usable))
+
+
+def _chance(observations: Sequence[Observation], within: float) -> float:
+    """Return the part of the delays that labels explain which belong to other times."""
+    implied = [implied_delays(o) for o in observations]
+    if len({delays.shape[-1] for delays in implied}) > 1:
+        return CONSISTENT
+    half = len(implied) // 2
+    return explained(observations, implied[half:] + implied[:half], within)
 
 
 def _mistaken(given: float, best: float, equals: Sequence[Hypothesis]) -> Finding:
@@ -174,9 +197,9 @@ def _mistaken(given: float, best: float, equals: Sequence[Hypothesis]) -> Findin
     )
 
 
-def _verdict(given: float, count: int) -> Finding:
+def _verdict(given: float, enough: float, count: int) -> Finding:
     text = f"the labels explain {given:.0%} of the delays heard at {count} times"
-    if given >= CONSISTENT:
+    if given >= enough:
         return Finding("consistent", "ok", text)
     return Finding(
         "unexplained",

@@ -1,0 +1,112 @@
+"""The catalogue is checked, and what is offered agrees with it."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from sslbench.datasets import sslbench_datasets
+from sslbench.datasets.catalogue import catalogue, catalogue_path, entry, read_catalogue
+from sslbench.errors import FormatError, MissingDataError, UnknownNameError
+from sslbench.registry import load_target
+
+
+@pytest.fixture
+def changed(tmp_path):
+    def change(edit):
+        data = yaml.safe_load(catalogue_path().read_text(encoding="utf-8"))
+        edit(data)
+        path = tmp_path / "datasets.yaml"
+        path.write_text(yaml.safe_dump(data))
+        return path
+
+    return change
+
+
+def put(name, key, value):
+    return lambda data: data[name].__setitem__(key, value)
+
+
+@pytest.mark.parametrize(
+    ("edit", "found", "expected"),
+    [
+        (put("feng2025-l1", "splits", [3]), "feng2025-l1.splits.0 is 3", "a valid string"),
+        (put("luvira-sim", "kind", "place"), "luvira-sim.kind is 'place'", "'position'"),
+        (put("luvira-sim", "sumary", "x"), "luvira-sim.sumary is no key", "documented keys"),
+        (put("luvira-sim", "max_sources", 0), "max_sources is 0", "greater than or equal to 1"),
+        (put("luvira-sim", "default_split", "dev"), "luvira-sim is", "one of train, validation"),
+        (put("respeaker-multi-ssl", "where", None), "respeaker-multi-ssl is", "`where`"),
+        (put("respeaker-multi-ssl", "twin", "luvira-sim"), "the file is", "of the same kind"),
+        (put("respeaker-multi-ssl", "recordings", {"tiny": 1}), "recordings.tiny", "'smoke'"),
+        (lambda data: data["luvira-sim"].pop("licence"), "luvira-sim.licence is missing", "Field"),
+        (lambda data: data.update({"Bad Name": {}}), "Bad Name", "pattern"),
+    ],
+)
+def test_bad_entry_is_refused_with_the_path_of_the_key(changed, edit, found, expected):
+    path = changed(edit)
+    with pytest.raises(FormatError) as caught:
+        read_catalogue(path)
+    assert caught.value.where == str(path)
+    assert found in caught.value.what
+    assert expected in caught.value.expected
+
+
+def test_checksum_that_is_none_is_refused(changed):
+    def edit(data):
+        data["respeaker-multi-ssl"]["where"]["checksums"] = {"data.zip": "md5:123"}
+
+    with pytest.raises(FormatError, match=r"where\.checksums\.data\.zip is 'md5:123'"):
+        read_catalogue(changed(edit))
+
+
+def test_many_faults_are_counted(changed):
+    with pytest.raises(FormatError, match=r"splits\.4 is 5 \(and 3 more\)"):
+        read_catalogue(changed(put("luvira-sim", "splits", [1, 2, 3, 4, 5, 6, 7])))
+
+
+def test_bad_yaml_is_answered_with_its_line(tmp_path):
+    (tmp_path / "datasets.yaml").write_text("a:\n  b: [1\n")
+    with pytest.raises(FormatError, match="line 3"):
+        read_catalogue(tmp_path / "datasets.yaml")
+
+
+def test_missing_catalogue_is_named(tmp_path):
+    with pytest.raises(MissingDataError, match=r"there is no datasets\.yaml"):
+        read_catalogue(tmp_path / "datasets.yaml")
+
+
+def test_unknown_entry_is_answered_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="perhaps luvira-sim"):
+        entry("luvira-sin")
+
+
+def test_every_entry_is_offered_and_its_class_exists():
+    specs = {spec.name: spec for spec in sslbench_datasets()}
+    assert set(specs) == set(catalogue())
+    for spec in specs.values():
+        assert load_target(spec.target, spec.name)
+
+
+def test_versions_agree_with_the_simulations():
+    for spec in sslbench_datasets():
+        if spec.simulated:
+            sort = load_target(spec.target, spec.name)
+            assert (sort.name, sort.version) == (spec.name, spec.version)
+
+
+def test_metric_follows_from_what_is_asked():
+    names = {spec.kind: set() for spec in sslbench_datasets()}
+    for spec in sslbench_datasets():
+        names[spec.kind].add(spec.primary_metric)
+    assert names == {"position": {"position-error-mean"}, "direction": {"angular-error-mean"}}
+
+
+def test_listing_imports_nothing_heavy():
+    heavy = ["torch", "pyroomacoustics", "scipy", "pandas", "matplotlib", "soundfile", "soxr"]
+    code = (
+        "import sys, sslbench.datasets as d; d.sslbench_datasets();"
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
