@@ -23,6 +23,9 @@ from sslbench.running.store import Store, default_cache
 
 __all__ = ["cells_verb"]
 
+SHOWN = 4
+"""Reasons for skipped pairs that are printed: a pattern may leave out hundreds."""
+
 
 def cells_verb(name: str, *, until: Until, help: str) -> click.Command:
     """Return the verb that takes the cells of a selection to a stage."""
@@ -34,9 +37,9 @@ def cells_verb(name: str, *, until: Until, help: str) -> click.Command:
     @click.option("--dry-run", is_flag=True, help="Print cells and keys, and run nothing.")
     @store_option
     @as_json
-    def verb(ctx: click.Context, store: Path, dry_run: bool, as_json: bool, **options: Any) -> None:
+    def verb(store: Path, dry_run: bool, as_json: bool, **options: Any) -> int:
         config = config_from(options)
-        ctx.exit(_run_until(until, config, store, dry_run=dry_run, as_json=as_json))
+        return _run_until(until, config, store, dry_run=dry_run, as_json=as_json)
 
     return verb
 
@@ -113,10 +116,13 @@ def _print_results(store: Store, outcomes: Sequence[CellOutcome], as_json: bool)
 
 
 def _print_skipped(skipped: Sequence[CellOutcome]) -> None:
-    if skipped:
+    reasons = list(dict.fromkeys(outcome.reason for outcome in skipped))
+    if reasons:
         click.echo(f"\n{len(skipped)} pairs do not fit and were skipped:", err=True)
-    for reason in dict.fromkeys(outcome.reason for outcome in skipped):
+    for reason in reasons[:SHOWN]:
         click.echo(f"  {reason}", err=True)
+    if len(reasons) > SHOWN:
+        click.echo(f"  and {len(reasons) - SHOWN} more, which --dry-run shows", err=True)
 
 
 def _as_data(outcomes: Sequence[CellOutcome], records: Sequence[RunRecord]) -> dict[str, object]:
