@@ -79,10 +79,8 @@ def test_answers_stand_in_the_order_of_the_sources():
 
 def test_stacked_recordings_give_the_pairs_of_each():
     rng = np.random.default_rng(1)
-    parts = [
-        (random_tracks(rng, 5, 1), random_tracks(rng, 5, 3)),
-        (at([[0, 0, 0]]), at([[1, 0, 0]])),
-    ]
+    several = (random_tracks(rng, 5, 1), random_tracks(rng, 5, 3))
+    parts = [several, (at([[0, 0, 0]]), at([[1, 0, 0]]))]
     stacked = match(stack_tracks([p for p, _ in parts]), stack_tracks([t for _, t in parts]))
     each = [match(*part).distance for part in parts]
     assert np.array_equal(stacked.distance[:5], each[0], equal_nan=True)

@@ -83,9 +83,8 @@ def test_direction_metric_equals_arccos(name):
 
 def test_azimuth_error_equals_the_angle_of_the_flattened_vectors():
     answer, truth, there, here = single_source(kind="direction")
-    flat = [
-        np.angle((a[0] + 1j * a[1]) / (b[0] + 1j * b[1]), deg=True) for a, b in zip(there, here)
-    ]
+    turned = (there[:, 0] + 1j * there[:, 1]) / (here[:, 0] + 1j * here[:, 1])
+    flat = np.angle(turned, deg=True)
     assert make("azimuth-error-mean")(answer, truth) == pytest.approx(np.nanmean(np.abs(flat)))
 
 

@@ -1,0 +1,118 @@
+"""Only what may be compared is on one board, and ranks claim no more than the intervals allow."""
+
+import itertools
+
+import pytest
+
+from sslbench.leaderboard.table import make_boards
+
+
+def with_value(record, value, ci95, **changes):
+    entries = [
+        entry.model_copy(update={"value": value, "ci95": ci95} | changes)
+        if entry.name == record.dataset.primary_metric
+        else entry
+        for entry in record.metrics
+    ]
+    return record.model_copy(update={"metrics": entries})
+
+
+def ranks(records):
+    (board,) = make_boards(records)
+    return [(row.label, row.rank) for row in board.rows]
+
+
+@pytest.fixture
+def valued(load_run):
+    def make(name, value, ci95=None, seed=0, **changes):
+        return with_value(load_run(name, seed=seed), value, ci95, **changes)
+
+    return make
+
+
+def test_methods_are_ranked_by_the_primary_metric(valued):
+    records = [valued("b", 2.0, (1.9, 2.1)), valued("a", 1.0, (0.9, 1.1)), valued("c", 3.0)]
+    assert ranks(records) == [("a", 1), ("b", 2), ("c", 3)]
+
+
+def test_the_direction_of_the_metric_is_kept(valued):
+    records = [valued("a", 1.0, higher_is_better=True), valued("b", 2.0, higher_is_better=True)]
+    assert ranks(records) == [("b", 1), ("a", 2)]
+
+
+def test_methods_that_cannot_be_told_apart_share_a_rank(valued):
+    records = [
+        valued("a", 1.0, (0.5, 1.5)),
+        valued("b", 1.4, (1.2, 1.6)),
+        valued("c", 1.7, (1.55, 1.8)),  # overlaps with b, not with a, the first of the group
+        valued("d", 1.75, (1.6, 1.9)),
+    ]
+    assert ranks(records) == [("a", 1), ("b", 1), ("c", 3), ("d", 3)]
+
+
+def test_an_undefined_value_stands_last_without_a_rank(valued):
+    assert ranks([valued("a", None), valued("b", 5.0)]) == [("b", 1), ("a", None)]
+
+
+def test_oracles_stand_apart(load_run):
+    records = [load_run("mine"), load_run("oracle", error=0.0, method__reference=True)]
+    (board,) = make_boards(records)
+    assert [row.label for row in board.rows] == ["mine"]
+    assert [(row.label, row.rank) for row in board.references] == [("oracle", None)]
+
+
+def test_seeds_are_averaged(valued):
+    records = [valued("a", 1.0, (0.8, 1.2)), valued("a", 2.0, (1.6, 2.4), seed=1)]
+    (board,) = make_boards(records)
+    (row,) = board.rows
+    figure = row.figures["position-error-mean"]
+    assert figure.value == 1.5
+    assert figure.ci95 == pytest.approx((1.2, 1.8))
+    assert row.seeds == (0, 1)
+
+
+def test_the_order_of_the_records_does_not_matter(load_run):
+    records = [load_run("a"), load_run("b", error=0.3), load_run("a", seed=1)]
+    found = [make_boards(order) for order in itertools.permutations(records)]
+    assert all(board == found[0] for board in found)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset__version": "2"},
+        {"dataset__split": "validation"},
+        {"dataset__manifest_sha256": "00" * 32},
+        {"dataset__params": {"t60": 0.4}},
+        {"scale": "quick"},
+    ],
+)
+def test_what_may_not_be_compared_is_on_another_board(load_run, change):
+    assert len(make_boards([load_run("a"), load_run("b", **change)])) == 2
+
+
+@pytest.mark.parametrize("change", [{"version": 2}, {"protocol": "other"}])
+def test_versions_and_protocols_are_not_mixed(valued, change):
+    assert len(make_boards([valued("a", 1.0), valued("b", 2.0, **change)])) == 2
+
+
+def test_old_versions_of_other_metrics_are_not_shown(load_run):
+    new, old = load_run("new"), load_run("old")
+    entries = [
+        entry.model_copy(update={"version": 2}) if entry.name == "coverage" else entry
+        for entry in new.metrics
+    ]
+    (board,) = make_boards([new.model_copy(update={"metrics": entries}), old])
+    shown = {row.label: "coverage" in row.figures for row in board.rows}
+    assert shown == {"new": True, "old": False}
+
+
+def test_other_code_or_training_data_is_another_row(load_run):
+    records = [load_run("a"), load_run("a", seed=1, method__source_sha256="00" * 32)]
+    records += [load_run("a", seed=2, method__trained_on="square:train (quick)")]
+    (board,) = make_boards(records)
+    assert len(board.rows) == 3
+
+
+def test_unfinished_runs_are_on_no_board(load_run):
+    assert make_boards([load_run(status="failed", reason="x")]) == []

@@ -1,0 +1,153 @@
+"""Committed numbers are computed again from committed answers, and nothing passes silently."""
+
+import json
+
+import pytest
+
+from sslbench.errors import MissingDataError
+from sslbench.leaderboard.collect import add
+from sslbench.leaderboard.verify import Truth, verify
+
+
+@pytest.fixture
+def committed(make_run, boards):
+    return add(make_run(), boards)
+
+
+@pytest.fixture
+def checked(boards, truths, conditions, choose_metrics):
+    """Return a function that verifies the only record, against the right truth by default."""
+
+    def check(truth=None, **changes):
+        given = {"tracks": truths, "conditions": conditions, "manifest_sha256": "ab" * 32}
+        found = truth or (lambda record: Truth(**(given | changes)))
+        (result,) = verify(boards, found, choose_metrics)
+        return result
+
+    return check
+
+
+def edited(path, change):
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
+def test_what_was_committed_verifies(committed, checked):
+    result = checked()
+    assert (result.run_id, result.status, result.details) == ("mine-square-0", "verified", ())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("value", 0.01), ("value", None), ("ci95", [0.0, 1.0]), ("n", 99)]
+)
+def test_an_edited_number_is_found(committed, checked, key, value):
+    edited(committed, lambda data: data["metrics"][0].update({key: value}))
+    result = checked()
+    assert result.status == "differs"
+    assert any("recorded" in line and "scored again" in line for line in result.details)
+
+
+def test_an_edit_of_half_a_part_in_a_million_passes_and_of_two_does_not(committed, checked):
+    def grow(share):
+        def change(data):
+            data["metrics"][-1]["value"] *= 1 + share
+
+        return change
+
+    edited(committed, grow(5e-7))
+    assert checked().status == "verified"
+    edited(committed, grow(2e-6))
+    assert checked().status == "differs"
+
+
+def test_an_edited_direction_is_found(committed, checked):
+    edited(committed, lambda data: data["metrics"][0].update(higher_is_better=False))
+    assert "unit or direction" in checked().details[0]
+
+
+def test_an_edited_stratum_is_found(committed, checked):
+    def worsen(data):
+        data["strata"]["t60_s"]["0.4"][0]["value"] = 0.0
+
+    edited(committed, worsen)
+    assert checked().details[0].startswith("t60_s 0.4: position-error-mean value: recorded 0.0")
+
+
+def test_a_stratum_that_cannot_be_made_again_differs(committed, checked):
+    assert "cannot be computed here" in checked(conditions={}).details[0]
+
+
+def test_other_predictions_are_found(committed, checked, make_run):
+    other = make_run("other", error=0.001).parent / "predictions.npz"
+    committed.with_suffix(".npz").write_bytes(other.read_bytes())
+    assert "checksum" in checked().details[0]
+
+
+def test_missing_predictions_are_found(committed, checked):
+    committed.with_suffix(".npz").unlink()
+    result = checked()
+    assert result.status == "differs"
+    assert "the predictions are missing" in result.details[0]
+
+
+def test_a_damaged_record_does_not_hide_the_others(
+    committed, boards, make_run, truths, choose_metrics
+):
+    add(make_run("other", strata={}), boards)
+    committed.write_text("{")
+    found = verify(boards, lambda record: Truth(truths), choose_metrics)
+    assert [(result.run_id, result.status) for result in found] == [
+        ("mine-square-0", "differs"),
+        ("other-square-0", "verified"),
+    ]
+
+
+def test_data_that_is_not_here_is_said_not_passed(committed, checked):
+    result = checked(lambda record: None)
+    assert result.status == "no data"
+    assert "square is not on this machine" in result.details[0]
+
+
+def test_data_that_cannot_be_opened_is_said_with_the_reason(committed, checked):
+    def missing(record):
+        raise MissingDataError("no folder", where="square")
+
+    result = checked(missing)
+    assert (result.status, result.details) == ("no data", ("square: no folder",))
+
+
+def test_other_scenes_are_found(committed, checked):
+    result = checked(manifest_sha256="0" * 64)
+    assert result.details[0].startswith("the scenes here have manifest 000000000000...")
+
+
+def test_other_recordings_are_found(committed, checked, truths):
+    fewer = {name: truth for name, truth in truths.items() if name != "rec-3"}
+    result = checked(tracks=fewer)
+    assert result.status == "differs"
+    assert result.details[0].startswith("rec-3: 1 recordings are only among the answers")
+
+
+def test_a_number_of_recordings_that_is_wrong_is_found(committed, checked):
+    edited(committed, lambda data: data["dataset"].update(recordings=1000))
+    assert checked().details == ("12 recordings, the record says 1000",)
+
+
+def test_another_version_of_a_metric_is_not_compared(committed, checked):
+    edited(committed, lambda data: data["metrics"][0].update(version=7))
+    assert checked().details == ("accuracy-30cm is of version 1 here, 7 in the record",)
+
+
+def test_a_metric_that_is_not_installed_differs(committed, checked):
+    edited(committed, lambda data: data["metrics"][0].update(name="loudness"))
+    assert checked().details == ("loudness cannot be computed here",)
+
+
+def test_a_protocol_that_is_not_known_differs(committed, checked):
+    edited(committed, lambda data: data["metrics"][0].update(protocol="made-up"))
+    assert "no protocol is named 'made-up'" in checked().details[0]
+
+
+def test_an_empty_folder_has_nothing_to_verify(boards, choose_metrics):
+    assert verify(boards, lambda record: None, choose_metrics) == []
