@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,7 @@ class Answers:
     method: Method | Oracle
     predictions: dict[str, Prediction] = field(default_factory=dict)
     conditions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    warnings: dict[tuple[str, int], str] = field(default_factory=dict)
     infer_s: float = 0.0
     audio_s: float = 0.0
     peak_ram_mb: float = 0.0
@@ -72,8 +75,9 @@ class Answers:
         if not self.predictions and (reason := why_not_recording(self.spec, recordings[0])):
             raise Unsuitable(reason)
         with blamed(self.cell, f"at recordings {recordings[0].id} to {recordings[-1].id}"):
-            with measured() as cost:
+            with warnings.catch_warnings(record=True) as heard, measured() as cost:
                 answers = self._ask(scenes)
+            self.warnings |= {(w.filename, w.lineno): _in_words(w) for w in heard}
             for recording, answer in zip(recordings, answers, strict=True):
                 _check_answer(recording, answer)
                 self.predictions[recording.id] = answer
@@ -94,8 +98,15 @@ class Answers:
         kept = ("infer_s", "audio_s", "peak_ram_mb", "peak_vram_mb", "conditions")
         return {name: getattr(self, name) for name in kept} | {
             "parameters": learned,
+            "warnings": list(self.warnings.values()),
             "cell": str(self.cell),
         }
+
+
+def _in_words(warning: warnings.WarningMessage) -> str:
+    # One line a place in the code: libraries put changing numbers into their texts.
+    text = next(iter(str(warning.message).splitlines()), "")
+    return f"{warning.category.__name__}: {text} ({Path(warning.filename).name})"
 
 
 def _check_audio(recording: Recording) -> None:

@@ -77,6 +77,8 @@ class CellRunner:
             return CellOutcome(cell, "failed", reason=known["reason"] + _RETRY, exit_code=1)
         predicted = bench.predict(cell, report)
         bench.store.put_failure(key, None)
+        if not predicted.reused:
+            _warn(cell, predicted.facts["warnings"])
         if self.until == "predict":
             return CellOutcome(cell, "ok", reused=predicted.reused)
         record = make_record(bench, cell, predicted)
@@ -110,6 +112,11 @@ _RETRY = "\n  (so it failed the last time; --retry-failed tries again)"
 
 def _failed(cell: Cell, error: SslbenchError) -> CellOutcome:
     return CellOutcome(cell, "failed", reason=str(error), exit_code=error.exit_code)
+
+
+def _warn(cell: Cell, warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        print(f"sslbench: {cell}: {warning}", file=sys.stderr)  # noqa: T201  # once a cell and place
 
 
 def _report(registry: Registry, cell: Cell, report: EpochReport) -> None:

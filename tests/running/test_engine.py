@@ -188,3 +188,17 @@ def test_a_stage_that_another_run_is_doing_is_waited_for_and_used(run, cell, ben
 def test_the_exit_code_tells_a_common_cause_from_single_failures(cell, results, code):
     outcomes = [CellOutcome(cell("corner"), status, exit_code=c) for status, c in results]
     assert exit_code(outcomes) == code
+
+
+def test_a_warning_of_a_method_is_told_once_a_cell(run, cell, capsys, monkeypatch):
+    import warnings
+
+    def locate(self, recording):
+        warnings.warn(f"badly scaled: {recording.id}", stacklevel=1)
+        return world.Prediction(world.Tracks.still(recording, [1, 1, 1]))
+
+    monkeypatch.setattr(world.Corner, "locate", locate)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert run(cell("corner"))[0].status == "ok"
+    assert capsys.readouterr().err.count("UserWarning: badly scaled") == 1
