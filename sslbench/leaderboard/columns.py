@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sslbench.leaderboard.table import Board, Figure, Row
 from sslbench.running.record import RunRecord
@@ -31,7 +32,8 @@ def _texts(board: Board, row: Row, rank: str) -> dict[str, str]:
     primary, *others = board.metrics
     published = row.published(primary)
     unit = _unit(board, primary)
-    figures = {f"{name}{_in(board, name)}": _figure_cell(row, name) for name in others}
+    # Intervals of the others are in the table for programs; here they would hide the numbers.
+    figures = {f"{name}{_in(board, name)}": _value_cell(row, name) for name in others}
     return {
         "rank": rank,
         "method": row.label,
@@ -48,6 +50,11 @@ def _texts(board: Board, row: Row, rank: str) -> dict[str, str]:
 
 def _figure_cell(row: Row, metric: str) -> str:
     return figure_text(row.figures[metric]) if metric in row.figures else ""
+
+
+def _value_cell(row: Row, metric: str) -> str:
+    figure = row.figures.get(metric)
+    return "" if figure is None else figure_text(replace(figure, ci95=None))
 
 
 def _in(board: Board, metric: str) -> str:
