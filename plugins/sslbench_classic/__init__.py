@@ -11,11 +11,9 @@ __all__ = ["sslbench_methods"]
 
 SEED = Parameter("seed", 0, "seed of what is drawn", minimum=0)
 
-BAND = (
-    Parameter("nfft", 512, "length of the analysis windows in samples", minimum=16),
-    Parameter("low", 300.0, "lowest frequency used in Hz", minimum=0),
-    Parameter("high", 3500.0, "highest frequency used in Hz", minimum=1),
-)
+NFFT = Parameter("nfft", 512, "length of the analysis windows in samples, even", minimum=16)
+LOW = Parameter("low", 300.0, "lowest frequency used in Hz", minimum=0)
+HIGH = Parameter("high", 3500.0, "highest frequency used in Hz", minimum=1)
 
 
 @hookimpl
@@ -173,15 +171,26 @@ def _multilateration() -> MethodSpec:
 def _pyroomacoustics() -> list[MethodSpec]:
     grid = Parameter("grid", 5.0, "spacing of azimuth and elevation in degrees", 0.5, 45)
     dimensions = Parameter("dimensions", 3, "2 searches azimuth alone", minimum=2, maximum=3)
-    searched = (*BAND, grid, dimensions)
+    bins = Parameter("bins", 20, "frequencies used, evenly spaced in the band", minimum=1)
+    searched = (NFFT, LOW, HIGH, grid, dimensions)
     return [
         _pra("srp", "PraSrp", "SRP-PHAT", searched),
         _pra("music", "PraMusic", "MUSIC", searched),
         _pra("normmusic", "PraNormMusic", "MUSIC with normalised frequencies", searched),
         _pra("cssm", "PraCssm", "coherent signal subspace", searched),
         _pra("waves", "PraWaves", "weighted average of signal subspaces", searched),
-        _pra("tops", "PraTops", "orthogonality of projected subspaces", searched),
-        _pra("frida", "PraFrida", "finite rate of innovation (azimuth only)", (*BAND, SEED)),
+        _pra(
+            "tops",
+            "PraTops",
+            "orthogonality of projected subspaces",
+            (NFFT, HIGH, grid, dimensions),
+        ),
+        _pra(
+            "frida",
+            "PraFrida",
+            "finite rate of innovation (azimuth only)",
+            (NFFT, LOW, HIGH, bins, SEED),
+        ),
     ]
 
 

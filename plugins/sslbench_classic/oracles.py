@@ -68,7 +68,8 @@ class DelayOracle(Oracle):
     """
 
     def __init__(self) -> None:
-        self._cache = SolverCache(1, SolverOptions())
+        # No delay is wrong, so that few hypotheses will do.
+        self._cache = SolverCache(1, SolverOptions(hypotheses=100))
 
     def answer(self, scene: Scene) -> Prediction:
         """Answer one scene with as many tracks as there are sources.

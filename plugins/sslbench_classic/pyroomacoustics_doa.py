@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyroomacoustics.doa
 from numpy.typing import NDArray
+from scipy.linalg import LinAlgWarning
 
 from sslbench.contracts import Method
 from sslbench.errors import ParameterError
@@ -70,24 +72,25 @@ class _PraMethod(Method):
         """
         count = min(recording.max_sources, recording.array.channels - 1)
         finder = self._finder(recording, count)
-        band, frames = self._band(recording.sample_rate), recording.frames()
+        bins, frames = self._bins(recording.sample_rate), recording.frames()
         found = np.full((len(frames), recording.max_sources, 3), np.nan)
         for answer, frame in zip(found, frames, strict=True):
             if frame.any():
-                places = self._peaks(finder, self._spectra(frame), count, band)
+                places = self._peaks(finder, self._spectra(frame), count, bins)
                 answer[: len(places)] = places
         xyz = np.broadcast_to(found, (len(recording.times), *found.shape[1:]))
         return Prediction(Tracks.of(recording.times, xyz, recording.kind))
 
-    def _band(self, sample_rate: int) -> list[float]:
-        low, high = self.band[0], min(self.band[1], sample_rate / 2)
-        if round(low / sample_rate * self.nfft) >= round(high / sample_rate * self.nfft):
+    def _bins(self, sample_rate: int) -> NDArray[np.int64]:
+        low, high = (round(edge / sample_rate * self.nfft) for edge in self.band)
+        bins = np.arange(low, min(high, self.nfft // 2))
+        if not len(bins):
             raise ParameterError(
                 f"low={self.band[0]:g} and high={self.band[1]:g} leave no frequency",
                 where=f"pyroomacoustics {self.finder} at {sample_rate} Hz",
                 expected=f"low below high, both in Hz and below {sample_rate / 2:g}",
             )
-        return [low, high]
+        return bins
 
     def _finder(self, recording: Recording, count: int) -> Any:
         mics = recording.array.positions
@@ -116,10 +119,10 @@ class _PraMethod(Method):
         return np.asarray(spectra.swapaxes(1, 2), dtype=np.complex128)
 
     def _peaks(
-        self, finder: Any, spectra: NDArray[np.complex128], count: int, band: list[float]
+        self, finder: Any, spectra: NDArray[np.complex128], count: int, bins: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         try:
-            finder.locate_sources(spectra, num_src=count, freq_range=band)
+            finder.locate_sources(spectra, num_src=count, freq_bins=bins)
         except np.linalg.LinAlgError:
             # A covariance without rank has no answer: a channel may be silent in this frame.
             return np.empty((0, 3))
@@ -167,9 +170,24 @@ class PraWaves(_PraMethod):
 
 
 class PraTops(_PraMethod):
-    """Test of orthogonality of projected subspaces (Yoon, Kaplan and McClellan 2006)."""
+    """Test of orthogonality of projected subspaces (Yoon, Kaplan and McClellan 2006).
+
+    The band starts at 0 Hz: pyroomacoustics 0.10 pairs the k-th frequency of the band with the
+    k-th of all, and with a band from 1 kHz finds the opposite direction.
+
+    Args:
+        nfft: length of the Hann windows in samples; they overlap by half.
+        high: highest frequency used in Hz.
+        grid: spacing of azimuth, and of elevation, in degrees.
+        dimensions: 3 to search azimuth and elevation, 2 for azimuth alone at elevation 0.
+    """
 
     finder = "TOPS"
+
+    def __init__(
+        self, *, nfft: int = 512, high: float = 3500.0, grid: float = 5.0, dimensions: int = 3
+    ) -> None:
+        super().__init__(nfft=nfft, low=0.0, high=high, grid=grid, dimensions=dimensions)
 
 
 class PraFrida(_PraMethod):
@@ -179,22 +197,37 @@ class PraFrida(_PraMethod):
         nfft: length of the Hann windows in samples; they overlap by half.
         low: lowest frequency used in Hz.
         high: highest frequency used in Hz.
+        bins: frequencies that are used, evenly spaced in the band; time grows with them.
         seed: of its random starts.
     """
 
     finder = "FRIDA"
 
     def __init__(
-        self, *, nfft: int = 512, low: float = 300.0, high: float = 3500.0, seed: int = 0
+        self,
+        *,
+        nfft: int = 512,
+        low: float = 300.0,
+        high: float = 3500.0,
+        bins: int = 20,
+        seed: int = 0,
     ) -> None:
         super().__init__(nfft=nfft, low=low, high=high, dimensions=2)
+        self.bins = bins
         self.seed = seed
 
+    def _bins(self, sample_rate: int) -> NDArray[np.int64]:
+        bins = super()._bins(sample_rate)
+        spread = np.linspace(0, len(bins) - 1, min(self.bins, len(bins)))
+        return np.asarray(bins[spread.round().astype(int)], dtype=np.int64)
+
     def _peaks(
-        self, finder: Any, spectra: NDArray[np.complex128], count: int, band: list[float]
+        self, finder: Any, spectra: NDArray[np.complex128], count: int, bins: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        with _numpy_seed(self.seed):
-            return super()._peaks(finder, spectra, count, band)
+        with _numpy_seed(self.seed), warnings.catch_warnings():
+            # Some of its random starts lead to ill-conditioned systems; it keeps the best start.
+            warnings.simplefilter("ignore", LinAlgWarning)
+            return super()._peaks(finder, spectra, count, bins)
 
 
 @contextmanager

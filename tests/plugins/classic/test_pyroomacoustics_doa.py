@@ -1,0 +1,101 @@
+"""The direction finders of pyroomacoustics through the adapter."""
+
+import numpy as np
+import pytest
+from sslbench_classic import pyroomacoustics_doa as pra
+
+from sslbench.errors import ParameterError
+from sslbench.geometry import angle_between, azimuth_elevation, unit_vector
+from sslbench.scene import MicArray, Recording
+
+SQUARE = np.array([[1.0, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]]) * 0.02285
+TETRAHEDRON = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 0.03
+CIRCLE = 0.1 * unit_vector(np.arange(6) * np.pi / 3)
+SUBSPACE = [pra.PraSrp, pra.PraMusic, pra.PraNormMusic]
+COHERENT = [pra.PraCssm, pra.PraWaves]
+
+
+@pytest.mark.parametrize("method", SUBSPACE)
+def test_azimuth_and_elevation_are_found_to_the_grid(far, method) -> None:
+    truth = unit_vector(np.radians(-123.0), np.radians(22.0))
+    xyz = method(grid=10.0).locate(far(TETRAHEDRON, truth)).tracks.xyz
+    assert xyz.shape == (2, 1, 3)
+    assert np.degrees(angle_between(xyz[0, 0], truth)) < 10
+
+
+@pytest.mark.parametrize("method", COHERENT)
+def test_coherent_methods_search_elevation_too(far, method) -> None:
+    truth = unit_vector(np.radians(-123.0), np.radians(40.0))
+    xyz = method(low=1000.0, high=2500.0, grid=10.0).locate(far(CIRCLE, truth)).tracks.xyz[0, 0]
+    assert np.degrees(angle_between(xyz, truth)) < 10
+
+
+def test_tops_searches_elevation_too(far) -> None:
+    truth = unit_vector(np.radians(-123.0), np.radians(22.0))
+    xyz = pra.PraTops(grid=10.0).locate(far(TETRAHEDRON, truth)).tracks.xyz[0, 0]
+    assert np.degrees(angle_between(xyz, truth)) < 10
+
+
+@pytest.mark.parametrize("method", [*SUBSPACE, *COHERENT, pra.PraTops])
+def test_azimuth_alone_is_found_in_two_dimensions(far, method) -> None:
+    recording = far(CIRCLE, unit_vector(np.radians(70.0)))
+    xyz = method(dimensions=2).locate(recording).tracks.xyz[0, 0]
+    assert xyz[2] == 0
+    assert np.degrees(angle_between(xyz, unit_vector(np.radians(70.0)))) < 10
+
+
+def test_frida_finds_azimuth_and_leaves_the_global_generator_alone(far) -> None:
+    recording = far(SQUARE, unit_vector(np.radians(70.0)))
+    np.random.seed(1)  # noqa: NPY002
+    expected = np.random.rand()  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002
+    first, second = (pra.PraFrida().locate(recording).tracks.xyz for _ in range(2))
+    assert np.random.rand() == expected  # noqa: NPY002
+    np.testing.assert_array_equal(first, second)
+    assert np.degrees(angle_between(first[0, 0], unit_vector(np.radians(70.0)))) < 5
+
+
+def test_a_horizontal_array_answers_the_upper_mirror_image(far) -> None:
+    below = unit_vector(np.radians(50), np.radians(-30))
+    azimuth, elevation = azimuth_elevation(
+        pra.PraMusic().locate(far(SQUARE, below)).tracks.xyz[0, 0]
+    )
+    np.testing.assert_allclose(np.degrees([azimuth, elevation]), [50, 30], atol=6)
+
+
+def test_two_sources_come_strongest_first(far) -> None:
+    truth = unit_vector(np.radians([20.0, 160.0]))
+    recording = far(TETRAHEDRON * 2, truth, max_sources=2)
+    xyz = pra.PraMusic(dimensions=2, high=2500.0).locate(recording).tracks.xyz[0]
+    angles = np.degrees(angle_between(xyz[:, None], truth[None]))
+    assert angles.min(axis=0).max() < 10
+
+
+def test_no_more_tracks_than_the_noise_space_allows(far) -> None:
+    recording = far(SQUARE, [1.0, 0, 0], max_sources=6)
+    tracks = pra.PraMusic(dimensions=2).locate(recording).tracks
+    assert tracks.xyz.shape == (2, 6, 3)
+    assert tracks.active.sum(axis=1).max() <= 3
+
+
+@pytest.mark.parametrize("method", [*SUBSPACE, *COHERENT, pra.PraTops, pra.PraFrida])
+def test_silence_is_answered_with_nothing(method) -> None:
+    audio, times = np.zeros((4, 8000), np.float32), np.array([0.1, 0.2])
+    recording = Recording("r", audio, 16000, MicArray(SQUARE), times, "direction", 0.1)
+    assert np.isnan(method().locate(recording).tracks.xyz).all()
+
+
+def test_a_frame_shorter_than_a_window_is_padded(far) -> None:
+    whole = far(SQUARE, [1.0, 0, 0])
+    short = Recording("r", whole.audio[:, :300], 16000, whole.array, np.zeros(1), "direction")
+    assert np.isfinite(pra.PraSrp().locate(short).tracks.xyz).all()
+
+
+def test_a_band_without_frequencies_is_refused(far) -> None:
+    with pytest.raises(ParameterError, match="low=4000 and high=3000 leave no frequency"):
+        pra.PraSrp(low=4000.0, high=3000.0).locate(far(SQUARE, [1.0, 0, 0]))
+
+
+def test_an_odd_window_is_refused() -> None:
+    with pytest.raises(ParameterError, match="nfft=511 is odd"):
+        pra.PraSrp(nfft=511)

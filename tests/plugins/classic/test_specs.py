@@ -1,0 +1,66 @@
+"""What the plugin offers."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+import sslbench_classic
+
+from sslbench.contracts import Method, MethodSpec, Oracle, TrainableMethod
+from sslbench.registry import load_target
+
+SPECS = {spec.name: spec for spec in sslbench_classic.sslbench_methods()}
+
+
+def test_names_are_those_that_are_documented() -> None:
+    assert set(SPECS) == {
+        "room-centre",
+        "mean-position",
+        "random-position",
+        "random-direction",
+        "oracle-quantiser",
+        "oracle-direction-grid",
+        "oracle-delays",
+        "srp-phat",
+        "multilateration",
+        "pra-srp",
+        "pra-music",
+        "pra-normmusic",
+        "pra-cssm",
+        "pra-waves",
+        "pra-tops",
+        "pra-frida",
+    }
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_a_class_is_what_its_spec_says(spec: MethodSpec) -> None:
+    target = load_target(spec.target, spec.name)
+    made = target(**{parameter.name: parameter.default for parameter in spec.parameters})
+    assert isinstance(made, Oracle if spec.oracle else Method)
+    assert isinstance(made, TrainableMethod) == spec.trainable
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_defaults_are_those_of_the_class(spec: MethodSpec) -> None:
+    signature = inspect.signature(load_target(spec.target, spec.name))
+    defaults = {name: one.default for name, one in signature.parameters.items()}
+    declared = {parameter.name: parameter.default for parameter in spec.parameters}
+    assert {name: value for name, value in defaults.items() if name in declared} == declared
+    assert set(defaults) - set(declared) <= {"grid", "dimensions"} - set(declared)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_defaults_are_within_bounds(spec: MethodSpec) -> None:
+    for parameter in spec.parameters:
+        assert parameter.check(parameter.default) == parameter.default
+
+
+def test_listing_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, sslbench_classic; sslbench_classic.sslbench_methods();"
+        "print(sorted({'torch', 'scipy', 'pyroomacoustics', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
