@@ -1,0 +1,26 @@
+import json
+
+
+def test_a_run_goes_onto_a_board_that_checks_and_verifies(sslbench, tmp_path):
+    sslbench("run", "-m", "room-centre", "-d", "feng2025-l1")
+    assert sslbench("leaderboard", "add", "room-*", "--allow-dirty")[0] == 0
+    assert sslbench("leaderboard", "build")[0] == 0
+    assert sslbench("leaderboard", "check")[0] == 0
+    code, out, _ = sslbench("leaderboard", "verify")
+    assert (code, out.split()[0]) == (0, "verified")
+    assert "room-centre" in sslbench("leaderboard", "show", "-d", "feng2025-l1")[1]
+
+
+def test_an_edited_number_is_found(sslbench, tmp_path):
+    sslbench("run", "-m", "room-centre", "-d", "feng2025-l1")
+    sslbench("leaderboard", "add", "room-*", "--allow-dirty")
+    sslbench("leaderboard", "build")
+    (path,) = tmp_path.glob("leaderboards/results/**/*.json")
+    record = json.loads(path.read_text())
+    for metric in record["metrics"]:
+        metric["value"] *= 0.9
+    path.write_text(json.dumps(record))
+    assert sslbench("leaderboard", "check")[0] == 5
+    code, _, err = sslbench("leaderboard", "verify")
+    assert code == 5
+    assert "1 of 1 records differ" in err
