@@ -16,6 +16,7 @@ from sslbench.metrics.scoring import Pair, Score, score, score_strata
 from sslbench.running.predictions import read_predictions
 from sslbench.running.record import MetricEntry, RunRecord
 from sslbench.running.scoring import SEED, chosen_metrics, pair_up
+from sslbench.running.selection import choose
 from sslbench.running.stages import Workbench
 from sslbench.scene import Condition, Kind, Tracks
 
@@ -106,12 +107,10 @@ def metrics_from(bench: Workbench) -> Callable[[str, Kind], Metrics]:
 
 
 def _cell(bench: Workbench, record: RunRecord) -> Cell:
-    spec = bench.registry.dataset(record.dataset.name).spec
-    # A record holds what the result depends on; the rest, such as folders, is as it is here.
-    defaults = {parameter.name: parameter.default for parameter in spec.parameters}
-    changed = (name for name, value in record.dataset.params.items() if defaults.get(name) != value)
-    dataset = Choice(spec.name, defaults | record.dataset.params, tuple(sorted(changed)))
+    # The method need not be installed: its answers are here.
     method = Choice(record.method.name, record.method.params)
+    spec = bench.registry.dataset(record.dataset.name).spec
+    dataset = choose(spec, record.dataset.params)
     return Cell(method, dataset, record.dataset.split, record.scale, record.seeds[0])
 
 

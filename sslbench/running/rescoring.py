@@ -12,26 +12,7 @@ from sslbench.running.scoring import chosen_metrics, metric_entries, pair_up, ru
 from sslbench.running.selection import choose
 from sslbench.running.stages import Workbench
 
-__all__ = ["cell_of", "rescore"]
-
-
-def cell_of(bench: Workbench, record: RunRecord, protocol: str) -> Cell:
-    """Return the cell that a record came from, under a protocol.
-
-    Raises:
-        UnknownNameError: if its method or data set is not installed.
-        ParameterError: if a parameter is no longer known.
-    """
-    method = bench.registry.method(record.method.name).spec
-    dataset = bench.registry.dataset(record.dataset.name).spec
-    return Cell(
-        choose(method, record.method.params),
-        choose(dataset, record.dataset.params),
-        record.dataset.split,
-        record.scale,
-        record.seeds[0],
-        protocol,
-    )
+__all__ = ["rescore"]
 
 
 def rescore(bench: Workbench, path: Path, protocol: str) -> RunRecord:
@@ -40,11 +21,12 @@ def rescore(bench: Workbench, path: Path, protocol: str) -> RunRecord:
     Strata are left as they are: they belong to the primary metric of the data set.
 
     Raises:
+        UnknownNameError: if its method or data set is not installed.
         FormatError: if the scenes are no longer those that were answered.
         DataError: if the truth cannot be read.
     """
     record = read_record(path)
-    cell = cell_of(bench, record, protocol)
+    cell = _cell(bench, record, protocol)
     if bench.data_key(cell, cell.split) != record.dataset.manifest_sha256:
         raise FormatError(
             "the scenes have changed since they were answered",
@@ -63,3 +45,16 @@ def rescore(bench: Workbench, path: Path, protocol: str) -> RunRecord:
     )
     bench.store.put_run(scored.run_id, scored.to_json(), predictions.read_bytes())
     return scored
+
+
+def _cell(bench: Workbench, record: RunRecord, protocol: str) -> Cell:
+    method = bench.registry.method(record.method.name).spec
+    dataset = bench.registry.dataset(record.dataset.name).spec
+    return Cell(
+        choose(method, record.method.params),
+        choose(dataset, record.dataset.params),
+        record.dataset.split,
+        record.scale,
+        record.seeds[0],
+        protocol,
+    )
