@@ -1,0 +1,20 @@
+import sys
+
+from sslbench.running.keys import digest, source_sha256
+
+
+def test_a_digest_does_not_depend_on_the_order_of_facts():
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    assert digest({"a": 1}) != digest({"a": 2})
+
+
+def test_the_source_of_a_plugin_is_all_of_its_package(tmp_path, monkeypatch):
+    package = tmp_path / "some_plugin"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "part.py").write_text("x = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = source_sha256("some_plugin.main:Class")
+    (package / "part.py").write_text("x = 2")
+    assert source_sha256("some_plugin.main:Class") != before
+    assert "some_plugin.main" not in sys.modules

@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sslbench.contracts import DatasetSpec, MethodSpec
+from sslbench.geometry import Box
+from sslbench.running.suitability import why_not, why_not_recording
+from sslbench.scene import MicArray
+from sslbench.testing import tiny_recording
+
+METHOD = MethodSpec("m", "a:B", "", outputs=("position",), licence="MIT")
+DATA = DatasetSpec("d", "a:B", "", "1", "position", "", "MIT", "position-error-mean")
+
+LINE = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0]])
+PLANE = np.array([[0.0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1]])
+ROOM = Box((0, 0, 0), (4, 4, 3))
+FLOOR = Box((0, 0, 1), (4, 4, 1))
+
+
+def recording(mics, region=ROOM, **changes):
+    audio = np.zeros((len(mics), 100), np.float32)
+    base = tiny_recording("position", len(mics))
+    return replace(base, audio=audio, array=MicArray(mics), region=region, **changes)
+
+
+def test_a_pair_that_fits_has_no_reason():
+    assert why_not(METHOD, DATA) == ""
+    assert why_not_recording(METHOD, recording(PLANE)) == ""
+
+
+def test_directions_are_not_asked_of_a_method_that_finds_positions():
+    data = replace(DATA, kind="direction")
+    assert why_not(METHOD, data) == "m finds positions, d asks directions"
+
+
+def test_more_sources_than_a_method_can_find_are_a_reason():
+    assert "m finds 1 source at a time, there can be 2" in why_not(
+        METHOD, replace(DATA, max_sources=2)
+    )
+    assert why_not(replace(METHOD, max_sources=None), replace(DATA, max_sources=2)) == ""
+
+
+@pytest.mark.parametrize(
+    ("mics", "region", "reason"),
+    [
+        (PLANE, ROOM, "m cannot find positions with all microphones in one plane"),
+        (PLANE, FLOOR, ""),
+        (LINE, FLOOR, "m cannot find positions with all microphones on one line"),
+    ],
+)
+def test_an_array_must_span_enough_dimensions(mics, region, reason):
+    method = replace(METHOD, min_rank_position=3)
+    assert why_not_recording(method, recording(mics, region)) == reason
+
+
+def test_a_far_field_method_refuses_a_large_array():
+    assert "far-field" in why_not_recording(replace(METHOD, max_aperture=0.5), recording(PLANE))
+
+
+def test_a_method_of_one_format_refuses_another():
+    method = replace(METHOD, formats=("foa",))
+    assert "needs audio of format foa" in why_not_recording(method, recording(PLANE))
+
+
+def test_an_oracle_needs_no_microphones():
+    assert why_not_recording(replace(METHOD, oracle=True, min_channels=99), recording(LINE)) == ""

@@ -1,0 +1,129 @@
+import sys
+import types
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sslbench.contracts import Dataset, Method, MethodSpec, Metric, MetricSpec, Parameter
+from sslbench.registry import Registry
+from sslbench.scene import Prediction, Tracks
+from sslbench.testing import check_dataset, check_method, check_metric, check_plugin
+from sslbench.testing.scaffold import write_plugin
+
+SPEC = MethodSpec("m", "fake_plugin:Thing", "", outputs=("position",), licence="MIT")
+
+
+@pytest.fixture
+def offer(monkeypatch):
+    """Make a class importable as the target of `SPEC`."""
+
+    def install(thing):
+        module = types.ModuleType("fake_plugin")
+        module.Thing = thing
+        monkeypatch.setitem(sys.modules, "fake_plugin", module)
+
+    return install
+
+
+class Good(Method):
+    def locate(self, recording):
+        return Prediction(Tracks.still(recording, [1, 1, 1]))
+
+
+class Restless(Method):
+    rng = np.random.default_rng(0)
+
+    def locate(self, recording):
+        return Prediction(Tracks.still(recording, self.rng.uniform(0, 1, 3)))
+
+
+class Early(Method):
+    def locate(self, recording):
+        return Prediction(Tracks.of([0.0], [[[1, 1, 1]]], "direction"))
+
+
+def test_a_method_that_keeps_its_contract_has_no_findings(offer):
+    offer(Good)
+    assert check_method(SPEC) == []
+
+
+@pytest.mark.parametrize(
+    ("thing", "faults"),
+    [
+        (Restless, ["answers differently when it is asked the same again"]),
+        (Early, ["answers a direction where a position", "answers at other times"]),
+        (object, ["is no Method, as its spec promises"]),
+    ],
+)
+def test_a_broken_contract_is_told_in_words(offer, thing, faults):
+    offer(thing)
+    found = [str(finding) for finding in check_method(SPEC)]
+    for fault in faults:
+        assert any(fault in text for text in found), found
+
+
+def test_a_method_that_fails_on_silence_is_told(offer):
+    class Silent(Good):
+        def locate(self, recording):
+            if not recording.audio.any():
+                raise ValueError("silence")
+            return super().locate(recording)
+
+    offer(Silent)
+    assert "fails on silence" in str(check_method(SPEC)[0])
+
+
+def test_a_parameter_whose_default_is_refused_is_told(offer):
+    offer(Good)
+    bad = replace(SPEC, parameters=(Parameter("a-b", 5, "", maximum=3),))
+    found = " ".join(str(finding) for finding in check_method(bad))
+    assert "'a-b' is no identifier" in found
+    assert "the default of a-b is refused" in found
+
+
+def test_a_metric_that_fails_without_truth_is_told(offer):
+    class Fragile(Metric):
+        def components(self, prediction, truth):
+            if not truth.active.any():
+                raise ZeroDivisionError
+            return np.ones((1, 1))
+
+        def value(self, rows):
+            return float(rows.mean())
+
+    offer(Fragile)
+    spec = MetricSpec("m", "fake_plugin:Thing", "", "m", higher_is_better=False)
+    assert "fails where there is no truth" in str(check_metric(spec)[0])
+
+
+def test_a_data_set_whose_scenes_change_is_told(offer):
+    from world import WORLD, Noise
+
+    class Changing(Noise):
+        calls = 0
+
+        def scene(self, index):
+            type(self).calls += 1
+            return super().scene(self.calls % 4)
+
+    assert issubclass(Changing, Dataset)
+    offer(Changing)
+    spec = replace(WORLD.sslbench_datasets()[0], target="fake_plugin:Thing")
+    found = " ".join(str(finding) for finding in check_dataset(spec))
+    assert "sounds different the second time" in found
+
+
+@pytest.mark.slow
+def test_all_of_our_own_plugins_keep_their_contracts():
+    registry = Registry.installed()
+    findings = [f for report in registry.reports for f in check_plugin(registry, report)]
+    assert findings == []
+
+
+def test_a_new_plugin_keeps_the_contract_from_the_start(tmp_path, monkeypatch):
+    folder = write_plugin("my-first", tmp_path)
+    monkeypatch.syspath_prepend(folder)
+    from sslbench_my_first import sslbench_methods
+
+    assert check_method(sslbench_methods()[0]) == []
