@@ -121,7 +121,7 @@ def _srp_phat() -> MethodSpec:
         parameters=(
             Parameter("grid", 0.2, "spacing of the coarse grid of positions in m", minimum=0.01),
             Parameter("angle", 5.0, "spacing of the coarse directions in degrees", 0.5, 45),
-            Parameter("window", 1024, "length of the averaged frames in samples", minimum=64),
+            Parameter("window", 2048, "length of the averaged frames in samples", minimum=64),
             Parameter(
                 "threshold",
                 0.5,

@@ -28,7 +28,7 @@ LAGS = 512
 
 MAX_UPSAMPLE = 32
 
-KEPT = 24
+KEPT = 64
 """Cells that are divided at each level."""
 
 
@@ -178,7 +178,7 @@ class SrpPhat(Method):
         *,
         grid: float = 0.2,
         angle: float = 5.0,
-        window: int = 1024,
+        window: int = 2048,
         threshold: float = 0.5,
         separation: float = 0.5,
         separation_angle: float = 15.0,

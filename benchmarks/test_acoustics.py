@@ -1,0 +1,119 @@
+"""Speed of GCC-PHAT and SRP against a loop over pairs and against pyroomacoustics.
+
+``pytest benchmarks/test_acoustics.py`` prints a table a group; ratios of medians within one run
+are what counts. The last test of each pair holds the ratio to what is promised.
+"""
+
+import time
+
+import numpy as np
+import pyroomacoustics.doa
+import pytest
+import torch
+
+from sslbench.acoustics.gcc import gcc_phat, largest_lag
+from sslbench.acoustics.srp import SteeredResponse, point_delays
+from sslbench.geometry import microphone_pairs
+
+RATE = 16000
+SPEED = 343.0
+CHANNELS = 11
+SAMPLES = 2048
+MAX_LAG = 314
+POINTS = 100_000
+REFERENCE_POINTS = 200
+NFFT = 512
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return torch.randn(CHANNELS, SAMPLES, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def microphones():
+    return np.random.default_rng(0).uniform(0, (7, 8, 2), (CHANNELS, 3))
+
+
+def _gcc_loop(frame):
+    """Two transforms, whitening of the product and the inverse for each pair."""
+    length, rows = 2 * frame.shape[1], []
+    for i, j in zip(*microphone_pairs(len(frame)), strict=True):
+        first, second = torch.fft.rfft(frame[i], n=length), torch.fft.rfft(frame[j], n=length)
+        cross = first * second.conj()
+        circular = torch.fft.irfft(cross / cross.abs().clamp_min(1e-12), n=length)
+        rows.append(torch.cat((circular[-MAX_LAG:], circular[: MAX_LAG + 1])))
+    return torch.stack(rows)
+
+
+def _steered(frame, microphones):
+    points = np.random.default_rng(1).uniform(0, (7, 8, 2), (POINTS, 3))
+    lag = largest_lag(microphones, RATE, SPEED) + 1
+    delays = point_delays(torch.tensor(microphones).float(), torch.tensor(points).float(), SPEED)
+    return SteeredResponse(delays, 1 / RATE, 2 * lag + 1), gcc_phat(frame, lag)
+
+
+def _grid_search(frame, microphones):
+    """One frame through the grid search of pyroomacoustics, which loops over points."""
+    azimuth = np.linspace(0, 2 * np.pi, REFERENCE_POINTS, endpoint=False)
+    finder = pyroomacoustics.doa.SRP(microphones.T, RATE, NFFT, azimuth=azimuth, dim=2)
+    windows = frame.numpy().reshape(CHANNELS, -1, NFFT) * np.hanning(NFFT)
+    spectra = np.fft.rfft(windows, axis=-1).swapaxes(1, 2)
+    return lambda: finder.locate_sources(spectra, freq_range=[0.0, RATE / 2])
+
+
+def _median_seconds(action, rounds):
+    action()
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds))
+
+
+@pytest.mark.benchmark(group="GCC-PHAT: 55 pairs of 11 x 2048 samples")
+def test_gcc_phat(benchmark, frame):
+    benchmark(gcc_phat, frame, MAX_LAG)
+
+
+@pytest.mark.benchmark(group="GCC-PHAT: 55 pairs of 11 x 2048 samples")
+def test_gcc_loop_over_pairs(benchmark, frame):
+    benchmark(_gcc_loop, frame)
+
+
+def test_gcc_phat_is_eight_times_a_loop_over_pairs(frame, capsys):
+    torch.testing.assert_close(gcc_phat(frame, MAX_LAG), _gcc_loop(frame), atol=1e-5, rtol=0)
+    ours = _median_seconds(lambda: gcc_phat(frame, MAX_LAG), 100)
+    loop = _median_seconds(lambda: _gcc_loop(frame), 30)
+    with capsys.disabled():
+        print(f"\nGCC-PHAT: {loop / ours:.1f} x a loop over pairs ({1e3 * ours:.2f} ms)")
+    assert loop / ours >= 8
+
+
+@pytest.mark.benchmark(group=f"SRP: {POINTS} points (sslbench) / {REFERENCE_POINTS} points")
+def test_steered_response(benchmark, frame, microphones):
+    response, gcc = _steered(frame, microphones)
+    benchmark(response, gcc)
+
+
+@pytest.mark.benchmark(group=f"SRP: {POINTS} points (sslbench) / {REFERENCE_POINTS} points")
+def test_pyroomacoustics_grid_search(benchmark, frame, microphones):
+    benchmark(_grid_search(frame, microphones))
+
+
+def test_steered_response_is_a_thousand_times_pyroomacoustics(frame, microphones, capsys):
+    response, gcc = _steered(frame, microphones)
+    ours = _median_seconds(lambda: response(gcc), 20) / POINTS
+    theirs = _median_seconds(_grid_search(frame, microphones), 5) / REFERENCE_POINTS
+    with capsys.disabled():
+        print(f"\nSRP: {theirs / ours:.0f} x pyroomacoustics a point ({1e9 * ours:.0f} ns)")
+    assert theirs / ours >= 1000
