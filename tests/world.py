@@ -1,6 +1,7 @@
 """A small world to run cells in: one data set of noise, methods that behave and that do not."""
 
 import hashlib
+import os
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -72,6 +73,13 @@ class Raising(Method):
         if not Path(self.unless).exists():
             raise ZeroDivisionError("in the middle")
         return Prediction(Tracks.still(recording, [1, 1, 1]))
+
+
+class Dying(Method):
+    """Takes its whole process with it."""
+
+    def locate(self, recording):
+        os._exit(9)
 
 
 class Late(Method):
@@ -150,6 +158,7 @@ class World:
             _method("corner", "Corner", Parameter("height", 1.0, "metres", minimum=0)),
             _method("raising", "Raising", Parameter("unless", "nowhere", "file", identity=False)),
             _method("late", "Late"),
+            _method("dying", "Dying"),
             _method("learner", "Learner", trainable=True),
             _method("needs-many", "Corner", Parameter("height", 1.0, "m"), min_channels=9),
         ]

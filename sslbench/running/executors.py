@@ -7,6 +7,8 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 
 from sslbench.cell import Cell, CellOutcome
 
@@ -47,17 +49,41 @@ class Processes(Executor):
         if self.jobs == 1 or len(cells) < 2:
             yield from map(work, cells)
             return
+        done: set[int] = set()
+        with self._pool(min(self.jobs, len(cells))) as pool:
+            futures = {pool.submit(work, cell): index for index, cell in enumerate(cells)}
+            for future in as_completed(futures):
+                with suppress(BrokenProcessPool):
+                    outcome = future.result()
+                    done.add(futures[future])
+                    yield outcome
+        # A process that died takes the pool with it, and which cell it was is not known.
+        for cell in (cell for index, cell in enumerate(cells) if index not in done):
+            yield self._run_alone(work, cell)
+
+    def _run_alone(self, work: Callable[[Cell], CellOutcome], cell: Cell) -> CellOutcome:
+        try:
+            with self._pool(1) as pool:
+                return pool.submit(work, cell).result()
+        except BrokenProcessPool:
+            reason = (
+                "its process died: killed, out of memory, or a crash in native code\n"
+                "  to do: try it alone, or with fewer --jobs"
+            )
+            return CellOutcome(cell, "failed", reason=reason, exit_code=1)
+
+    @contextmanager
+    def _pool(self, processes: int) -> Iterator[ProcessPoolExecutor]:
         threads = max(1, (os.cpu_count() or 1) // self.jobs)
         pool = ProcessPoolExecutor(
-            min(self.jobs, len(cells)),
+            processes,
             # A forked child would inherit torch's threads in a broken state.
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_limit_threads,
             initargs=(threads,),
         )
         try:
-            for future in as_completed([pool.submit(work, cell) for cell in cells]):
-                yield future.result()
+            yield pool
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

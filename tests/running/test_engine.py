@@ -156,6 +156,13 @@ def test_two_processes_give_the_same_records_as_one(run, cell, bench):
     assert _values(bench, run(*cells)) == values
 
 
+def test_a_process_that_dies_fails_its_cell_and_no_other(run, cell):
+    cells = [cell("corner"), cell("dying"), cell("corner", height=2.0)]
+    outcomes = {str(o.cell.method): o for o in run(*cells, jobs=2)}
+    assert [outcomes[str(c.method)].status for c in cells] == ["ok", "failed", "ok"]
+    assert "its process died" in outcomes["dying"].reason
+
+
 def _values(bench, outcomes):
     records = [json.loads(bench.store.run(o.run_id).read_text()) for o in outcomes]
     return {record["run_id"]: record["metrics"] for record in records}
