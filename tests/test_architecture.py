@@ -14,6 +14,7 @@ CORE = ROOT / "sslbench"
 FLOORS = {
     "errors": 0,
     "geometry": 0,
+    "progress": 0,
     "scene": 1,
     "contracts": 1,
     "cell": 1,

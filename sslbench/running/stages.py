@@ -6,7 +6,6 @@ record need; its files lie in the store under its key.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,12 +25,12 @@ from sslbench.contracts import (
     TrainingContext,
 )
 from sslbench.errors import BrokenPluginError, FormatError
+from sslbench.progress import progress_bar
 from sslbench.registry import Offer, Registry, load_target
 from sslbench.running.answering import Answers, Unsuitable, blamed
 from sslbench.running.cost import measured
 from sslbench.running.keys import digest, identity, source_sha256
 from sslbench.running.predictions import dump_predictions, read_predictions
-from sslbench.running.progress import progress
 from sslbench.running.store import Store
 from sslbench.scene import Prediction
 
@@ -244,9 +243,10 @@ class Workbench:
         dataset = self.dataset(cell.dataset, cell.split, cell.scale)
         dataset.prepare()
         answers = Answers(cell, self.registry.method(cell.method.name).spec, method)
-        indices = progress(range(len(dataset)), str(cell.method), "rec", len(dataset))
-        for batch in _batches(indices):
-            answers.add([dataset.scene(index) for index in batch])
+        with progress_bar(str(cell.method), "recording", len(dataset)) as bar:
+            for batch in _batches(len(dataset)):
+                answers.add([dataset.scene(index) for index in batch])
+                bar.update(len(batch))
         return answers.facts(), answers.predictions
 
 
@@ -275,9 +275,9 @@ def open_dataset(
     return dataset
 
 
-def _batches(indices: Iterator[int]) -> Iterator[list[int]]:
-    while batch := list(itertools.islice(indices, BATCH)):
-        yield batch
+def _batches(recordings: int) -> Iterator[range]:
+    for start in range(0, recordings, BATCH):
+        yield range(start, min(start + BATCH, recordings))
 
 
 def _readable(path: Path) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.errors import StoreError
+from sslbench.progress import progress_bar
 from sslbench.scene import Condition
 
 __all__ = ["RenderCache", "Rendered"]
@@ -107,14 +107,11 @@ class RenderCache:
         Raises:
             StoreError: if it cannot be written.
         """
-        from tqdm import tqdm
-
         numbers = range(-(-self.scenes // self.chunk))
         missing = [number for number in numbers if number not in self._open]
         missing = [number for number in missing if self._load(number) is None]
         total = sum(len(self._range(number)) for number in missing)
-        quiet = not sys.stderr.isatty()
-        with tqdm(total=total, desc=label, unit="scene", delay=2, disable=quiet) as bar:
+        with progress_bar(label, "scene", total) as bar:
             for number in missing:
                 self._get(number)
                 bar.update(len(self._range(number)))
