@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Protocol
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Bar", "progress_bar"]
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
-
-class Bar(Protocol):
-    """A progress bar, used in a `with` block."""
-
-    def __enter__(self) -> Bar: ...
-
-    def __exit__(self, *_: object) -> object: ...
-
-    def update(self, n: float | None = 1) -> object:
-        """Go on by `n` units."""
+__all__ = ["progress_bar"]
 
 
-def progress_bar(label: str, unit: str, total: int) -> Bar:
-    """Return a bar on stderr that appears after two seconds if stderr is a terminal.
+def progress_bar(label: str, unit: str, total: int) -> tqdm[Any]:
+    """Return a bar for a `with` block, on stderr, if that is a terminal.
+
+    It appears after two seconds; `update(n)` goes on by `n` units.
 
     Args:
         label: what is being done.
@@ -29,7 +23,7 @@ def progress_bar(label: str, unit: str, total: int) -> Bar:
     """
     from tqdm import tqdm
 
-    bar: Bar = tqdm(
+    return tqdm(
         desc=label,
         unit=unit,
         total=total,
@@ -38,4 +32,3 @@ def progress_bar(label: str, unit: str, total: int) -> Bar:
         dynamic_ncols=True,
         disable=not sys.stderr.isatty(),
     )
-    return bar
