@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.errors import ParameterError
+from sslbench.parameters import Parameter, Value
 from sslbench.scene import Kind, Prediction, Recording, Scene, Tracks
 
 __all__ = [
@@ -39,75 +39,10 @@ __all__ = [
     "Value",
 ]
 
-Value = bool | int | float | str
-"""A parameter value."""
-
 Scale = Literal["smoke", "quick", "paper"]
 """How much is run: seconds, minutes, or the sizes of the papers. Part of a result's identity."""
 
 SCALES: tuple[Scale, ...] = ("smoke", "quick", "paper")
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a method or data set.
-
-    Args:
-        name: an identifier.
-        default: its default; the type of the parameter is the type of this.
-        help: one line, with the unit.
-        minimum: smallest number allowed.
-        maximum: largest number allowed.
-        choices: the texts that are allowed, if only some are.
-        identity: whether a result depends on it. A folder or a number of workers does not count.
-    """
-
-    name: str
-    default: Value
-    help: str
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    identity: bool = True
-
-    def read(self, text: str) -> Value:
-        """Convert what was typed to the parameter's type, within its bounds.
-
-        Raises:
-            ParameterError: if the text is not of the type, or out of bounds.
-        """
-        kind = type(self.default)
-        try:
-            value = _read_bool(text) if kind is bool else kind(text)
-        except ValueError:
-            raise self._refuse(text, f"a value of type {kind.__name__}") from None
-        return self.check(value)
-
-    def check(self, value: Value) -> Value:
-        """Return a value of the right type after checking bounds and choices.
-
-        Raises:
-            ParameterError: if it is out of bounds or no choice.
-        """
-        if self.choices and value not in self.choices:
-            raise self._refuse(value, "one of " + ", ".join(self.choices))
-        if isinstance(value, (int, float)):
-            low = -np.inf if self.minimum is None else self.minimum
-            high = np.inf if self.maximum is None else self.maximum
-            if not low <= value <= high:
-                raise self._refuse(value, f"a number from {low:g} to {high:g}")
-        return value
-
-    def _refuse(self, value: object, expected: str) -> ParameterError:
-        return ParameterError(
-            f"parameter {self.name}={value} is not allowed", expected=expected, hint=self.help
-        )
-
-
-def _read_bool(text: str) -> bool:
-    if text.lower() not in {"true", "false"}:
-        raise ValueError(text)
-    return text.lower() == "true"
 
 
 @dataclass(frozen=True)

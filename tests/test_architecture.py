@@ -15,6 +15,7 @@ FLOORS = {
     "errors": 0,
     "geometry": 0,
     "progress": 0,
+    "parameters": 1,
     "scene": 1,
     "contracts": 1,
     "cell": 1,

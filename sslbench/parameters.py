@@ -1,0 +1,75 @@
+"""Parameters of methods and data sets: typed, bounded, and said in one line each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from sslbench.errors import ParameterError
+
+__all__ = ["Parameter", "Value"]
+
+Value = bool | int | float | str
+"""A parameter value."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a method or data set.
+
+    Args:
+        name: an identifier.
+        default: its default; the type of the parameter is the type of this.
+        help: one line, with the unit.
+        minimum: smallest number allowed.
+        maximum: largest number allowed.
+        choices: the texts that are allowed, if only some are.
+        identity: whether a result depends on it. A folder or a number of workers does not count.
+    """
+
+    name: str
+    default: Value
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    identity: bool = True
+
+    def read(self, text: str) -> Value:
+        """Convert what was typed to the parameter's type, within its bounds.
+
+        Raises:
+            ParameterError: if the text is not of the type, or out of bounds.
+        """
+        kind = type(self.default)
+        try:
+            value = _read_bool(text) if kind is bool else kind(text)
+        except ValueError:
+            raise self._refuse(text, f"a value of type {kind.__name__}") from None
+        return self.check(value)
+
+    def check(self, value: Value) -> Value:
+        """Return a value of the right type after checking bounds and choices.
+
+        Raises:
+            ParameterError: if it is out of bounds or no choice.
+        """
+        if self.choices and value not in self.choices:
+            raise self._refuse(value, "one of " + ", ".join(self.choices))
+        if isinstance(value, (int, float)):
+            low = -math.inf if self.minimum is None else self.minimum
+            high = math.inf if self.maximum is None else self.maximum
+            if not low <= value <= high:
+                raise self._refuse(value, f"a number from {low:g} to {high:g}")
+        return value
+
+    def _refuse(self, value: object, expected: str) -> ParameterError:
+        return ParameterError(
+            f"parameter {self.name}={value} is not allowed", expected=expected, hint=self.help
+        )
+
+
+def _read_bool(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError(text)
+    return text.lower() == "true"
