@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sslbench.acoustics.gcc import largest_lag, mean_gcc_phat
+from sslbench.acoustics.gcc import ROBUST, largest_lag, mean_gcc_phat
 from sslbench.acoustics.peaks import correlation_peaks
 from sslbench.contracts import Method
 from sslbench.scene import Prediction, Recording, Tracks
@@ -96,7 +96,8 @@ class Multilateration(Method):
         max_lag = largest_lag(_positions(recording), rate, speed) + 1
         length = max(self.window, 2 * max_lag)
         audio = torch.nn.functional.pad(torch.tensor(frame), (0, max(0, max_lag - frame.shape[1])))
-        lags, _ = correlation_peaks(mean_gcc_phat(audio, length, max_lag), self.peaks)
+        gcc = mean_gcc_phat(audio, length, max_lag, whitening=ROBUST)
+        lags, _ = correlation_peaks(gcc, self.peaks)
         return lags.double() * (speed / rate)
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sslbench.acoustics.gcc import largest_lag, mean_gcc_phat
+from sslbench.acoustics.gcc import ROBUST, largest_lag, mean_gcc_phat
 from sslbench.acoustics.srp import SteeredResponse, direction_delays, lag_index, point_delays
 from sslbench.contracts import Method
 from sslbench.geometry import Box, fibonacci_sphere
@@ -266,7 +266,7 @@ class _Search:
 
     def _correlation(self, frame: Tensor) -> Tensor:
         padded = torch.nn.functional.pad(frame, (0, max(0, self.max_lag - frame.shape[1])))
-        return mean_gcc_phat(padded, self.window, self.max_lag, self.upsample)
+        return mean_gcc_phat(padded, self.window, self.max_lag, self.upsample, ROBUST)
 
     def _widened(self, gcc: Tensor, spacing: float) -> Tensor:
         """Replace each lag by the largest within half a cell."""

@@ -2,9 +2,18 @@
 
 import numpy as np
 import pytest
+import scipy.signal
 import torch
 
-from sslbench.acoustics.gcc import gcc_phat, largest_lag, mean_gcc_phat, short_frames
+from sslbench.acoustics.gcc import (
+    PHAT,
+    ROBUST,
+    Whitening,
+    gcc_phat,
+    largest_lag,
+    mean_gcc_phat,
+    short_frames,
+)
 from sslbench.geometry import microphone_pairs, tdoa
 
 C = 343.0
@@ -65,25 +74,59 @@ def test_audio_shorter_than_two_frames_is_one_frame() -> None:
     torch.testing.assert_close(mean_gcc_phat(audio, 256, 30), gcc_phat(audio, 30))
 
 
-def test_a_silent_channel_gives_zeros() -> None:
+@pytest.mark.parametrize("taper", [0.25, 0.5, 1.0])
+def test_the_window_is_that_of_tukey(taper: float) -> None:
+    frame = noise(2, 256)
+    window = scipy.signal.windows.tukey(513, taper)[1::2]
+    expected = gcc_phat(frame * torch.from_numpy(window).float(), 20)
+    found = gcc_phat(frame, 20, whitening=Whitening(taper=taper))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def test_weak_frequencies_keep_less_than_the_full_weight() -> None:
+    frame = noise(2, 512).double().numpy()
+    spectra = np.fft.rfft(frame, 1024)
+    floor = 0.5 * np.sqrt(np.mean(np.abs(spectra) ** 2, axis=1, keepdims=True))
+    white = spectra / np.maximum(np.abs(spectra), floor)
+    expected = np.fft.irfft(white[0] * np.conj(white[1]))
+    found = gcc_phat(torch.from_numpy(frame), 20, whitening=Whitening(floor=0.5))[0]
+    np.testing.assert_allclose(found.numpy(), np.roll(expected, 20)[:41], atol=1e-12)
+
+
+def test_the_window_removes_the_peak_of_a_voice_at_lag_zero() -> None:
+    """A periodic sound 20 samples apart: only edges that are cut at once correlate at lag 0."""
+    turns = 2 * torch.pi * 150.3 / 16000 * torch.arange(-20, 2048)
+    voice = sum(torch.cos(harmonic * turns) for harmonic in range(1, 20))
+    frame = torch.stack((voice[20:], voice[:-20])) + 1e-3 * noise(2, 2048)
+    book, robust = (gcc_phat(frame, 60, whitening=each)[0] for each in (PHAT, ROBUST))
+    assert book[58:63].max() > 0.15
+    assert robust[58:63].max() < 0.02
+    assert int(robust.argmax()) == 40
+
+
+@pytest.mark.parametrize("whitening", [PHAT, ROBUST])
+def test_a_silent_channel_gives_zeros(whitening: Whitening) -> None:
     frame = noise(3, 128)
     frame[0] = 0
-    gcc = gcc_phat(frame, 10)
+    gcc = gcc_phat(frame, 10, whitening=whitening)
     assert (gcc[:2] == 0).all()
     assert gcc[2].abs().max() > 0
 
 
-def test_gradient_is_that_of_finite_differences_and_zero_for_silence() -> None:
+@pytest.mark.parametrize("whitening", [PHAT, ROBUST])
+def test_gradient_is_that_of_finite_differences_and_zero_for_silence(whitening: Whitening) -> None:
     frame = noise(3, 16).double()
     frame[2] = 0
     frame.requires_grad_()
-    gcc_phat(frame, 4).square().sum().backward()
+    gcc_phat(frame, 4, whitening=whitening).square().sum().backward()
     assert frame.grad is not None
     assert (frame.grad[2] == 0).all()
     moved = frame.detach().clone()
     moved[0, 3] += 1e-6
-    change = gcc_phat(moved, 4).square().sum() - gcc_phat(frame.detach(), 4).square().sum()
-    assert float(change) / 1e-6 == pytest.approx(float(frame.grad[0, 3]), rel=1e-3)
+    there, here = (
+        gcc_phat(each, 4, whitening=whitening).square().sum() for each in (moved, frame.detach())
+    )
+    assert float(there - here) / 1e-6 == pytest.approx(float(frame.grad[0, 3]), rel=1e-3)
 
 
 def test_a_lag_beyond_the_frame_is_refused() -> None:
