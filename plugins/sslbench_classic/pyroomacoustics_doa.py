@@ -14,8 +14,8 @@ from scipy.linalg import LinAlgWarning
 
 from sslbench.contracts import Method
 from sslbench.errors import ParameterError
-from sslbench.geometry import unit_vector
-from sslbench.scene import Prediction, Recording, Tracks
+from sslbench.geometry import microphone_pairs, unit_vector
+from sslbench.scene import MicArray, Prediction, Recording, Tracks
 
 __all__ = [
     "PraCssm",
@@ -26,6 +26,9 @@ __all__ = [
     "PraTops",
     "PraWaves",
 ]
+
+SAME_BASELINE = 1e-3
+"""Metres by which two baselines differ that count as one."""
 
 
 class _PraMethod(Method):
@@ -66,11 +69,12 @@ class _PraMethod(Method):
         """Answer one recording with `max_sources` tracks, NaN where a peak is missing.
 
         At most one track less than there are channels is found: the methods need a noise space.
+        A frame in which a method fails to find any has none.
 
         Raises:
             ParameterError: if no frequency is left below half the sample rate.
         """
-        count = min(recording.max_sources, recording.array.channels - 1)
+        count = min(recording.max_sources, self._most(recording.array))
         finder = self._finder(recording, count)
         bins, frames = self._bins(recording.sample_rate), recording.frames()
         found = np.full((len(frames), recording.max_sources, 3), np.nan)
@@ -80,6 +84,9 @@ class _PraMethod(Method):
                 answer[: len(places)] = places
         xyz = np.broadcast_to(found, (len(recording.times), *found.shape[1:]))
         return Prediction(Tracks.of(recording.times, xyz, recording.kind))
+
+    def _most(self, array: MicArray) -> int:
+        return array.channels - 1
 
     def _bins(self, sample_rate: int) -> NDArray[np.int64]:
         low, high = (round(edge / sample_rate * self.nfft) for edge in self.band)
@@ -108,7 +115,11 @@ class _PraMethod(Method):
             num_src=count,
             dim=self.dimensions,
             **grid,
+            **self._options(recording.array, count),
         )
+
+    def _options(self, array: MicArray, count: int) -> dict[str, Any]:  # noqa: ARG002
+        return {}
 
     def _spectra(self, frame: NDArray[np.float32]) -> NDArray[np.complex128]:
         """Return the short-time spectra, shape (channels, bins, windows)."""
@@ -125,6 +136,12 @@ class _PraMethod(Method):
             finder.locate_sources(spectra, num_src=count, freq_bins=bins)
         except np.linalg.LinAlgError:
             # A covariance without rank has no answer: a channel may be silent in this frame.
+            return np.empty((0, 3))
+        except ValueError:
+            # The coherent methods drop each frequency whose spectrum has too few peaks to start
+            # from, and then fail in looking for the strongest of none.
+            if finder.num_freq:
+                raise
             return np.empty((0, 3))
         azimuth = np.asarray(finder.azimuth_recon, dtype=float)
         if self.dimensions == 2:
@@ -193,6 +210,11 @@ class PraTops(_PraMethod):
 class PraFrida(_PraMethod):
     """Finite rate of innovation (Pan et al. 2017): azimuth only, so elevation is always 0.
 
+    The Fourier series to which it fits correlations has an order of one more than the sources,
+    or of as many where the array has too few distinct baselines to determine more. A square of
+    four microphones has four baselines, for eight real values: enough for order 3 and so for
+    three sources, where order 4 has nine unknowns and no solution.
+
     Args:
         nfft: length of the Hann windows in samples; they overlap by half.
         low: lowest frequency used in Hz.
@@ -216,6 +238,12 @@ class PraFrida(_PraMethod):
         self.bins = bins
         self.seed = seed
 
+    def _most(self, array: MicArray) -> int:
+        return min(super()._most(array), _largest_order(array))
+
+    def _options(self, array: MicArray, count: int) -> dict[str, Any]:
+        return {"max_four": min(count + 1, _largest_order(array))}
+
     def _bins(self, sample_rate: int) -> NDArray[np.int64]:
         bins = super()._bins(sample_rate)
         spread = np.linspace(0, len(bins) - 1, min(self.bins, len(bins)))
@@ -228,6 +256,19 @@ class PraFrida(_PraMethod):
             # Some of its random starts lead to ill-conditioned systems; it keeps the best start.
             warnings.simplefilter("ignore", LinAlgWarning)
             return super()._peaks(finder, spectra, count, bins)
+
+
+def _largest_order(array: MicArray) -> int:
+    """Return the largest order of a Fourier series that the horizontal baselines determine."""
+    assert array.positions is not None
+    i, j = microphone_pairs(array.channels)
+    baselines = (array.positions[i] - array.positions[j])[:, :2]
+    apart = np.linalg.norm(baselines[:, None] - baselines, axis=-1)
+    # A baseline and its reverse measure the same, up to conjugation.
+    apart = np.minimum(apart, np.linalg.norm(baselines[:, None] + baselines, axis=-1))
+    distinct = int((np.tril(apart < SAME_BASELINE).sum(axis=1) == 1).sum())
+    # A baseline gives two real values; an order has two unknowns, and the constant one more.
+    return max(1, distinct - 1)
 
 
 @contextmanager

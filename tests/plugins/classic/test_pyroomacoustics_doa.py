@@ -78,6 +78,36 @@ def test_no_more_tracks_than_the_noise_space_allows(far) -> None:
     assert tracks.active.sum(axis=1).max() <= 3
 
 
+@pytest.mark.parametrize("method", COHERENT)
+def test_coherent_methods_abstain_where_no_frequency_has_enough_peaks(far, method) -> None:
+    recording = far(SQUARE, unit_vector(np.radians([20.0]), np.radians([80.0])), max_sources=3)
+    assert np.isnan(method(low=300.0, high=800.0).locate(recording).tracks.xyz).all()
+
+
+@pytest.mark.parametrize("method", COHERENT)
+def test_other_failures_of_coherent_methods_are_not_hidden(far, method, monkeypatch) -> None:
+    def fail(finder, spectra):
+        raise ValueError("something else")
+
+    finder = getattr(pra.pyroomacoustics.doa, method.finder)
+    monkeypatch.setattr(finder, "_process", fail)
+    with pytest.raises(ValueError, match="something else"):
+        method().locate(far(SQUARE, [1.0, 0, 0]))
+
+
+def test_frida_finds_three_sources_with_a_square(far) -> None:
+    truth = unit_vector(np.radians([-120.0, 0.0, 120.0]))
+    xyz = pra.PraFrida().locate(far(SQUARE, truth, max_sources=3)).tracks.xyz[0]
+    angles = np.degrees(angle_between(xyz[:, None], truth[None]))
+    assert angles.min(axis=0).max() < 10
+
+
+def test_frida_claims_no_more_than_the_baselines_determine(far) -> None:
+    triangle = SQUARE[:3]
+    tracks = pra.PraFrida().locate(far(triangle, [1.0, 0, 0], max_sources=3)).tracks
+    assert tracks.active.sum(axis=1).tolist() == [2, 2]
+
+
 @pytest.mark.parametrize("method", [*SUBSPACE, *COHERENT, pra.PraTops, pra.PraFrida])
 def test_silence_is_answered_with_nothing(method) -> None:
     audio, times = np.zeros((4, 8000), np.float32), np.array([0.1, 0.2])
