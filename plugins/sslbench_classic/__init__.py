@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sslbench.contracts import MethodSpec, Parameter, Published
 from sslbench.hookspecs import hookimpl
@@ -77,7 +78,7 @@ def _oracles() -> list[MethodSpec]:
             published=(
                 Published(
                     dataset="feng2025-l1",
-                    metric="position-error-mean",
+                    metric="position-error-truncated",
                     value=0.381,
                     source="Feng et al. 2025, Table 1 (QE, I=6)",
                     params={"grid": 6},
@@ -124,8 +125,8 @@ def _srp_phat() -> MethodSpec:
             Parameter("window", 2048, "length of the averaged frames in samples", minimum=64),
             Parameter(
                 "threshold",
-                0.5,
-                "share of the strongest power that a further source must have",
+                0.25,
+                "share of the strongest source's power or votes that a further one must have",
                 minimum=0,
                 maximum=1,
             ),
@@ -171,8 +172,10 @@ def _multilateration() -> MethodSpec:
 def _pyroomacoustics() -> list[MethodSpec]:
     grid = Parameter("grid", 5.0, "spacing of azimuth and elevation in degrees", 0.5, 45)
     dimensions = Parameter("dimensions", 3, "2 searches azimuth alone", minimum=2, maximum=3)
-    bins = Parameter("bins", 20, "frequencies used, evenly spaced in the band", minimum=1)
-    searched = (NFFT, LOW, HIGH, grid, dimensions)
+    # Measured on the validation split of respeaker-sim: 40 frequencies, and windows of 256 samples
+    # for TOPS, are as accurate as all of 512 samples, and the coherent methods three times faster.
+    bins = Parameter("bins", 40, "frequencies used at most, evenly spaced", minimum=1)
+    searched = (NFFT, LOW, HIGH, bins, grid, dimensions)
     return [
         _pra("srp", "PraSrp", "SRP-PHAT", searched),
         _pra("music", "PraMusic", "MUSIC", searched),
@@ -183,7 +186,7 @@ def _pyroomacoustics() -> list[MethodSpec]:
             "tops",
             "PraTops",
             "orthogonality of projected subspaces",
-            (NFFT, HIGH, grid, dimensions),
+            (replace(NFFT, default=256), HIGH, grid, dimensions),
         ),
         _pra(
             "frida",

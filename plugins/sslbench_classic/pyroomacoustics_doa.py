@@ -40,6 +40,7 @@ class _PraMethod(Method):
         nfft: length of the Hann windows in samples; they overlap by half.
         low: lowest frequency used in Hz.
         high: highest frequency used in Hz.
+        bins: frequencies that are used, evenly spaced in the band; time grows with them.
         grid: spacing of azimuth, and of elevation, in degrees.
         dimensions: 3 to search azimuth and elevation, 2 for azimuth alone at elevation 0.
 
@@ -55,6 +56,7 @@ class _PraMethod(Method):
         nfft: int = 512,
         low: float = 300.0,
         high: float = 3500.0,
+        bins: int = 40,
         grid: float = 5.0,
         dimensions: int = 3,
     ) -> None:
@@ -62,6 +64,7 @@ class _PraMethod(Method):
             raise ParameterError(f"nfft={nfft} is odd", expected="an even number of samples")
         self.nfft = nfft
         self.band = (low, high)
+        self.bins = bins
         self.grid = np.radians(grid)
         self.dimensions = dimensions
 
@@ -97,7 +100,8 @@ class _PraMethod(Method):
                 where=f"pyroomacoustics {self.finder} at {sample_rate} Hz",
                 expected=f"low below high, both in Hz and below {sample_rate / 2:g}",
             )
-        return bins
+        spread = np.linspace(0, len(bins) - 1, min(self.bins, len(bins)))
+        return np.asarray(bins[spread.round().astype(int)], dtype=np.int64)
 
     def _finder(self, recording: Recording, count: int) -> Any:
         mics = recording.array.positions
@@ -190,7 +194,8 @@ class PraTops(_PraMethod):
     """Test of orthogonality of projected subspaces (Yoon, Kaplan and McClellan 2006).
 
     The band starts at 0 Hz: pyroomacoustics 0.10 pairs the k-th frequency of the band with the
-    k-th of all, and with a band from 1 kHz finds the opposite direction.
+    k-th of all, and with a band from 1 kHz finds the opposite direction. For the same reason no
+    frequency can be left out; shorter windows make fewer of them.
 
     Args:
         nfft: length of the Hann windows in samples; they overlap by half.
@@ -202,7 +207,7 @@ class PraTops(_PraMethod):
     finder = "TOPS"
 
     def __init__(
-        self, *, nfft: int = 512, high: float = 3500.0, grid: float = 5.0, dimensions: int = 3
+        self, *, nfft: int = 256, high: float = 3500.0, grid: float = 5.0, dimensions: int = 3
     ) -> None:
         super().__init__(nfft=nfft, low=0.0, high=high, grid=grid, dimensions=dimensions)
 
@@ -231,11 +236,10 @@ class PraFrida(_PraMethod):
         nfft: int = 512,
         low: float = 300.0,
         high: float = 3500.0,
-        bins: int = 20,
+        bins: int = 40,
         seed: int = 0,
     ) -> None:
-        super().__init__(nfft=nfft, low=low, high=high, dimensions=2)
-        self.bins = bins
+        super().__init__(nfft=nfft, low=low, high=high, bins=bins, dimensions=2)
         self.seed = seed
 
     def _most(self, array: MicArray) -> int:
@@ -243,11 +247,6 @@ class PraFrida(_PraMethod):
 
     def _options(self, array: MicArray, count: int) -> dict[str, Any]:
         return {"max_four": min(count + 1, _largest_order(array))}
-
-    def _bins(self, sample_rate: int) -> NDArray[np.int64]:
-        bins = super()._bins(sample_rate)
-        spread = np.linspace(0, len(bins) - 1, min(self.bins, len(bins)))
-        return np.asarray(bins[spread.round().astype(int)], dtype=np.int64)
 
     def _peaks(
         self, finder: Any, spectra: NDArray[np.complex128], count: int, bins: NDArray[np.int64]
