@@ -29,11 +29,23 @@ __all__ = ["COLUMNS", "Board", "BoardKey", "Figure", "Row", "make_boards"]
 
 COLUMNS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
-        "position": ("position-error-median", "accuracy-30cm", "coverage"),
-        "direction": ("angular-error-median", "accuracy-10deg", "coverage"),
+        "position": (
+            "position-error-truncated",
+            "position-error-mean",
+            "position-error-median",
+            "accuracy-30cm",
+            "coverage",
+        ),
+        "direction": (
+            "angular-error-truncated",
+            "angular-error-mean",
+            "accuracy-10deg",
+            "coverage",
+            "false-alarms",
+        ),
     }
 )
-"""Metrics shown beside the primary one."""
+"""Metrics that are shown, after the primary one."""
 
 K = TypeVar("K", bound=Hashable)
 Interval = tuple[float, float]

@@ -62,6 +62,12 @@ _DIRECTION = (
     _direction("angular-error-mean", "error_mean", "Mean great-circle angle from the truth"),
     _direction("angular-error-median", "error_median", "Median great-circle angle"),
     _direction("angular-error-p90", "error_p90", "Angle that 90 % of the answers keep"),
+    _direction(
+        "angular-error-truncated",
+        "error_truncated",
+        "Mean angle, each at most 90 degrees; no answer counts as 90 degrees",
+        "sslbench; the counterpart of position-error-truncated",
+    ),
     _direction("azimuth-error-mean", "azimuth_error_mean", "Mean absolute azimuth difference"),
     _direction("accuracy-5deg", "accuracy_5deg", "Share of sources found within 5 degrees"),
     _direction("accuracy-10deg", "accuracy_10deg", "Share of sources found within 10 degrees"),

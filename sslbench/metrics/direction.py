@@ -16,6 +16,7 @@ from sslbench.metrics.statistics import Quantile, Ratio, each_answered, each_sou
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 
 __all__ = [
+    "TRUNCATION",
     "accuracy_5deg",
     "accuracy_10deg",
     "accuracy_20deg",
@@ -23,9 +24,13 @@ __all__ = [
     "error_mean",
     "error_median",
     "error_p90",
+    "error_truncated",
 ]
 
 Floats = NDArray[np.float64]
+
+TRUNCATION = 90.0
+"""Degrees at which an error is cut off: the mean error of guessing at random."""
 
 
 def error_mean() -> Ratio:
@@ -59,6 +64,21 @@ def error_p90() -> Quantile:
     81.0
     """
     return Quantile(_angle, 0.9, kind="direction")
+
+
+def error_truncated() -> Ratio:
+    """Return the mean of min(angle, 90 deg) over all sounding sources, in degrees.
+
+    A source without an answer counts as 90 deg, which is what directions drawn at random are off
+    on average, so that silence never pays. It is the counterpart of
+    `position.error_truncated`; the rule is ours and is in no paper.
+
+    >>> truth = Tracks.of([0, 1], [[[1, 0, 0]], [[0, 1, 0]]], "direction")
+    >>> answer = Tracks.of([0, 1], [[[-1, 0, 0]], [[0, 1, 0]]], "direction")
+    >>> error_truncated()(answer, truth)
+    45.0
+    """
+    return Ratio(_truncated, each_sounding, kind="direction")
 
 
 def azimuth_error_mean() -> Ratio:
@@ -126,6 +146,11 @@ def _angle(matches: Matches) -> Floats:
 
 def _summable_angle(matches: Matches) -> Floats:
     return np.nan_to_num(_angle(matches))
+
+
+def _truncated(matches: Matches) -> Floats:
+    charged = np.where(matches.answered, _angle(matches), np.inf)
+    return np.where(matches.sounding, np.minimum(charged, TRUNCATION), 0.0)
 
 
 def _azimuth(matches: Matches) -> Floats:

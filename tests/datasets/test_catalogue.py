@@ -99,7 +99,10 @@ def test_metric_follows_from_what_is_asked():
     names = {spec.kind: set() for spec in sslbench_datasets()}
     for spec in sslbench_datasets():
         names[spec.kind].add(spec.primary_metric)
-    assert names == {"position": {"position-error-mean"}, "direction": {"angular-error-mean"}}
+    assert names == {
+        "position": {"position-error-truncated"},
+        "direction": {"angular-error-truncated"},
+    }
 
 
 def test_listing_imports_nothing_heavy():

@@ -14,7 +14,9 @@ from sslbench.leaderboard.render import build, check, pages, terminal_board
 
 @pytest.fixture
 def built(make_run, boards):
-    published = [{"metric": "position-error-mean", "value": 0.2, "source": "Doe 2020, Table 1"}]
+    published = [
+        {"metric": "position-error-truncated", "value": 0.2, "source": "Doe 2020, Table 1"}
+    ]
     add(make_run("near", error=0.01), boards)
     add(make_run("far", error=2.0, published=published), boards)
     add(make_run("far", error=2.0, seed=1, published=published), boards)
@@ -58,7 +60,9 @@ def test_links_of_the_page_lead_to_records(built):
 def test_the_table_has_all_digits(built):
     near, far, oracle = csv.DictReader(io.StringIO(only(built, ".csv").read_text()))
     assert [near["rank"], far["rank"], oracle["rank"]] == ["1", "2", "ref"]
-    low, value, high = (float(far[f"position-error-mean{end}"]) for end in ("_low", "", "_high"))
+    low, value, high = (
+        float(far[f"position-error-truncated{end}"]) for end in ("_low", "", "_high")
+    )
     assert low < value < high
     assert far["runs"] == "far-square-0 far-square-1"
     assert far["command"].count("sslbench run") == 2

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from sslbench.leaderboard.table import make_boards
+from sslbench.leaderboard.table import COLUMNS, make_boards
 
 
 def with_value(record, value, ci95, **changes):
@@ -65,7 +65,7 @@ def test_seeds_are_averaged(valued):
     records = [valued("a", 1.0, (0.8, 1.2)), valued("a", 2.0, (1.6, 2.4), seed=1)]
     (board,) = make_boards(records)
     (row,) = board.rows
-    figure = row.figures["position-error-mean"]
+    figure = row.figures["position-error-truncated"]
     assert figure.value == 1.5
     assert figure.ci95 == pytest.approx((1.2, 1.8))
     assert row.seeds == (0, 1)
@@ -116,3 +116,22 @@ def test_other_code_or_training_data_is_another_row(load_run):
 
 def test_unfinished_runs_are_on_no_board(load_run):
     assert make_boards([load_run(status="failed", reason="x")]) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("position", "truncated mean median accuracy-30cm coverage"),
+        ("direction", "truncated mean accuracy-10deg coverage false-alarms"),
+    ],
+)
+def test_the_columns_begin_with_what_counts_missing_answers(kind, names):
+    assert [
+        name.removeprefix("position-error-").removeprefix("angular-error-")
+        for name in COLUMNS[kind]
+    ] == names.split()
+
+
+def test_the_primary_metric_stands_first_and_once(valued):
+    (board,) = make_boards([valued("a", 1.0)])
+    assert board.metrics == COLUMNS["position"]

@@ -71,7 +71,9 @@ def test_an_edited_stratum_is_found(committed, checked):
         data["strata"]["t60_s"]["0.4"][0]["value"] = 0.0
 
     edited(committed, worsen)
-    assert checked().details[0].startswith("t60_s 0.4: position-error-mean value: recorded 0.0")
+    assert (
+        checked().details[0].startswith("t60_s 0.4: position-error-truncated value: recorded 0.0")
+    )
 
 
 def test_a_stratum_that_cannot_be_made_again_differs(committed, checked):

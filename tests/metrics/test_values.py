@@ -61,6 +61,7 @@ DIRECTION = {
     "angular-error-mean": np.nanmean,
     "angular-error-median": np.nanmedian,
     "angular-error-p90": lambda d: np.nanpercentile(d, 90),
+    "angular-error-truncated": lambda d: np.mean([min(e, 90) if e == e else 90 for e in d]),
     "accuracy-5deg": lambda d: 100 * np.mean([e == e and e < 5 for e in d]),
     "accuracy-10deg": lambda d: 100 * np.mean([e == e and e < 10 for e in d]),
     "accuracy-20deg": lambda d: 100 * np.mean([e == e and e < 20 for e in d]),
@@ -164,6 +165,33 @@ def test_nothing_answered_is_no_error_but_no_coverage():
     assert np.isnan([values["position-error-mean"], values["position-error-median"]]).all()
     assert values["position-error-truncated"] == 3.0
     assert values["accuracy-1m"] == values["coverage"] == 0.0
+
+
+def test_a_direction_that_is_not_answered_counts_as_a_guess():
+    truth = Tracks.of([0, 1], [[[1, 0, 0]], [[0, 1, 0]]], "direction")
+    silent = Tracks.of([0, 1], np.zeros((2, 0, 3)), "direction")
+    assert direction.error_truncated()(silent, truth) == 90.0
+
+
+def test_guessing_directions_at_random_is_90_degrees_off():
+    xyz = unit(np.random.default_rng(0).normal(size=(2, 20000, 1, 3)))
+    guess, truth = (Tracks.of(np.arange(20000), part, "direction") for part in xyz)
+    assert direction.error_mean()(guess, truth) == pytest.approx(90, abs=1)
+
+
+@pytest.mark.parametrize("kind", ["position", "direction"])
+def test_answering_only_what_is_easy_never_ranks_higher(kind):
+    name = {"position": "position-error", "direction": "angular-error"}[kind]
+    _, truth, there, here = single_source(kind=kind, missing=0)
+    easy = np.linalg.norm(there - here, axis=1) < 0.3
+    answers = [
+        Tracks.of(truth.times, np.where(kept[:, None], there, np.nan)[:, None], kind)
+        for kept in (np.ones(len(easy), bool), easy)
+    ]
+    all_mean, easy_mean = (make(f"{name}-mean")(answer, truth) for answer in answers)
+    all_cut, easy_cut = (make(f"{name}-truncated")(answer, truth) for answer in answers)
+    assert easy_mean < all_mean
+    assert easy_cut > all_cut
 
 
 def test_a_distance_on_the_limit_is_not_within_it():
