@@ -42,7 +42,7 @@ class Cell:
         dataset: with all its parameters.
         split: name of the split that is scored.
         scale: how much is run.
-        seed: of the method's randomness; the scenes do not depend on it.
+        seed: of the training, 0 for methods that learn nothing; the scenes do not depend on it.
         protocol: name of the rule set by which it is scored.
     """
 

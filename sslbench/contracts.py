@@ -80,7 +80,8 @@ class MethodSpec:
         max_sources: most sources it can find at once; None if there is no limit.
         formats: array formats that it understands.
         min_channels: fewest channels.
-        max_aperture: largest array in metres, for far-field methods; None if any.
+        max_aperture: largest array in metres whose directions it can find, since a direction is
+            one for the whole array in the far field only; None if any.
         min_rank_position: dimensions the array must span to find a position at unknown height
             (one less is enough at known height).
         trainable: whether it is a `TrainableMethod`.

@@ -54,9 +54,12 @@ def sslbench_executors() -> Sequence[ExecutorSpec]:
     raise NotImplementedError
 
 
-@hookspec(firstresult=True)
+@hookspec
 def sslbench_locate_data(dataset: str) -> Path | None:
-    """Say where the folder of a data set is on this machine; None to let others answer."""
+    """Say where the folder of a data set is on this machine; None to let others answer.
+
+    The plugin that was installed under the last name in alphabetical order is asked first.
+    """
     raise NotImplementedError
 
 

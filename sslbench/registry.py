@@ -25,7 +25,7 @@ from sslbench.contracts import (
 )
 from sslbench.errors import BrokenPluginError, DuplicateNameError, PluginError, UnknownNameError
 
-__all__ = ["Offer", "PluginReport", "Registry", "load_target", "nearest"]
+__all__ = ["Offer", "PluginReport", "Registry", "ask_each", "load_target", "nearest"]
 
 NAME = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
 _LISTED = {"method": "methods", "data set": "datasets list"}
@@ -120,8 +120,8 @@ class Registry:
 
     def locate_data(self, dataset: str) -> Path | None:
         """Ask the plugins where a data set's folder is; None if none knows."""
-        found = self.manager.hook.sslbench_locate_data(dataset=dataset)
-        return None if found is None else Path(found)
+        answers = ask_each(self, "sslbench_locate_data", dataset=dataset)
+        return next((Path(folder) for folder in answers if folder is not None), None)
 
     def _find(self, sort: str, table: Mapping[str, Offer[AnySpec]], name: str) -> Offer[AnySpec]:
         if name in table:
@@ -147,7 +147,7 @@ class Registry:
             offers = self._register(point, distribution)
         except DuplicateNameError:
             raise
-        except Exception as error:  # whatever a stranger's module may raise
+        except (Exception, SystemExit) as error:  # whatever a stranger's module may raise
             report = replace(report, error=f"{type(error).__name__}: {_first_line(error)}")
             if strict:
                 raise BrokenPluginError(
@@ -164,23 +164,30 @@ class Registry:
 
     def _register(self, point: EntryPoint, distribution: str) -> dict[str, tuple[str, ...]]:
         plugin = point.load()
-        self.manager.register(plugin, name=f"{distribution}:{point.name}")
-        self.manager.check_pending()
         tables: tuple[tuple[str, type[Any], dict[str, Offer[Any]]], ...] = (
             ("methods", MethodSpec, self.methods),
             ("datasets", DatasetSpec, self.datasets),
             ("metrics", MetricSpec, self.metrics),
             ("executors", ExecutorSpec, self.executors),
         )
-        # All or nothing: a plugin that breaks halfway must not leave half of its names behind.
+        # All or nothing: a plugin that breaks halfway must leave neither names nor observers.
         found: dict[str, list[Any]] = {}
         for sort, kind, _ in tables:
             hook: Callable[[], Sequence[Any]] | None = getattr(plugin, f"sslbench_{sort}", None)
             found[sort] = [_checked(spec, kind, sort) for spec in hook()] if hook else []
+        self._register_hooks(plugin, f"{distribution}:{point.name}")
         for sort, _, table in tables:
             for spec in found[sort]:
                 _claim(table, Offer(spec, point.name, distribution), sort)
         return {sort: tuple(spec.name for spec in specs) for sort, specs in found.items() if specs}
+
+    def _register_hooks(self, plugin: Any, name: str) -> None:
+        try:
+            self.manager.register(plugin, name=name)
+            self.manager.check_pending()
+        except pluggy.PluginValidationError:
+            self.manager.unregister(plugin)
+            raise
 
 
 def _checked(spec: Any, kind: type[Any], sort: str) -> Any:
@@ -210,6 +217,21 @@ def _claim(table: dict[str, Offer[Any]], offer: Offer[Any], sort: str) -> None:
 
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "")
+
+
+def ask_each(registry: Registry, hook: str, **facts: object) -> list[Any]:
+    """Call every implementation of a hook; one that raises is reported and left out."""
+    answers: list[Any] = []
+    for plugin in reversed(getattr(registry.manager.hook, hook).get_hookimpls()):
+        try:
+            answers.append(plugin.function(*(facts[name] for name in plugin.argnames)))
+        except Exception as error:  # noqa: BLE001  # whatever a stranger's plugin may raise
+            print(  # noqa: T201  # its fault must not be silent, and must not stop a run
+                f"sslbench: plugin {plugin.plugin_name} raised in {hook}: "
+                f"{type(error).__name__}: {error}",
+                file=sys.stderr,
+            )
+    return answers
 
 
 def load_target(target: str, where: str) -> Any:

@@ -17,6 +17,20 @@ def sslbench_methods():
                        licence="MIT")]
 """
 
+OBSERVER = """
+@hookimpl
+def sslbench_provenance():
+    return dict(spy="yes")
+"""
+
+LOCATE = """
+from sslbench.hookspecs import hookimpl
+
+@hookimpl
+def sslbench_locate_data(dataset):
+    raise OSError("no disk")
+"""
+
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
@@ -82,7 +96,27 @@ def test_a_plugin_that_breaks_halfway_leaves_no_name_behind(plugin):
 
 def test_a_misspelt_hook_is_reported(plugin):
     text = METHOD + "\n@hookimpl\ndef sslbench_metods():\n    return []\n"
-    assert "sslbench_metods" in Registry([plugin("plug_typo", text)]).broken[0].error
+    registry = Registry([plugin("plug_a_typo", text), plugin("plug_b_good", name="other")])
+    assert "sslbench_metods" in registry.broken[0].error
+    assert [report.name for report in registry.broken] == ["plug_a_typo"]
+    assert list(registry.methods) == ["other"]
+
+
+def test_a_broken_plugin_observes_nothing(plugin):
+    text = METHOD.replace("name=", "nam=") + OBSERVER
+    registry = Registry([plugin("plug_spy", text)])
+    assert registry.broken
+    assert registry.manager.hook.sslbench_provenance() == []
+
+
+def test_a_plugin_that_exits_when_imported_is_reported(plugin):
+    assert "SystemExit" in Registry([plugin("plug_exit", "raise SystemExit(7)")]).broken[0].error
+
+
+def test_a_hook_that_raises_is_reported_and_left_out(plugin, capsys):
+    registry = Registry([plugin("plug_locate", LOCATE), plugin("plug_other")])
+    assert registry.locate_data("anything") is None
+    assert "raised in sslbench_locate_data: OSError: no disk" in capsys.readouterr().err
 
 
 def test_importing_torch_to_be_listed_is_told_to_the_author(plugin, monkeypatch, tmp_path):

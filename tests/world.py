@@ -4,6 +4,7 @@ import hashlib
 import os
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -75,11 +76,38 @@ class Raising(Method):
         return Prediction(Tracks.still(recording, [1, 1, 1]))
 
 
+class Stillborn(Method):
+    """Cannot even be made."""
+
+    def __init__(self):
+        raise StopIteration
+
+    def locate(self, recording):
+        raise NotImplementedError
+
+
 class Dying(Method):
     """Takes its whole process with it."""
 
     def locate(self, recording):
         os._exit(9)
+
+
+class Greedy(Method):
+    """Claims more sources than there can be."""
+
+    def locate(self, recording):
+        return Prediction(Tracks.still(recording, np.ones((5, 3))))
+
+
+class Nosy(Method):
+    """Looks for the truth in the name of the recording."""
+
+    names: ClassVar[list[str]] = []
+
+    def locate(self, recording):
+        self.names.append(recording.id)
+        return Prediction(Tracks.still(recording, [1, 1, 1]))
 
 
 class Late(Method):
@@ -159,6 +187,9 @@ class World:
             _method("raising", "Raising", Parameter("unless", "nowhere", "file", identity=False)),
             _method("late", "Late"),
             _method("dying", "Dying"),
+            _method("greedy", "Greedy"),
+            _method("nosy", "Nosy"),
+            _method("stillborn", "Stillborn"),
             _method("learner", "Learner", trainable=True),
             _method("needs-many", "Corner", Parameter("height", 1.0, "m"), min_channels=9),
         ]

@@ -84,4 +84,7 @@ def main() -> None:
         # The reader (`| head`) has gone; Python must not complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        click.echo(f"sslbench: {error.strerror}: {error.filename or 'output'}", err=True)
+        code = 4
     sys.exit(code if isinstance(code, int) else 0)

@@ -55,6 +55,7 @@ def _run_until(
     if dry_run:
         _print_plan(bench, plan.cells, plan.skipped, as_json)
         return 0
+    bench.store.prepare()
     runner = CellRunner(bench.store.root, bench.cache, stage)
     outcomes = list(plan.skipped)
     for outcome in run_cells(registry, config, runner, plan.cells):
@@ -88,16 +89,16 @@ def _print_plan(
         click.echo(json.dumps({"cells": rows, "skipped": left}, indent=1))
         return
     for row in rows:
-        click.echo(f"{row['key'][:12]}  {row['cell']}")
+        click.echo(f"{row['key']}  {row['cell']}")
     for gap in left:
-        click.echo(f"skipped       {gap['cell']}: {gap['reason']}")
+        click.echo(f"skipped: {gap['cell']}: {gap['reason']}")
 
 
 def _key(bench: Workbench, cell: Cell) -> str:
     try:
-        return bench.predict_key(cell)
+        return bench.predict_key(cell)[:12]
     except SslbenchError as error:
-        return f"none yet: {error.what}"
+        return f"no key ({error.what})"
 
 
 def _print_results(store: Store, outcomes: Sequence[CellOutcome], as_json: bool) -> None:
@@ -118,7 +119,7 @@ def _print_results(store: Store, outcomes: Sequence[CellOutcome], as_json: bool)
 def _print_skipped(skipped: Sequence[CellOutcome]) -> None:
     reasons = list(dict.fromkeys(outcome.reason for outcome in skipped))
     if reasons:
-        click.echo(f"\n{len(skipped)} pairs do not fit and were skipped:", err=True)
+        click.echo(f"\nskipped, since they do not fit ({len(skipped)}):", err=True)
     for reason in reasons[:SHOWN]:
         click.echo(f"  {reason}", err=True)
     if len(reasons) > SHOWN:

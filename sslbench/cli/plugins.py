@@ -11,7 +11,7 @@ import click
 from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json
 from sslbench.cli.tables import table
-from sslbench.errors import BrokenPluginError, UnknownNameError
+from sslbench.errors import BrokenPluginError, UnknownNameError, UsageError
 from sslbench.registry import PluginReport, Registry, nearest
 
 
@@ -80,6 +80,8 @@ def new(name: str, into: Path) -> None:
     """Start a plugin: a package NAME with one method that runs, a test and a README."""
     from sslbench.testing.scaffold import write_plugin
 
+    if name in installed().methods:
+        raise UsageError(f"there is a method {name!r} already", hint="choose another name")
     folder = write_plugin(name, into)
     click.echo(
         f"{folder} is a plugin with one method. Next:\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from sslbench.running.cost import measured
 from sslbench.running.suitability import why_not_recording
 from sslbench.scene import Prediction, Recording, Scene
 
-__all__ = ["Answers", "Unsuitable", "blamed"]
+__all__ = ["Answers", "Unsuitable", "blamed", "check_answer"]
 
 
 class Unsuitable(Exception):  # noqa: N818  # not an error: the pair is skipped and the run goes on
@@ -32,7 +32,7 @@ def blamed(cell: Cell, place: str) -> Iterator[None]:
         yield
     except (SslbenchError, Unsuitable):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CellError(
             f"{type(error).__name__}: {error}",
             where=f"{cell}, {place}",
@@ -79,18 +79,24 @@ class Answers:
                 answers = self._ask(scenes)
             self.warnings |= {(w.filename, w.lineno): _in_words(w) for w in heard}
             for recording, answer in zip(recordings, answers, strict=True):
-                _check_answer(recording, answer)
+                check_answer(recording, answer)
+                if recording.id in self.predictions:
+                    raise FormatError("two recordings of one id", where=recording.id)
                 self.predictions[recording.id] = answer
                 self.conditions[recording.id] = dict(recording.conditions)
                 self.audio_s += recording.duration
         self.infer_s += cost.seconds
         self.peak_ram_mb = max(self.peak_ram_mb, cost.peak_ram_mb)
-        self.peak_vram_mb = cost.peak_vram_mb
+        if cost.peak_vram_mb is not None:
+            self.peak_vram_mb = max(self.peak_vram_mb or 0.0, cost.peak_vram_mb)
 
     def _ask(self, scenes: Sequence[Scene]) -> list[Prediction]:
         if isinstance(self.method, Oracle):
             return [self.method.answer(scene) for scene in scenes]
-        return self.method.locate_many([scene.recording for scene in scenes])
+        first = len(self.predictions)
+        return self.method.locate_many(
+            [_nameless(scene.recording, first + n) for n, scene in enumerate(scenes)]
+        )
 
     def facts(self) -> dict[str, Any]:
         """Return what was measured, for the stage's file."""
@@ -120,10 +126,30 @@ def _check_audio(recording: Recording) -> None:
         )
 
 
-def _check_answer(recording: Recording, answer: Prediction) -> None:
+def _nameless(recording: Recording, number: int) -> Recording:
+    # A name such as `a180e20/50cm` would tell a method where the source is.
+    return replace(recording, id=f"recording-{number:06d}")
+
+
+def check_answer(recording: Recording, answer: Prediction) -> None:
+    """Check that an answer is what the recording asks for.
+
+    Raises:
+        CellError: if it is no prediction, of another kind, at other times, or has more tracks
+            than there can be sources.
+    """
+    if not isinstance(answer, Prediction):
+        raise CellError(f"the answer is a {type(answer).__name__}", expected="a Prediction")
     tracks = answer.tracks
     if tracks.kind != recording.kind or not np.array_equal(tracks.times, recording.times):
         raise CellError(
             f"the answer to {recording.id} is {len(tracks.times)} times of {tracks.kind}",
             expected=f"{len(recording.times)} times of {recording.kind}, as the recording asks",
+        )
+    most = tracks.active.sum(axis=1).max(initial=0)
+    if most > recording.max_sources:
+        # The nearest of many guesses would count as the answer.
+        raise CellError(
+            f"the answer to {recording.id} claims {most} sources at once",
+            expected=f"at most {recording.max_sources}, as the recording says",
         )

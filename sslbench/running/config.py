@@ -26,6 +26,7 @@ class RunConfig(BaseModel):
         jobs: cells at a time.
         fail_fast: stop at the first failure.
         retry_failed: try cells again that failed the last time.
+        fresh: let methods answer again what is in the store already.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +40,7 @@ class RunConfig(BaseModel):
     jobs: int = Field(default=1, ge=1)
     fail_fast: bool = False
     retry_failed: bool = False
+    fresh: bool = False
 
 
 def read_config(options: dict[str, Any], path: Path | None = None) -> RunConfig:
@@ -68,7 +70,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"cannot be read: {error}", where=str(path), expected="YAML") from error
     if not isinstance(data, dict):
         raise UsageError("holds no keys", where=str(path), expected="`method:`, `dataset:`, ...")

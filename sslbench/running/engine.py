@@ -5,24 +5,24 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sslbench.cell import Cell, CellOutcome
 from sslbench.contracts import EpochReport
-from sslbench.errors import CellError, FormatError, SslbenchError, StoreError
-from sslbench.registry import Registry, load_target
-from sslbench.running.answering import Unsuitable
+from sslbench.errors import CellError, SslbenchError, StoreError
+from sslbench.registry import Registry, ask_each, load_target
+from sslbench.running.answering import Unsuitable, blamed
 from sslbench.running.config import RunConfig
 from sslbench.running.executors import Executor
-from sslbench.running.record import RunRecord, read_record
 from sslbench.running.scoring import make_record
 from sslbench.running.stages import Workbench
 from sslbench.running.store import Store
 
-__all__ = ["CellRunner", "Until", "exit_code", "notify", "run_cells"]
+__all__ = ["CellRunner", "Until", "exit_code", "run_cells"]
 
 Until = Literal["train", "predict", "score"]
 
@@ -36,6 +36,7 @@ class CellRunner:
         cache: folder for scenes that can be made again.
         until: the last stage to do.
         retry_failed: whether a cell that failed the last time is tried again.
+        fresh: whether methods answer again what is in the store already.
         plugins: gives the registry; called once a cell, in the process that runs it.
     """
 
@@ -43,6 +44,7 @@ class CellRunner:
     cache: Path
     until: Until = "score"
     retry_failed: bool = False
+    fresh: bool = False
     plugins: Callable[[], Registry] = Registry.installed
 
     def __call__(self, cell: Cell) -> CellOutcome:
@@ -52,19 +54,19 @@ class CellRunner:
             StoreError: if a result cannot be saved.
         """
         registry = self.plugins()
-        bench = Workbench(registry, Store(self.store), self.cache)
-        notify(registry, "sslbench_cell_started", cell=cell)
+        bench = Workbench(registry, Store(self.store), self.cache, fresh=self.fresh)
+        ask_each(registry, "sslbench_cell_started", cell=cell)
         try:
-            return self._run(bench, cell)
+            with blamed(cell, "while it was prepared or scored"):
+                return self._run(bench, cell)
         except Unsuitable as reason:
             return CellOutcome(cell, "skipped", reason=str(reason))
         except StoreError:
             raise
-        except CellError as error:
-            self._remember(bench, cell, error)
-            return _failed(cell, error)
         except SslbenchError as error:
-            return _failed(cell, error)
+            if isinstance(error, CellError):
+                self._remember(bench, cell, error)
+            return CellOutcome(cell, "failed", reason=str(error), exit_code=error.exit_code)
 
     def _run(self, bench: Workbench, cell: Cell) -> CellOutcome:
         report = partial(_report, bench.registry, cell)
@@ -72,7 +74,7 @@ class CellRunner:
             bench.train(cell, report)
             return CellOutcome(cell, "ok")
         key = bench.predict_key(cell)
-        known = None if self.retry_failed else bench.store.failure(key)
+        known = None if self.retry_failed or self.fresh else bench.store.failure(key)
         if known is not None:
             return CellOutcome(cell, "failed", reason=known["reason"] + _RETRY, exit_code=1)
         predicted = bench.predict(cell, report)
@@ -82,8 +84,7 @@ class CellRunner:
         if self.until == "predict":
             return CellOutcome(cell, "ok", reused=predicted.reused)
         record = make_record(bench, cell, predicted)
-        if not (predicted.reused and _known(bench.store, record)):
-            bench.store.put_run(record.run_id, record.to_json(), predicted.path.read_bytes())
+        bench.store.put_run(record.run_id, record.to_json(), predicted.path.read_bytes())
         return CellOutcome(cell, "ok", run_id=record.run_id, reused=predicted.reused)
 
     def _remember(self, bench: Workbench, cell: Cell, error: CellError) -> None:
@@ -92,26 +93,12 @@ class CellRunner:
             "reason": str(error),
             "traceback": traceback.format_exception(error),
         }
-        if self.until != "train":
+        # Without scenes to name there is no key under which to remember it.
+        with suppress(Exception):
             bench.store.put_failure(bench.predict_key(cell), facts)
 
 
-def _known(store: Store, record: RunRecord) -> bool:
-    # A record that says the same stays, with the date and the commit of the run that made it.
-    if record.run_id not in store.runs():
-        return False
-    try:
-        old = read_record(store.run(record.run_id))
-    except FormatError:
-        return False
-    return (old.metrics, old.strata) == (record.metrics, record.strata)
-
-
 _RETRY = "\n  (so it failed the last time; --retry-failed tries again)"
-
-
-def _failed(cell: Cell, error: SslbenchError) -> CellOutcome:
-    return CellOutcome(cell, "failed", reason=str(error), exit_code=error.exit_code)
 
 
 def _warn(cell: Cell, warnings: Sequence[str]) -> None:
@@ -120,20 +107,7 @@ def _warn(cell: Cell, warnings: Sequence[str]) -> None:
 
 
 def _report(registry: Registry, cell: Cell, report: EpochReport) -> None:
-    notify(registry, "sslbench_epoch_finished", cell=cell, report=report)
-
-
-def notify(registry: Registry, hook: str, **facts: Any) -> None:
-    """Call every observer of a hook; one that raises is reported and changes nothing."""
-    for observer in getattr(registry.manager.hook, hook).get_hookimpls():
-        try:
-            observer.function(*(facts[name] for name in observer.argnames))
-        except Exception as error:  # noqa: BLE001  # whatever a stranger's observer may raise
-            print(  # noqa: T201  # an observer's fault must not be silent, and must not stop a run
-                f"sslbench: observer {observer.plugin_name} raised in {hook}: "
-                f"{type(error).__name__}: {error}",
-                file=sys.stderr,
-            )
+    ask_each(registry, "sslbench_epoch_finished", cell=cell, report=report)
 
 
 def run_cells(
@@ -146,9 +120,9 @@ def run_cells(
     offer = registry.executor(config.executor)
     executor = load_target(offer.spec.target, f"executor {offer.spec.name}")(config.jobs)
     assert isinstance(executor, Executor)
-    runner = replace(runner, retry_failed=config.retry_failed)
+    runner = replace(runner, retry_failed=config.retry_failed, fresh=config.fresh)
     for outcome in executor.run(runner, cells):
-        notify(registry, "sslbench_cell_finished", outcome=outcome)
+        ask_each(registry, "sslbench_cell_finished", outcome=outcome)
         yield outcome
         if config.fail_fast and outcome.status == "failed":
             return

@@ -20,16 +20,17 @@ _PACKAGES = ("sslbench", "numpy", "scipy", "torch", "pyroomacoustics")
 
 def environment(plugins: Iterable[Mapping[str, str]] = ()) -> dict[str, str]:
     """Return versions and the sort of machine, and what plugins add; no name of host or user."""
-    facts = {
+    facts: dict[str, str] = {}
+    for extra in plugins:
+        facts |= {str(key): str(value) for key, value in extra.items()}
+    # What is ours comes last: no plugin can speak for the machine.
+    facts |= {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": str(os.cpu_count()),
         "threads": os.environ.get("OMP_NUM_THREADS", "default"),
     }
-    facts |= {name: _version(name) for name in _PACKAGES}
-    for extra in plugins:
-        facts |= {str(key): str(value) for key, value in extra.items()}
-    return facts
+    return facts | {name: _version(name) for name in _PACKAGES}
 
 
 def _version(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -79,7 +80,7 @@ class Processes(Executor):
             processes,
             # A forked child would inherit torch's threads in a broken state.
             mp_context=multiprocessing.get_context("spawn"),
-            initializer=_limit_threads,
+            initializer=_prepare_worker,
             initargs=(threads,),
         )
         try:
@@ -88,7 +89,9 @@ class Processes(Executor):
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _limit_threads(threads: int) -> None:
+def _prepare_worker(threads: int) -> None:
+    # Ctrl-C reaches all processes: the parent speaks, and unfinished work was never published.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     # Read by the numerical libraries when they are imported, which is later.
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(threads)

@@ -15,8 +15,12 @@ from typing import Any
 
 from sslbench.cell import Choice
 from sslbench.contracts import Parameter, Value
+from sslbench.errors import BrokenPluginError
 
 __all__ = ["digest", "identity", "source_sha256"]
+
+SHARED = ("sslbench.acoustics", "sslbench.geometry", "sslbench.scene")
+"""What methods are built of besides their own package."""
 
 
 def digest(facts: Mapping[str, Any]) -> str:
@@ -33,25 +37,26 @@ def identity(parameters: Sequence[Parameter], choice: Choice) -> dict[str, Value
 def source_sha256(target: str) -> str:
     """Return a SHA-256 of the code behind a lazy target.
 
-    It covers every Python file of the target's top package; for a target within sslbench itself,
-    of its sub-package. What methods share (`sslbench.acoustics`) is always covered: a changed
-    cross-correlation changes every method that uses it.
+    It covers every file of the target's top package (weights that lie there included) and what
+    methods share: a changed cross-correlation changes every method that uses it.
+
+    Raises:
+        BrokenPluginError: if there is no such package.
     """
-    module = target.partition(":")[0]
-    top, *rest = module.split(".")
-    package = f"{top}.{rest[0]}" if top == "sslbench" and rest else top
+    package = target.partition(":")[0].partition(".")[0]
     total = hashlib.sha256()
-    for name in sorted({package, "sslbench.acoustics"}):
-        for path in _sources(name):
+    for name in (package, *SHARED):
+        for path in _files(name):
             total.update(path.name.encode() + b"\0" + path.read_bytes())
     return total.hexdigest()
 
 
-def _sources(package: str) -> list[Path]:
+def _files(package: str) -> list[Path]:
     found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
-        return []
-    origin = Path(found.origin)
-    if origin.name != "__init__.py":
-        return [origin]
-    return sorted(origin.parent.rglob("*.py"))
+    if found is None:
+        raise BrokenPluginError(f"there is no package {package!r}", hint="reinstall its plugin")
+    roots = [Path(place) for place in found.submodule_search_locations or ()]
+    if not roots and found.origin:
+        return [Path(found.origin)]
+    files = (path for root in roots for path in root.rglob("*") if path.is_file())
+    return sorted(path for path in files if "__pycache__" not in path.parts)

@@ -14,11 +14,16 @@ from sslbench.datasets.array_file import read_array_file
 from sslbench.datasets.audio_files import read_audio
 from sslbench.errors import UsageError
 from sslbench.geometry import azimuth_elevation
+from sslbench.running.answering import check_answer
 from sslbench.running.stages import Workbench
 from sslbench.running.suitability import why_not_recording
 from sslbench.scene import Prediction, Recording, Tracks
 
 __all__ = ["Training", "localize", "read_recording", "tracks_as_rows"]
+
+
+SHORTEST = 0.01
+"""Seconds of audio that an answer is made of at least: less holds no period of a voice."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,10 @@ def read_recording(wav: Path, mics: Path, every: float | None, sources: int) -> 
 def _times(duration: float, every: float | None) -> NDArray[np.float64]:
     if every is None:
         return np.array([duration / 2])
-    if not 0 < every <= duration:
+    if not SHORTEST <= every <= duration:
         raise UsageError(
-            f"an answer every {every:g} s", expected=f"more than 0, at most {duration:g} s"
+            f"an answer every {every:g} s",
+            expected=f"at least {SHORTEST:g} s, at most {duration:g} s",
         )
     return np.arange(every / 2, duration - every / 2 + 1e-9, every)
 
@@ -91,7 +97,9 @@ def localize(
         raise UsageError(f"{spec.name} needs the truth, and a recording has none")
     if isinstance(method, TrainableMethod):
         method.load(_checkpoint(bench, choice, training))
-    return method.locate(recording)
+    answer = method.locate(recording)
+    check_answer(recording, answer)
+    return answer
 
 
 def _wrong_kind(recording: Recording, outputs: tuple[str, ...]) -> str:

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 
 from sslbench.cell import Cell, CellOutcome
+from sslbench.metrics.protocols import find_protocol
 from sslbench.registry import Registry
 from sslbench.running.config import RunConfig
 from sslbench.running.selection import select_datasets, select_methods
@@ -37,22 +38,28 @@ class Plan:
 def make_plan(registry: Registry, config: RunConfig) -> Plan:
     """Plan every combination of the selected methods, data sets and seeds.
 
+    Methods that learn nothing get the seed 0 alone.
+
     Raises:
         UsageError: if a selection is malformed or names something unknown.
         PluginError: if only a broken plugin can have offered what is named.
     """
     methods = select_methods(registry, config.method or ("*",))
     datasets = select_datasets(registry, config.dataset or _simulated(registry))
-    registry.executor(config.executor)  # an unknown name is told before anything is run
+    # Unknown names are told before anything is run.
+    registry.executor(config.executor)
+    find_protocol(config.protocol)
     cells: list[Cell] = []
     skipped: list[CellOutcome] = []
-    for (dataset, split), method, seed in itertools.product(datasets, methods, config.seed):
-        cell = Cell(method, dataset, split, config.scale, seed, config.protocol)
+    for (dataset, split), method in itertools.product(datasets, methods):
         specs = registry.method(method.name).spec, registry.dataset(dataset.name).spec
-        if reason := why_not(*specs):
-            skipped.append(CellOutcome(cell, "skipped", reason=reason))
-        else:
-            cells.append(cell)
+        # A seed is of the training: where nothing is learned all seeds would be one run.
+        for seed in config.seed if specs[0].trainable else (0,):
+            cell = Cell(method, dataset, split, config.scale, seed, config.protocol)
+            if reason := why_not(*specs):
+                skipped.append(CellOutcome(cell, "skipped", reason=reason))
+            else:
+                cells.append(cell)
     return Plan(tuple(cells), tuple(skipped))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from sslbench.cell import Cell
@@ -34,6 +35,12 @@ def rescore(bench: Workbench, path: Path, protocol: str) -> RunRecord:
             hint=f"run it again: {cell.command}",
         )
     predictions = path.with_name(record.predictions.path)
+    if hashlib.sha256(predictions.read_bytes()).hexdigest() != record.predictions.sha256:
+        raise FormatError(
+            "not the predictions that the record speaks of",
+            where=str(predictions),
+            hint=f"run it again: {cell.command} --fresh",
+        )
     pairs = pair_up(read_predictions(predictions), truths_of(bench, cell))
     metrics = chosen_metrics(bench.registry, protocol, record.dataset.kind)
     scored = record.model_copy(

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from typing import Any
 
-from sslbench.cell import Cell
+from sslbench.cell import Cell, Choice
 from sslbench.contracts import DatasetSpec, MethodSpec, Metric, MetricSpec
 from sslbench.errors import BrokenPluginError, FormatError
 from sslbench.metrics.protocols import find_protocol
 from sslbench.metrics.scoring import Score, score, score_strata
+from sslbench.parameters import Parameter
 from sslbench.registry import Registry, load_target
-from sslbench.running.environment import environment, source
 from sslbench.running.keys import digest, identity, source_sha256
 from sslbench.running.predictions import read_predictions
 from sslbench.running.record import (
@@ -26,6 +25,7 @@ from sslbench.running.record import (
     PredictionsEntry,
     PublishedEntry,
     RunRecord,
+    SourceEntry,
 )
 from sslbench.running.stages import Predicted, Workbench
 from sslbench.scene import Condition, Kind, Prediction, Tracks
@@ -43,12 +43,20 @@ def make_record(bench: Workbench, cell: Cell, predicted: Predicted) -> RunRecord
         FormatError: if the predictions are damaged or of other recordings than the truth.
         DataError: if the truth cannot be read.
     """
+    facts = predicted.facts
     truths = truths_of(bench, cell)
     pairs = pair_up(read_predictions(predicted.path), truths)
     kind = next(iter(truths.values())).kind
     metrics = chosen_metrics(bench.registry, cell.protocol, kind)
     dataset = bench.registry.dataset(cell.dataset.name).spec
     method = bench.registry.method(cell.method.name)
+    if dataset.primary_metric not in {spec.name for spec, _ in metrics}:
+        raise BrokenPluginError(
+            f"its primary metric {dataset.primary_metric!r} is none of the protocol's",
+            where=f"data set {dataset.name}",
+            expected="one of " + ", ".join(spec.name for spec, _ in metrics),
+        )
+    public = _public(bench.registry, cell)
     sha256 = hashlib.sha256(predicted.path.read_bytes()).hexdigest()
     return RunRecord(
         schema_version=SCHEMA_VERSION,
@@ -57,24 +65,51 @@ def make_record(bench: Workbench, cell: Cell, predicted: Predicted) -> RunRecord
         reason="",
         scale=cell.scale,
         seeds=[cell.seed],
-        command=cell.command,
-        method=_method_entry(cell, method.spec, method.distribution, predicted.facts),
-        dataset=_dataset_entry(bench, cell, kind, len(truths)),
+        command=public.command,
+        method=_method_entry(public, method.spec, method.distribution, facts),
+        dataset=_dataset_entry(bench, public, kind, len(truths)),
         metrics=metric_entries(list(pairs.values()), metrics, cell.protocol),
-        strata=_strata(pairs, predicted.facts["conditions"], metrics, dataset, cell.protocol),
+        strata=_strata(pairs, facts["conditions"], metrics, dataset, cell.protocol),
         published=_published(cell, method.spec),
         predictions=PredictionsEntry(path="predictions.npz", sha256=sha256),
-        cost=_cost(predicted.facts),
-        environment=environment(bench.registry.manager.hook.sslbench_provenance()),
-        source=source(),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        cost=_cost(facts),
+        environment=facts["environment"],
+        source=SourceEntry(**facts["source"]),
+        created=facts["created"],
     )
 
 
+def _public(registry: Registry, cell: Cell) -> Cell:
+    # Folders and the like change no result, and are nobody else's business.
+    method = registry.method(cell.method.name).spec.parameters
+    dataset = registry.dataset(cell.dataset.name).spec.parameters
+    return replace(
+        cell,
+        method=_without_folders(cell.method, method),
+        dataset=_without_folders(cell.dataset, dataset),
+    )
+
+
+def _without_folders(choice: Choice, parameters: Sequence[Parameter]) -> Choice:
+    shown = identity(parameters, choice)
+    return replace(choice, changed=tuple(name for name in choice.changed if name in shown))
+
+
 def truths_of(bench: Workbench, cell: Cell) -> dict[str, Tracks]:
-    """Return the truth of every recording of a cell's split, by recording id."""
+    """Return the truth of every recording of a cell's split, by recording id.
+
+    Raises:
+        FormatError: if there is no recording, or two have one id.
+    """
     dataset = bench.dataset(cell.dataset, cell.split, cell.scale)
-    return dict(dataset.truth(index) for index in range(len(dataset)))
+    found = dict(dataset.truth(index) for index in range(len(dataset)))
+    if not found or len(found) < len(dataset):
+        raise FormatError(
+            f"{len(dataset)} recordings with {len(found)} ids",
+            where=f"{cell.dataset}:{cell.split}",
+            expected="at least one recording, each with an id of its own",
+        )
+    return found
 
 
 def pair_up(

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sslbench.cell import Choice
 from sslbench.contracts import DatasetSpec, MethodSpec, Parameter, Value
 from sslbench.errors import ParameterError, UnknownNameError, UsageError
-from sslbench.registry import Registry, nearest
+from sslbench.registry import Offer, Registry, nearest
 
 __all__ = ["Selection", "choose", "parse", "select_datasets", "select_methods"]
 
@@ -90,7 +90,7 @@ def select_methods(registry: Registry, texts: Sequence[str]) -> list[Choice]:
         selection = parse(text)
         if selection.split:
             raise UsageError(f"{text!r} gives a split to a method", expected="no `:split`")
-        for name in _matches(selection.pattern, list(registry.methods)):
+        for name in _matches(selection, registry.methods):
             chosen += _choices(registry.method(name).spec, selection)
     return _unique(chosen)
 
@@ -105,7 +105,7 @@ def select_datasets(registry: Registry, texts: Sequence[str]) -> list[tuple[Choi
     chosen: list[tuple[Choice, str]] = []
     for text in texts:
         selection = parse(text)
-        for name in _matches(selection.pattern, list(registry.datasets)):
+        for name in _matches(selection, registry.datasets):
             spec = registry.dataset(name).spec
             split = _split(spec, selection.split)
             chosen += [(choice, split) for choice in _choices(spec, selection)]
@@ -126,13 +126,17 @@ def choose(spec: MethodSpec | DatasetSpec, params: Mapping[str, Value]) -> Choic
     return Choice(spec.name, full, changed)
 
 
-def _matches(pattern: str, names: Sequence[str]) -> list[str]:
+def _matches(selection: Selection, table: Mapping[str, Offer[Any]]) -> list[str]:
+    """Return the names that a pattern means: those that have the parameters it gives."""
+    pattern, wanted = selection.pattern, set(selection.alternatives)
     if not any(mark in pattern for mark in "*?"):
         return [pattern]
-    found = [name for name in sorted(names) if fnmatchcase(name, pattern)]
+    named = [name for name in sorted(table) if fnmatchcase(name, pattern)]
+    found = [name for name in named if wanted <= {p.name for p in table[name].spec.parameters}]
     if not found:
         raise UnknownNameError(
-            f"nothing matches {pattern!r}", expected="one of " + ", ".join(sorted(names))
+            f"nothing matches {pattern!r}" + (f" with {', '.join(wanted)}" if named else ""),
+            expected="one of " + ", ".join(sorted(table)),
         )
     return found
 

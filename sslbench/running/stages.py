@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from sslbench.contracts import (
 )
 from sslbench.errors import BrokenPluginError, FormatError
 from sslbench.progress import progress_bar
-from sslbench.registry import Offer, Registry, load_target
+from sslbench.registry import Offer, Registry, ask_each, load_target
 from sslbench.running.answering import Answers, Unsuitable, blamed
 from sslbench.running.cost import measured
+from sslbench.running.environment import environment, source
 from sslbench.running.keys import digest, identity, source_sha256
 from sslbench.running.predictions import dump_predictions, read_predictions
 from sslbench.running.store import Store
@@ -65,7 +67,8 @@ class Predicted:
         key: name of the stage.
         path: of the predictions file.
         facts: what was measured on the way: `train_s`, `infer_s`, `audio_s`, `parameters`,
-            `peak_ram_mb`, `peak_vram_mb`; `trained_on`; `conditions` of each recording.
+            `peak_ram_mb`, `peak_vram_mb`; `trained_on`; `conditions` of each recording; and
+            `environment`, `source` and `created` at that time.
         reused: whether they were in the store already.
     """
 
@@ -82,12 +85,16 @@ class Workbench:
         registry: what is installed.
         store: where finished stages go.
         cache: folder for scenes that can be made again.
+        fresh: whether methods answer again what is in the store already.
     """
 
-    def __init__(self, registry: Registry, store: Store, cache: Path) -> None:
+    def __init__(
+        self, registry: Registry, store: Store, cache: Path, *, fresh: bool = False
+    ) -> None:
         self.registry = registry
         self.store = store
         self.cache = cache
+        self.fresh = fresh
         self._data_keys: dict[tuple[str, str, str], str] = {}
 
     def dataset(self, choice: Choice, split: str, scale: Scale) -> Dataset:
@@ -200,6 +207,7 @@ class Workbench:
             method.save(folder / "checkpoint")
 
         self.store.put("train", key, facts, fill)
+        self.store.forget_workspace(key)
         return facts
 
     def predict(self, cell: Cell, report: Callable[[EpochReport], None]) -> Predicted:
@@ -213,12 +221,12 @@ class Workbench:
         key = self.predict_key(cell)
         path = self.store.folder("predict", key) / "predictions.npz"
         with self.store.lock(key):
-            facts = self.store.find("predict", key)
+            facts = None if self.fresh else self.store.find("predict", key)
             if facts is not None and _readable(path):
                 return Predicted(key, path, facts, reused=True)
             method, trained = self._ready(cell, report)
             facts, predictions = self._answer(cell, method)
-            facts |= trained
+            facts |= trained | self._provenance()
             self.store.put(
                 "predict",
                 key,
@@ -236,6 +244,14 @@ class Workbench:
         trained = self.train(cell, report)
         method.load(trained.checkpoint)
         return method, {"train_s": trained.seconds, "trained_on": trained.trained_on}
+
+    def _provenance(self) -> dict[str, Any]:
+        # Taken when the method answers: scoring may be done later, by other code.
+        return {
+            "environment": environment(ask_each(self.registry, "sslbench_provenance")),
+            "source": source().model_dump(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
 
     def _answer(
         self, cell: Cell, method: Method | Oracle

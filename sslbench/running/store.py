@@ -54,21 +54,26 @@ def _folder(variable: str, kind: str, name: str) -> Path:
 
 
 class Store:
-    """A store in a folder, which is made if it is not there.
+    """A store in a folder. Nothing is made before something is written.
 
     Args:
         root: its folder.
-
-    Raises:
-        StoreError: if the folder cannot be written.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+
+    def prepare(self) -> None:
+        """Make the folders, and try whether they can be written.
+
+        A full or read-only disk is told at once, not after hours of training.
+
+        Raises:
+            StoreError: if the folder cannot be written.
+        """
         with self._writing(self.root):
             for name in ("train", "predict", "runs", "failures", "work", "locks", "tmp"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
-            # A full or read-only disk is told at once, not after hours of training.
             with tempfile.TemporaryFile(dir=self.root / "tmp") as probe:
                 probe.write(b"sslbench")
 
@@ -79,8 +84,17 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def forget_workspace(self, key: str) -> None:
+        """Remove what unfinished training left, once it is finished."""
+        shutil.rmtree(self.root / "work" / key, ignore_errors=True)
+
     def lock(self, key: str) -> FileLock:
-        """Return the lock of a key: two runs in one store never do the same stage at once."""
+        """Return the lock of a key: two runs in one store never do the same stage at once.
+
+        Raises:
+            StoreError: if the store cannot be written.
+        """
+        self.prepare()
         return FileLock(self.root / "locks" / f"{key}.lock")
 
     def find(self, stage: Stage, key: str) -> dict[str, Any] | None:
@@ -109,7 +123,8 @@ class Store:
             (folder / "predictions.npz").write_bytes(predictions)
             (folder / "record.json").write_text(record, encoding="utf-8")
 
-        return self._publish(self.root / "runs" / run_id, write) / "record.json"
+        with self.lock(run_id):
+            return self._publish(self.root / "runs" / run_id, write) / "record.json"
 
     def run(self, run_id: str) -> Path:
         """Return the path of a record.
@@ -144,6 +159,7 @@ class Store:
     def put_failure(self, key: str, facts: dict[str, Any] | None) -> Path:
         """Remember why a cell failed; None forgets it."""
         path = self.root / "failures" / f"{key}.json"
+        self.prepare()
         with self._writing(path):
             if facts is None:
                 path.unlink(missing_ok=True)
@@ -154,15 +170,20 @@ class Store:
         return path
 
     def _publish(self, final: Path, write: Callable[[Path], None]) -> Path:
+        # The caller holds the lock of the key. A folder cannot be replaced in one step: the old
+        # one is kept under another name until the new one stands.
+        self.prepare()
         with self._writing(final):
             partial = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
+            old = partial.with_suffix(".old")
             try:
                 write(partial)
                 if final.exists():
-                    shutil.rmtree(final)
+                    final.replace(old)
                 partial.replace(final)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
+                shutil.rmtree(old, ignore_errors=True)
         return final
 
     @contextmanager

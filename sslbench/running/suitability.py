@@ -26,12 +26,21 @@ def why_not_recording(method: MethodSpec, recording: Recording) -> str:
         return f"{method.name} needs audio of format {' or '.join(method.formats)}"
     if array.channels < method.min_channels:
         return f"{method.name} needs {method.min_channels} microphones, there are {array.channels}"
-    if method.max_aperture is not None and array.aperture > method.max_aperture:
-        return (
-            f"{method.name} is far-field: the array may span {method.max_aperture:g} m, "
-            f"this one spans {array.aperture:.2f} m"
-        )
-    return _too_flat(method, recording) or _too_many(method, recording.max_sources)
+    return (
+        _too_large(method, recording)
+        or _too_flat(method, recording)
+        or _too_many(method, recording.max_sources)
+    )
+
+
+def _too_large(method: MethodSpec, recording: Recording) -> str:
+    aperture, most = recording.array.aperture, method.max_aperture
+    if recording.kind != "direction" or most is None or aperture <= most:
+        return ""
+    return (
+        f"{method.name} finds directions in the far field: the array may span {most:g} m, "
+        f"this one spans {aperture:.2f} m"
+    )
 
 
 def _too_flat(method: MethodSpec, recording: Recording) -> str:

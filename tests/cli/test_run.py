@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +26,7 @@ def test_a_dry_run_prints_cells_and_keys_and_runs_nothing(sslbench, tmp_path):
     code, out, _ = sslbench("run", "-m", "room-centre", "-d", "feng2025-l1", "--dry-run")
     assert code == 0
     assert "room-centre on feng2025-l1:test (smoke, seed 0)" in out
-    assert not list((tmp_path / "store" / "runs").iterdir())
+    assert not (tmp_path / "store").exists()
 
 
 def test_a_pair_that_does_not_fit_is_skipped_with_the_reason(sslbench):
@@ -131,3 +134,33 @@ def test_score_scores_stored_predictions_again(sslbench, monkeypatch):
     code, out, _ = sslbench("score", "room-centre*")
     assert code == 0
     assert "room-centre" in out
+
+
+def test_a_folder_given_as_a_parameter_is_in_no_record(sslbench, tmp_path, wav, array_file):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    array_file.rename(folder / "array.yaml")
+    wav(90).rename(folder / "a.wav")
+    (folder / "truth.csv").write_text("file,azimuth_deg,elevation_deg\na.wav,90,0\n")
+    data = f"recordings-doa[root={folder}]"
+    code, out, _ = sslbench("run", "-m", "srp-phat", "-d", data, "--json")
+    assert code == 0
+    assert str(tmp_path) not in json.dumps(json.loads(out)["records"])
+
+
+def test_output_that_cannot_be_written_is_told(monkeypatch, tmp_path):
+    command = [sys.executable, "-m", "sslbench.cli", "methods"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 4
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_score_refuses_predictions_that_were_exchanged(sslbench, tmp_path):
+    sslbench("run", "-m", "room-centre", "-m", "random-position", "-d", "feng2025-l1")
+    ours, theirs = sorted(tmp_path.glob("store/runs/*/predictions.npz"))
+    ours.write_bytes(theirs.read_bytes())
+    code, _, err = sslbench("score", ours.parent.name)
+    assert code == 4
+    assert "not the predictions that the record speaks of" in err

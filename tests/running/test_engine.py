@@ -107,6 +107,43 @@ def test_an_answer_at_other_times_fails_with_what_was_asked(run, cell):
     assert "1 times of position, as the recording asks" in run(cell("late"))[0].reason
 
 
+def test_more_tracks_than_there_can_be_sources_are_refused(run, cell):
+    assert "claims 5 sources at once" in run(cell("greedy"))[0].reason
+
+
+def test_a_method_is_not_told_the_name_of_a_recording(run, cell):
+    world.Nosy.names.clear()
+    run(cell("nosy"))
+    assert world.Nosy.names == [f"recording-{index:06d}" for index in range(4)]
+
+
+def test_a_plugin_that_raises_outside_its_answer_fails_its_cell_and_no_other(run, cell):
+    outcomes = run(cell("stillborn"), cell("corner"))
+    assert [outcome.status for outcome in outcomes] == ["failed", "ok"]
+    assert "StopIteration" in outcomes[0].reason
+
+
+def test_a_data_set_without_scenes_fails_its_cell_and_no_other(run, cell, monkeypatch):
+    monkeypatch.setattr(world.Noise, "__len__", lambda self: 0)
+    assert run(cell("corner"))[0].status == "failed"
+
+
+def test_two_recordings_of_one_id_are_refused(run, cell, monkeypatch):
+    scene = world.Noise.scene
+    monkeypatch.setattr(world.Noise, "scene", lambda self, index: scene(self, 0))
+    assert "two recordings of one id" in run(cell("corner"))[0].reason
+
+
+def test_the_provenance_is_that_of_the_answers(run, cell, bench, monkeypatch):
+    monkeypatch.setattr("sslbench.running.stages.environment", lambda _: {"then": "yes"})
+    first = run(cell("corner"))[0]
+    monkeypatch.setattr("sslbench.running.stages.environment", lambda _: {"now": "yes"})
+    run(cell("corner"))
+    assert read_record(bench.store.run(first.run_id)).environment == {"then": "yes"}
+    run(cell("corner"), fresh=True)
+    assert read_record(bench.store.run(first.run_id)).environment == {"now": "yes"}
+
+
 def test_a_recording_with_nan_is_named_with_its_channel(run, cell):
     outcome = run(cell("corner", noise={"broken": True}))[0]
     assert "noise-2: channel 1 has NaN" in outcome.reason

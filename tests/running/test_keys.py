@@ -1,5 +1,8 @@
 import sys
 
+import pytest
+
+from sslbench.errors import BrokenPluginError
 from sslbench.running.keys import digest, source_sha256
 
 
@@ -12,9 +15,14 @@ def test_the_source_of_a_plugin_is_all_of_its_package(tmp_path, monkeypatch):
     package = tmp_path / "some_plugin"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / "part.py").write_text("x = 1")
+    (package / "weights.npz").write_bytes(b"1")
     monkeypatch.syspath_prepend(tmp_path)
     before = source_sha256("some_plugin.main:Class")
-    (package / "part.py").write_text("x = 2")
+    (package / "weights.npz").write_bytes(b"2")
     assert source_sha256("some_plugin.main:Class") != before
     assert "some_plugin.main" not in sys.modules
+
+
+def test_a_package_that_is_gone_has_no_source():
+    with pytest.raises(BrokenPluginError, match="no package 'gone_plugin'"):
+        source_sha256("gone_plugin.main:Class")

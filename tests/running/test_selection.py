@@ -21,7 +21,7 @@ def test_braces_make_one_choice_for_each_value(registry):
 
 
 def test_a_pattern_selects_all_that_match_in_order(registry):
-    assert [c.name for c in select_methods(registry, ["*r*"])] == ["corner", "learner", "raising"]
+    assert [c.name for c in select_methods(registry, ["*rn*"])] == ["corner", "learner"]
 
 
 def test_what_is_selected_twice_is_run_once(registry):
@@ -73,3 +73,9 @@ def test_an_unknown_split_is_answered_with_the_nearest(registry):
 def test_a_truth_value_must_be_spelt_out(registry):
     with pytest.raises(ParameterError, match="type bool"):
         select_datasets(registry, ["noise[broken=1]"])
+
+
+def test_a_pattern_with_a_parameter_means_the_methods_that_have_it(registry):
+    assert [c.name for c in select_methods(registry, ["*[height=2]"])] == ["corner", "needs-many"]
+    with pytest.raises(UnknownNameError, match="with width"):
+        select_methods(registry, ["*[width=2]"])

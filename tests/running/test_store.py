@@ -48,7 +48,7 @@ def test_a_damaged_stage_counts_as_absent(store):
 def test_a_store_that_cannot_be_written_says_what_to_do(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="--store or SSLBENCH_STORE"):
-        Store(tmp_path / "file" / "store")
+        Store(tmp_path / "file" / "store").prepare()
 
 
 def test_a_full_disk_is_told_before_anything_is_run(tmp_path, monkeypatch):
@@ -57,7 +57,7 @@ def test_a_full_disk_is_told_before_anything_is_run(tmp_path, monkeypatch):
 
     monkeypatch.setattr("tempfile.TemporaryFile", full)
     with pytest.raises(StoreError, match="No space left"):
-        Store(tmp_path)
+        Store(tmp_path).prepare()
 
 
 def test_an_unknown_run_is_answered_with_the_nearest(store):
@@ -92,3 +92,17 @@ def _free(store):
 def test_the_environment_names_the_default_store(monkeypatch):
     monkeypatch.setenv("SSLBENCH_STORE", "somewhere")
     assert default_store() == Path("somewhere")
+
+
+def test_reading_a_store_writes_nothing(tmp_path):
+    store = Store(tmp_path / "store")
+    assert store.runs() == []
+    assert store.find("predict", "k") is None
+    assert not store.root.exists()
+
+
+def test_a_record_is_replaced_whole(store):
+    store.put_run("r", "old", b"old")
+    path = store.put_run("r", "new", b"new")
+    assert (path.read_text(), path.with_name("predictions.npz").read_bytes()) == ("new", b"new")
+    assert not list(store.root.glob("tmp/*"))

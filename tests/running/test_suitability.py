@@ -55,7 +55,10 @@ def test_an_array_must_span_enough_dimensions(mics, region, reason):
 
 
 def test_a_far_field_method_refuses_a_large_array():
-    assert "far-field" in why_not_recording(replace(METHOD, max_aperture=0.5), recording(PLANE))
+    method = replace(METHOD, max_aperture=0.5)
+    large = recording(PLANE, None, kind="direction")
+    assert "in the far field" in why_not_recording(method, large)
+    assert why_not_recording(method, recording(PLANE)) == ""
 
 
 def test_a_method_of_one_format_refuses_another():
