@@ -21,7 +21,7 @@ def test_braces_make_one_choice_for_each_value(registry):
 
 
 def test_a_pattern_selects_all_that_match_in_order(registry):
-    assert [c.name for c in select_methods(registry, ["*rn*"])] == ["corner", "learner"]
+    assert [c.name for c in select_methods(registry, ["*ner"])] == ["corner", "learner"]
 
 
 def test_what_is_selected_twice_is_run_once(registry):
