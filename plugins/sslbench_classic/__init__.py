@@ -125,7 +125,7 @@ def _srp_phat() -> MethodSpec:
             Parameter("window", 2048, "length of the averaged frames in samples", minimum=64),
             Parameter(
                 "threshold",
-                0.25,
+                0.2,
                 "share of the strongest source's power or votes that a further one must have",
                 minimum=0,
                 maximum=1,

@@ -3,6 +3,10 @@
 The power of DiBiase (2000). A peak of it is narrower than a coarse cell, so at each level the
 correlations are widened to the delays that a cell spans by taking their maximum, in the spirit
 of the modified functional of Cobos, Marti and Lopez (2011); the best cells are divided further.
+
+Several directions are not told apart in that mean: the lobes of a small array merge. But speech is
+sparse, so that in a short frame one source is the loudest: each frame votes for the peaks of its
+power, and the votes are clustered, as Pavlidi et al. (2013) do with a histogram.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sslbench.acoustics.gcc import ROBUST, largest_lag, mean_gcc_phat
+from sslbench.acoustics.gcc import ROBUST, gcc_phat, largest_lag, mean_gcc_phat, short_frames
 from sslbench.acoustics.srp import SteeredResponse, direction_delays, lag_index, point_delays
 from sslbench.contracts import Method
 from sslbench.geometry import Box, fibonacci_sphere
@@ -30,6 +34,26 @@ MAX_UPSAMPLE = 32
 
 KEPT = 64
 """Cells that are divided at each level."""
+
+VOTE = 4
+"""Frames that vote are shorter than those that are averaged by this factor."""
+
+SPREAD = math.radians(8)
+"""Votes for one source spread about so much.
+
+On 100 scenes each of the validation split of `respeaker-sim`, the mean error of the steered power
+with two sources falls from 16.0 degrees (85 % answered) to 5.8 (all answered) by voting, with
+three from 21.0 (79 %) to 10.1; `PraNormMusic` has 27.0 and 36.3. With 12 degrees, and with 1024
+samples a frame in place of 512, it changes by less than a degree. Removing the delays of a source
+that was found from the correlations gave 11.6 and 21.7.
+"""
+
+VOTED = 0.8
+"""A frame votes for peaks of this share of its highest power, so that steady sources that mask
+each other in every frame are found too. The highest alone gave 6.2 and 9.2 degrees for speech."""
+
+VOTERS = 256
+"""Frames that vote at once, so that an hour of audio needs no more memory."""
 
 
 class SearchSpace(ABC):
@@ -162,13 +186,17 @@ class SrpPhat(Method):
     """Locate sources where the steered response power peaks.
 
     Positions are searched for in the region, in its plane where it is flat; directions on the
-    sphere. Several sources are taken one after the other, each away from those before.
+    sphere. Several positions are taken one after the other, each away from those before; several
+    directions are found by the votes of short frames.
 
     Args:
         grid: spacing of the coarse grid of positions in metres.
         angle: spacing of the coarse grid of directions in degrees.
-        window: length in samples of the frames over which correlations are averaged.
-        threshold: a further source must have this share of the power of the strongest.
+        window: length in samples of the frames over which correlations are averaged; frames that
+            vote have a quarter of it.
+        threshold: a further source must have this share of the power of the strongest, or of its
+            votes. Where up to three speakers may talk, 0.2 gives an F-measure within 20 degrees
+            of 0.90, 0.92 and 0.88 for one, two and three (validation split of `respeaker-sim`).
         separation: smallest distance between two positions in metres.
         separation_angle: smallest angle between two directions in degrees.
     """
@@ -179,7 +207,7 @@ class SrpPhat(Method):
         grid: float = 0.2,
         angle: float = 5.0,
         window: int = 2048,
-        threshold: float = 0.5,
+        threshold: float = 0.2,
         separation: float = 0.5,
         separation_angle: float = 15.0,
     ) -> None:
@@ -196,9 +224,11 @@ class SrpPhat(Method):
         """Answer one recording with `max_sources` tracks, strongest first; NaN in silence."""
         search = self._prepared(recording)
         apart = self.separation if recording.kind == "position" else self.separation_angle
+        several = recording.kind == "direction" and recording.max_sources > 1
+        find = search.votes if several else search.peaks
         found = np.stack(
             [
-                search.peaks(torch.tensor(frame), recording.max_sources, apart, self.threshold)
+                find(torch.tensor(frame), recording.max_sources, apart, self.threshold)
                 for frame in recording.frames()
             ]
         )
@@ -256,13 +286,52 @@ class _Search:
                 power = self._others(power, place, apart)
         return places
 
+    def votes(
+        self, frame: Tensor, count: int, apart: float, threshold: float
+    ) -> NDArray[np.float64]:
+        """Return at most `count` directions for which short frames vote, shape (count, 3)."""
+        points, weight = self._ballots(frame)
+        between = [self.space.distance(points, point) for point in points]
+        places = np.full((count, 3), np.nan)
+        if not between:
+            return places
+        kernel = torch.exp(-(torch.stack(between) / SPREAD).square())
+        strongest = 0.0
+        for source in range(count):
+            votes = (kernel @ weight) * (weight > 0)
+            height, top = float(votes.max()), int(votes.argmax())
+            if height <= threshold * strongest:
+                break
+            strongest = max(strongest, height)
+            place = torch.nn.functional.normalize((kernel[top] * weight) @ points, dim=0)
+            places[source] = place.double().numpy()
+            weight = weight.masked_fill(self.space.distance(points, place) < apart, 0)
+        return places
+
+    def _ballots(self, frame: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the directions that got votes, shape (points, 3), and their summed weights."""
+        length = max(self.window // VOTE, 2 * self.max_lag)
+        padded = torch.nn.functional.pad(frame, (0, max(0, length - frame.shape[1])))
+        tally = torch.zeros(len(self.space.points))
+        for voters in torch.split(short_frames(padded, length, length // 2), VOTERS):
+            gcc = gcc_phat(voters, self.max_lag, self.upsample, ROBUST)
+            power = self.coarse(gcc).clamp_min(0)
+            flank = power < power[:, self._adjacent()].amax(dim=2)
+            weak = power < VOTED * power.amax(dim=1, keepdim=True)
+            # Where one source stands out, the power is higher and the vote surer.
+            tally += power.square().masked_fill(flank | weak, 0).sum(dim=0)
+        return self.space.points[tally > 0], tally[tally > 0]
+
     def _others(self, power: Tensor, place: Tensor, apart: float) -> Tensor:
         """Keep the power of local maxima away from a place; the flank of its peak is none."""
+        near = self.space.distance(self.space.points, place) < apart
+        flank = power < power[self._adjacent()].amax(dim=1)
+        return power.masked_fill(near | flank, -torch.inf)
+
+    def _adjacent(self) -> Tensor:
         if self.neighbours is None:
             self.neighbours = _neighbours(self.space)
-        near = self.space.distance(self.space.points, place) < apart
-        flank = power < power[self.neighbours].amax(dim=1)
-        return power.masked_fill(near | flank, -torch.inf)
+        return self.neighbours
 
     def _correlation(self, frame: Tensor) -> Tensor:
         padded = torch.nn.functional.pad(frame, (0, max(0, self.max_lag - frame.shape[1])))

@@ -69,6 +69,27 @@ def test_two_directions_are_both_found(far) -> None:
     assert set(angles.argmin(axis=1)) == {0, 1}
 
 
+def test_directions_of_sources_that_take_turns_are_told_apart_by_a_small_array(far) -> None:
+    """Forty degrees apart, where the lobes of the array merge in the mean."""
+    truth = unit_vector(np.radians([20.0, 60.0]), np.radians(30.0))
+    one, two = (far(SQUARE, each, max_sources=2, seed=k) for k, each in enumerate(truth))
+    turn = np.arange(one.audio.shape[1]) // 1000 % 2 == 0
+    audio = np.where(turn, one.audio, two.audio)
+    recording = Recording("r", audio, 16000, one.array, one.times, "direction", max_sources=2)
+    xyz = SrpPhat().locate(recording).tracks.xyz[0]
+    angles = np.degrees(angle_between(xyz[:, None], truth[None]))
+    assert angles.min(axis=0).max() < 5
+
+
+def test_a_frame_shorter_than_those_that_vote_is_padded(far) -> None:
+    whole = far(TETRAHEDRON, [1.0, 0, 0])
+    short = Recording(
+        "r", whole.audio[:, :300], 16000, whole.array, np.zeros(1), "direction", max_sources=2
+    )
+    xyz = SrpPhat(threshold=0.5).locate(short).tracks.xyz[0, 0]
+    assert np.degrees(angle_between(xyz, [1.0, 0, 0])) < 5
+
+
 def test_two_positions_are_both_found(near, luvira, room) -> None:
     places = np.array([[1.0, 2.0, 0.5], [-1.5, -1.0, 1.2]])
     one, two = (near(luvira, place, room, seed=k) for k, place in enumerate(places))
