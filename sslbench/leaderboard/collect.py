@@ -19,6 +19,7 @@ __all__ = [
     "BOARDS",
     "MAX_PREDICTIONS_BYTES",
     "add",
+    "committed_paths",
     "load",
     "load_one",
     "predictions_of",
@@ -93,6 +94,23 @@ def load_one(path: Path, boards: Path) -> RunRecord:
 def record_paths(boards: Path) -> list[Path]:
     """Return the paths of all committed records, sorted."""
     return sorted((boards / "results").rglob("*.json"))
+
+
+def committed_paths(boards: Path) -> list[Path]:
+    """Return the paths of all committed records, of which there must be some.
+
+    Raises:
+        LeaderboardError: if there are none: what holds for none of them says nothing.
+    """
+    paths = record_paths(boards)
+    if not paths:
+        raise LeaderboardError(
+            "there are no records" if boards.is_dir() else "there is no such folder",
+            where=str(boards),
+            expected="a boards folder with records in `results`",
+            hint="name it with --boards, or add runs by `sslbench leaderboard add RUN`",
+        )
+    return paths
 
 
 def predictions_of(record: RunRecord, record_path: Path) -> Path:

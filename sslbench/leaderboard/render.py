@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sslbench.errors import LeaderboardError, StoreError
-from sslbench.leaderboard.collect import BOARDS, load
+from sslbench.leaderboard.collect import BOARDS, committed_paths, load
 from sslbench.leaderboard.columns import data_cells, text_cells
 from sslbench.leaderboard.table import Board, Row, make_boards
 from sslbench.running.record import RunRecord
@@ -54,8 +54,10 @@ def check(boards: Path = BOARDS) -> None:
 
     Raises:
         FormatError: if a record is damaged.
-        LeaderboardError: if a page is missing, left over or different; it shows how.
+        LeaderboardError: if a page is missing, left over or different, and it shows how; or if
+            there are no records.
     """
+    committed_paths(boards)
     wanted = pages(load(boards))
     found = {name: _read(boards / name) for name in _existing(boards)}
     drifted = sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
@@ -138,7 +140,7 @@ def _without(row: Mapping[str, str], column: str) -> dict[str, str]:
 
 def _title(board: Board) -> str:
     key = board.key
-    return f"{key.dataset}, {key.split} split, {key.scale} scale"
+    return f"{board.label}, {key.split} split, {key.scale} scale"
 
 
 def _stem(board: Board) -> str:

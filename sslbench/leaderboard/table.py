@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from types import MappingProxyType
@@ -56,7 +57,7 @@ class BoardKey:
     """What records must have in common to be compared.
 
     Args:
-        dataset: name with the parameters that differ from their defaults.
+        dataset: its name; its label, which anyone may write, decides nothing.
         version: of the data set.
         params: all its parameters, as JSON.
         split: that was scored.
@@ -83,7 +84,7 @@ class BoardKey:
         data = record.dataset
         primary = record.metric(data.primary_metric)
         return cls(
-            dataset=data.label,
+            dataset=data.name,
             version=data.version,
             params=json.dumps(data.params, sort_keys=True),
             split=data.split,
@@ -160,6 +161,12 @@ class Board:
     references: tuple[Row, ...]
 
     @property
+    def label(self) -> str:
+        """Data set with the parameters that differ from their defaults, as most records say."""
+        counts = Counter(record.dataset.label for record in self.records)
+        return min(counts, key=lambda label: (-counts[label], label))
+
+    @property
     def records(self) -> list[RunRecord]:
         """All records on it, ranked methods first."""
         return [record for row in (*self.rows, *self.references) for record in row.records]
@@ -201,7 +208,8 @@ def _board(key: BoardKey, records: Sequence[RunRecord]) -> Board:
 
 def _method_identity(record: RunRecord) -> tuple[str, ...]:
     method = record.method
-    return (method.label, method.plugin, method.source_sha256, method.trained_on)
+    params = json.dumps(method.params, sort_keys=True)
+    return (method.name, params, method.plugin, method.source_sha256, method.trained_on)
 
 
 def _newest(records: Sequence[RunRecord], metric: str) -> int:

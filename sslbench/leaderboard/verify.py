@@ -1,4 +1,7 @@
-"""Whether committed numbers are what the committed answers give: everything is scored again."""
+"""Whether committed records are what the committed answers give: everything is scored again.
+
+What a record says besides its numbers is compared with what is installed (`facts`).
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,21 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from sslbench.cell import Cell, Choice
 from sslbench.contracts import Metric, MetricSpec
-from sslbench.errors import DataError, MissingDataError, PluginError, SslbenchError, UsageError
-from sslbench.leaderboard.collect import load_one, predictions_of, record_paths
-from sslbench.metrics.scoring import Pair, Score, score, score_strata
+from sslbench.errors import DataError, LeaderboardError, MissingDataError, SslbenchError
+from sslbench.leaderboard.collect import committed_paths, load_one, predictions_of
+from sslbench.leaderboard.facts import (
+    inconsistencies,
+    installed_differences,
+    recorded_cell,
+    recorded_protocol,
+)
+from sslbench.metrics.scoring import Pair, Score, Strata, score, score_strata
 from sslbench.running.predictions import read_predictions
 from sslbench.running.record import MetricEntry, RunRecord
 from sslbench.running.scoring import SEED, chosen_metrics, pair_up
-from sslbench.running.selection import choose
 from sslbench.running.stages import Workbench
 from sslbench.scene import Condition, Kind, Tracks
 
@@ -27,6 +34,7 @@ TOLERANCE = 1e-6
 
 Verdict = Literal["verified", "differs", "no data"]
 Metrics = Sequence[tuple[MetricSpec, Metric]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -35,13 +43,15 @@ class Truth:
 
     Args:
         tracks: truth by recording id.
-        conditions: by recording id; needed for records with strata.
+        conditions: by recording id; strata are made of them.
         manifest_sha256: over all that determines the scenes; empty if unknown.
+        differences: in what the record, numbers aside, is not what is installed here.
     """
 
     tracks: Mapping[str, Tracks]
     conditions: Mapping[str, Mapping[str, Condition]] = field(default_factory=dict)
     manifest_sha256: str = ""
+    differences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,52 +76,59 @@ def verify(
     open_truth: Callable[[RunRecord], Truth | None],
     choose_metrics: Callable[[str, Kind], Metrics],
 ) -> list[Verification]:
-    """Score the committed predictions of every record again and compare all numbers.
+    """Score the committed predictions of every record again and compare all that is in it.
 
     A damaged record or predictions file is a difference, not an error, so that one does not hide
-    the rest. A record whose truth cannot be opened is `no data`: neither right nor wrong.
+    the rest. A record whose data is not on this machine is `no data`: neither right nor wrong.
 
     Args:
         boards: folder of the boards.
-        open_truth: opens the data set of a record; None if it is not on this machine. See
-            `truth_from`.
+        open_truth: opens the data set of a record; None, or a `MissingDataError`, if it is not on
+            this machine. Any other `SslbenchError` is a difference. See `truth_from`.
         choose_metrics: gives the metrics of a protocol and kind. See `metrics_from`.
+
+    Raises:
+        LeaderboardError: if there are no records.
     """
-    return [_verify_path(path, boards, open_truth, choose_metrics) for path in record_paths(boards)]
+    paths = committed_paths(boards)
+    return [_verify_path(path, boards, open_truth, choose_metrics) for path in paths]
 
 
 def truth_from(bench: Workbench) -> Callable[[RunRecord], Truth | None]:
-    """Return a function that opens the truth of a record with what is installed here."""
+    """Return a function that opens the truth of a record with what is installed here.
+
+    It also compares the record with the installed data set and method: where the data is missing
+    but these already differ, it raises a `LeaderboardError` that says how.
+    """
 
     def open_truth(record: RunRecord) -> Truth | None:
-        cell = _cell(bench, record)
-        dataset = bench.dataset(cell.dataset, cell.split, cell.scale)
-        manifest = bench.data_key(cell, cell.split)
-        if not record.strata:
-            truths = dict(dataset.truth(index) for index in range(len(dataset)))
-            return Truth(truths, manifest_sha256=manifest)
-        dataset.prepare()
-        truths, conditions = {}, {}
-        for index in range(len(dataset)):
-            scene = dataset.scene(index)
-            truths[scene.recording.id] = scene.truth
-            conditions[scene.recording.id] = scene.recording.conditions
-        return Truth(truths, conditions, manifest)
+        differences = installed_differences(bench.registry, record)
+        try:
+            return _open(bench, record, differences)
+        except SslbenchError as error:
+            if differences:
+                raise LeaderboardError("\n".join(differences)) from error
+            raise
 
     return open_truth
+
+
+def _open(bench: Workbench, record: RunRecord, differences: Sequence[str]) -> Truth:
+    cell = recorded_cell(bench.registry, record)
+    dataset = bench.dataset(cell.dataset, cell.split, cell.scale)
+    manifest = bench.data_key(cell, cell.split)
+    dataset.prepare()
+    tracks, conditions = {}, {}
+    for index in range(len(dataset)):
+        scene = dataset.scene(index)
+        tracks[scene.recording.id] = scene.truth
+        conditions[scene.recording.id] = scene.recording.conditions
+    return Truth(tracks, conditions, manifest, tuple(differences))
 
 
 def metrics_from(bench: Workbench) -> Callable[[str, Kind], Metrics]:
     """Return a function that gives the metrics that are installed here."""
     return lambda protocol, kind: chosen_metrics(bench.registry, protocol, kind)
-
-
-def _cell(bench: Workbench, record: RunRecord) -> Cell:
-    # The method need not be installed: its answers are here.
-    method = Choice(record.method.name, record.method.params)
-    spec = bench.registry.dataset(record.dataset.name).spec
-    dataset = choose(spec, record.dataset.params)
-    return Cell(method, dataset, record.dataset.split, record.scale, record.seeds[0])
 
 
 def _verify_path(
@@ -125,17 +142,22 @@ def _verify_path(
         predictions = read_predictions(predictions_of(record, path))
     except DataError as error:
         return Verification(path.stem, path, "differs", (str(error),))
+    if details := inconsistencies(record):
+        return Verification(record.run_id, path, "differs", tuple(details))
     try:
         truth = open_truth(record)
-    except (DataError, UsageError, PluginError) as error:
+    except MissingDataError as error:
         return Verification(record.run_id, path, "no data", (str(error),))
+    except SslbenchError as error:
+        return Verification(record.run_id, path, "differs", (str(error),))
     if truth is None:
         return Verification(record.run_id, path, "no data", (_nowhere(record),))
+    details = list(truth.differences)
     try:
         pairs = pair_up(predictions, truth.tracks)
-        details = _differences(record, truth, pairs, choose_metrics)
+        details += _differences(record, truth, pairs, choose_metrics)
     except SslbenchError as error:
-        details = [str(error)]
+        details.append(str(error))
     return Verification(record.run_id, path, "differs" if details else "verified", tuple(details))
 
 
@@ -156,49 +178,40 @@ def _differences(
         found.append(f"the scenes here have manifest {here}..., the record {there}...")
     if len(pairs) != data.recordings:
         found.append(f"{len(pairs)} recordings, the record says {data.recordings}")
-    for protocol in sorted({entry.protocol for entry in record.metrics}):
-        metrics = choose_metrics(protocol, data.kind)
-        recorded = [entry for entry in record.metrics if entry.protocol == protocol]
-        fresh = score(list(pairs.values()), _named(metrics, recorded), protocol, SEED)
-        found += _compare(recorded, fresh, "")
-        found += _compare_strata(record, truth, pairs, metrics, protocol)
+    protocol = recorded_protocol(record)
+    kind = next((tracks.kind for tracks in truth.tracks.values()), data.kind)
+    metrics = choose_metrics(protocol, kind)
+    found += _compare(record.metrics, score(list(pairs.values()), metrics, protocol, SEED), "")
+    primary = [(spec, metric) for spec, metric in metrics if spec.name == data.primary_metric]
+    strata = score_strata(pairs, truth.conditions, primary, protocol, SEED)
+    return found + _compare_strata(record, strata)
+
+
+def _compare_strata(record: RunRecord, fresh: Strata) -> list[str]:
+    recorded = _by_bin(record.strata)
+    scores = _by_bin(fresh)
+    found = [f"stratum {name} cannot be made again" for name in recorded if name not in scores]
+    found += [f"stratum {name} is missing" for name in scores if name not in recorded]
+    for name in (name for name in recorded if name in scores):
+        found += _compare(recorded[name], scores[name], f"{name}: ")
     return found
 
 
-def _named(metrics: Metrics, entries: Sequence[MetricEntry]) -> Metrics:
-    names = {entry.name for entry in entries}
-    return [(spec, metric) for spec, metric in metrics if spec.name in names]
-
-
-def _compare_strata(
-    record: RunRecord,
-    truth: Truth,
-    pairs: Mapping[str, Pair],
-    metrics: Metrics,
-    protocol: str,
-) -> list[str]:
-    recorded = {
-        (condition, label): [entry for entry in entries if entry.protocol == protocol]
-        for condition, bins in record.strata.items()
+def _by_bin(strata: Mapping[str, Mapping[str, Sequence[T]]]) -> dict[str, Sequence[T]]:
+    return {
+        f"{condition} {label}": entries
+        for condition, bins in strata.items()
         for label, entries in bins.items()
     }
-    named = _named(metrics, [entry for entries in recorded.values() for entry in entries])
-    if not named:
-        return []
-    fresh = score_strata(pairs, truth.conditions, named, protocol, SEED)
-    found = []
-    for (condition, label), entries in recorded.items():
-        scores = fresh.get(condition, {}).get(label, [])
-        found += _compare(entries, scores, f"{condition} {label}: ")
-    return found
 
 
 def _compare(recorded: Sequence[MetricEntry], fresh: Sequence[Score], where: str) -> list[str]:
     scores = {found.name: found for found in fresh}
-    differences = []
+    missing = sorted(set(scores) - {entry.name for entry in recorded})
+    differences = [f"{where}{name} is missing from the record" for name in missing]
     for entry in recorded:
         if entry.name not in scores:
-            differences.append(f"{where}{entry.name} cannot be computed here")
+            differences.append(f"{where}{entry.name} is not installed for this kind and protocol")
         elif scores[entry.name].version != entry.version:
             here = scores[entry.name].version
             differences.append(

@@ -77,7 +77,14 @@ def test_the_index_names_every_board_and_its_best(built):
 def test_an_index_without_records_says_so(boards):
     build(boards)
     assert "no records yet" in (boards / "README.md").read_text()
-    check(boards)
+
+
+def test_boards_without_records_do_not_pass_the_check(boards):
+    with pytest.raises(LeaderboardError, match="there is no such folder"):
+        check(boards)
+    build(boards)
+    with pytest.raises(LeaderboardError, match="there are no records"):
+        check(boards)
 
 
 def test_an_edited_board_is_drift_that_is_shown(built):

@@ -135,3 +135,21 @@ def test_the_columns_begin_with_what_counts_missing_answers(kind, names):
 def test_the_primary_metric_stands_first_and_once(valued):
     (board,) = make_boards([valued("a", 1.0)])
     assert board.metrics == COLUMNS["position"]
+
+
+def test_the_label_of_a_data_set_decides_nothing(load_run):
+    records = [load_run("a"), load_run("b"), load_run("c", dataset__label="easy")]
+    (board,) = make_boards(records)
+    assert board.label == "square"
+    assert len(board.rows) == 3
+
+
+def test_data_sets_of_one_label_are_not_mixed(load_run):
+    other = load_run("b", dataset__name="circle")
+    assert other.dataset.label == "square"
+    assert len(make_boards([load_run("a"), other])) == 2
+
+
+def test_other_parameters_are_another_row_whatever_the_label(load_run):
+    (board,) = make_boards([load_run("a"), load_run("a", seed=1, method__params={"grid": 5})])
+    assert len(board.rows) == 2

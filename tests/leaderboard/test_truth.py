@@ -14,25 +14,17 @@ def bench(tmp_path):
     return Workbench(Registry.installed(), Store(tmp_path / "store"), tmp_path / "cache")
 
 
-def of(record, name, **changes):
+def of(record, name):
     data = record.dataset.model_copy(update={"name": name, "label": name})
-    return record.model_copy(update={"dataset": data, **changes})
+    return record.model_copy(update={"dataset": data})
 
 
-def test_truth_alone_is_opened_for_records_without_strata(bench, load_run):
-    truth = truth_from(bench)(of(load_run(), "feng2025-l1", strata={}))
+def test_truth_is_opened_with_its_conditions_and_manifest(bench, load_run):
+    truth = truth_from(bench)(of(load_run(), "feng2025-l1"))
     assert len(truth.tracks) > 10
-    assert truth.conditions == {}
+    assert set(truth.conditions) == set(truth.tracks)
+    assert all(truth.conditions.values())
     assert len(truth.manifest_sha256) == 64
-
-
-def test_conditions_come_with_the_truth_for_records_with_strata(bench, load_run):
-    record = of(load_run(), "feng2025-l1")
-    with_conditions = truth_from(bench)(record)
-    without = truth_from(bench)(record.model_copy(update={"strata": {}}))
-    assert set(with_conditions.conditions) == set(without.tracks)
-    for name, tracks in without.tracks.items():
-        assert (with_conditions.tracks[name].xyz == tracks.xyz).all()
 
 
 def test_a_data_set_that_is_not_installed_is_named(bench, load_run):

@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from sslbench.errors import MissingDataError
+from sslbench.errors import (
+    FormatError,
+    LeaderboardError,
+    MissingDataError,
+    ParameterError,
+    PluginError,
+    UnknownNameError,
+)
 from sslbench.leaderboard.collect import add
 from sslbench.leaderboard.verify import Truth, verify
 
@@ -77,7 +84,46 @@ def test_an_edited_stratum_is_found(committed, checked):
 
 
 def test_a_stratum_that_cannot_be_made_again_differs(committed, checked):
-    assert "cannot be computed here" in checked(conditions={}).details[0]
+    assert "stratum t60_s 0.2 cannot be made again" in checked(conditions={}).details
+
+
+def test_dropped_strata_are_found(committed, checked):
+    edited(committed, lambda data: data["strata"].clear())
+    assert checked().details == ("stratum t60_s 0.2 is missing", "stratum t60_s 0.4 is missing")
+
+
+def test_an_emptied_stratum_is_found(committed, checked):
+    edited(committed, lambda data: data["strata"]["t60_s"]["0.4"].clear())
+    missing = "t60_s 0.4: position-error-truncated is missing from the record"
+    assert checked().details == (missing,)
+
+
+def test_a_dropped_metric_is_found(committed, checked):
+    edited(committed, lambda data: data["metrics"].pop(1))
+    assert checked().details == ("coverage is missing from the record",)
+
+
+def test_a_metric_that_is_there_twice_is_found(committed, checked):
+    edited(committed, lambda data: data["metrics"].append(data["metrics"][0]))
+    assert checked().details == ("accuracy-30cm is there 2 times",)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("status", "failed", "status is failed, and only finished runs have numbers"),
+        ("seeds", [], "0 seeds, and a run has one"),
+        ("seeds", [0, 1], "2 seeds, and a run has one"),
+    ],
+)
+def test_what_no_run_can_be_is_found(committed, checked, key, value, said):
+    edited(committed, lambda data: data.update({key: value}))
+    assert (checked().status, checked().details) == ("differs", (said,))
+
+
+def test_a_record_without_numbers_is_found(committed, checked):
+    edited(committed, lambda data: data.update(metrics=[], strata={}))
+    assert checked().details == ("0 protocols (), and a run has one",)
 
 
 def test_other_predictions_are_found(committed, checked, make_run):
@@ -143,13 +189,38 @@ def test_another_version_of_a_metric_is_not_compared(committed, checked):
 
 def test_a_metric_that_is_not_installed_differs(committed, checked):
     edited(committed, lambda data: data["metrics"][0].update(name="loudness"))
-    assert checked().details == ("loudness cannot be computed here",)
+    assert checked().details == (
+        "accuracy-30cm is missing from the record",
+        "loudness is not installed for this kind and protocol",
+    )
+
+
+def test_protocols_are_not_mixed(committed, checked):
+    edited(committed, lambda data: data["metrics"][0].update(protocol="made-up"))
+    assert checked().details == ("2 protocols (made-up, sslbench), and a run has one",)
 
 
 def test_a_protocol_that_is_not_known_differs(committed, checked):
-    edited(committed, lambda data: data["metrics"][0].update(protocol="made-up"))
+    def invent(data):
+        for entries in [data["metrics"], *data["strata"]["t60_s"].values()]:
+            for entry in entries:
+                entry["protocol"] = "made-up"
+
+    edited(committed, invent)
     assert "no protocol is named 'made-up'" in checked().details[0]
 
 
-def test_an_empty_folder_has_nothing_to_verify(boards, choose_metrics):
-    assert verify(boards, lambda record: None, choose_metrics) == []
+@pytest.mark.parametrize("error", [UnknownNameError, ParameterError, PluginError, FormatError])
+def test_only_missing_data_is_no_data(committed, checked, error):
+    def fail(record):
+        raise error("cannot be opened")
+
+    assert (checked(fail).status, checked(fail).details) == ("differs", ("cannot be opened",))
+
+
+def test_a_folder_without_records_does_not_verify(boards, choose_metrics):
+    with pytest.raises(LeaderboardError, match="there is no such folder"):
+        verify(boards, lambda record: None, choose_metrics)
+    boards.mkdir()
+    with pytest.raises(LeaderboardError, match="there are no records"):
+        verify(boards, lambda record: None, choose_metrics)
