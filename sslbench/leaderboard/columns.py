@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sslbench.leaderboard.table import Board, Figure, Row
 from sslbench.running.record import RunRecord
 
-__all__ = ["data_cells", "figure_text", "text_cells"]
+__all__ = ["data_cells", "figure_text", "legend", "short_name", "terminal_cells", "text_cells"]
 
 _DECIMALS = {"m": 3, "deg": 2, "%": 1}
 
 Cells = list[dict[str, str]]
+
+_PREFIXES = ("position-error-", "angular-error-")
+_ACCURACY = re.compile(r"accuracy-(\d+)(\D+)")
+
+_NARROWED = ("training", "parameters", "licence", "trained on", "seeds")
+"""Columns that a terminal shows only where they tell rows apart."""
 
 
 def text_cells(board: Board) -> Cells:
@@ -33,11 +40,11 @@ def _texts(board: Board, row: Row, rank: str) -> dict[str, str]:
     published = row.published(primary)
     unit = _unit(board, primary)
     # Intervals of the others are in the table for programs; here they would hide the numbers.
-    figures = {f"{name}{_in(board, name)}": _value_cell(row, name) for name in others}
+    figures = {_header(board, name): _value_cell(row, name) for name in others}
     return {
         "rank": rank,
         "method": row.label,
-        f"{primary}{_in(board, primary)}": _figure_cell(row, primary),
+        _header(board, primary): _figure_cell(row, primary),
         "published": _number(published.value, unit) if published else "",
         **figures,
         **_cost_texts(row),
@@ -57,9 +64,56 @@ def _value_cell(row: Row, metric: str) -> str:
     return "" if figure is None else figure_text(replace(figure, ci95=None))
 
 
-def _in(board: Board, metric: str) -> str:
+def short_name(metric: str) -> str:
+    """Return the name of a metric as it fits over a column.
+
+    >>> short_name("position-error-truncated"), short_name("accuracy-30cm"), short_name("coverage")
+    ('truncated', '<30 cm', 'coverage')
+    """
+    for prefix in _PREFIXES:
+        metric = metric.removeprefix(prefix)
+    accuracy = _ACCURACY.fullmatch(metric)
+    return f"<{accuracy[1]} {accuracy[2]}" if accuracy else metric.replace("-", " ")
+
+
+def _header(board: Board, metric: str) -> str:
     unit = _unit(board, metric)
-    return f" [{unit}]" if unit else ""
+    # Units in words are too long for a column; the legend gives them.
+    return f"{short_name(metric)} [{unit}]" if unit in _DECIMALS else short_name(metric)
+
+
+def legend(board: Board) -> str:
+    """Return what the headers of a board stand for, with the full names of its metrics."""
+    names = []
+    for metric in board.metrics:
+        unit = _unit(board, metric)
+        words = f" [{unit}]" if unit and unit not in _DECIMALS else ""
+        if short_name(metric) != metric or words:
+            names.append(f"{short_name(metric)}: {metric}{words}")
+    return "; ".join([*names, "RTF: real-time factor, seconds of inference a second of audio"])
+
+
+def terminal_cells(board: Board) -> tuple[Cells, str]:
+    """Return the rows of a board for a terminal, and in words what all of them share.
+
+    A column that says the same of every row is out, and its text is among the words. So is
+    `trained on` if whatever was trained was trained on the same.
+    """
+    rows = text_cells(board)
+    shared = {name: text for name in _NARROWED if (text := _shared(rows, name))}
+    out = {*shared, "version"}
+    kept = [{name: text for name, text in row.items() if name not in out} for row in rows]
+    return kept, "; ".join(f"{name} {text}" for name, text in shared.items())
+
+
+def _shared(rows: Cells, column: str) -> str:
+    texts = {row.get(column, "") for row in rows}
+    if column != "trained on":
+        return texts.pop() if len(texts) == 1 else ""
+    given = texts - {""}
+    if len(given) != 1:
+        return ""
+    return given.pop() + (", if at all" if "" in texts else "")
 
 
 def _unit(board: Board, metric: str) -> str:
@@ -91,7 +145,7 @@ def _cost_texts(row: Row) -> dict[str, str]:
     vram = [r.cost.peak_vram_mb for r in row.records if r.cost.peak_vram_mb is not None]
     return {
         "training": _duration(row.mean(lambda record: record.cost.train_s)),
-        "real-time factor": f"{row.mean(lambda record: record.cost.real_time_factor):.2g}",
+        "RTF": f"{row.mean(lambda record: record.cost.real_time_factor):.2g}",
         "parameters": f"{parameters:,}" if parameters else "",
         "memory [MB]": f"{max(record.cost.peak_ram_mb for record in row.records):.0f}",
         "GPU memory [MB]": f"{max(vram):.0f}" if vram else "",

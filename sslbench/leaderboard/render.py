@@ -6,16 +6,20 @@ import csv
 import difflib
 import io
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sslbench.errors import LeaderboardError, StoreError
 from sslbench.leaderboard.collect import BOARDS, committed_paths, load
-from sslbench.leaderboard.columns import data_cells, text_cells
+from sslbench.leaderboard.columns import data_cells, legend, terminal_cells, text_cells
 from sslbench.leaderboard.table import Board, Row, make_boards
 from sslbench.running.record import RunRecord
 
 __all__ = ["build", "check", "csv_table", "markdown_page", "pages", "terminal_board"]
+
+WIDTH = 140
+"""Characters that notes on the terminal are broken at."""
 
 DIFF_LINES = 20
 """Lines of the difference that `check` shows of each file."""
@@ -104,6 +108,7 @@ def markdown_page(board: Board) -> str:
         f"# {_title(board)}",
         _facts(board),
         _markdown_table(text_cells(board)),
+        f"{legend(board)}.",
         _NOTES,
         _published(board),
         "## How to repeat it",
@@ -124,18 +129,26 @@ def csv_table(board: Board) -> str:
 
 def terminal_board(records: Sequence[RunRecord]) -> str:
     """Return the boards of records as text for a terminal; empty if no run finished."""
-    from tabulate import tabulate
-
     texts = []
     for board in make_boards(records):
-        rows = [_without(row, "version") for row in text_cells(board)]
-        table = tabulate(rows, headers="keys", disable_numparse=True)
-        texts.append(f"{_title(board)}\n\n{table}")
+        rows, shared = terminal_cells(board)
+        table = _plain_table(rows)
+        notes = [f"The same for all: {shared}."] if shared else []
+        notes += [f"{legend(board)}."]
+        parts = [_title(board), "", table, "", *(textwrap.fill(note, WIDTH) for note in notes)]
+        texts.append("\n".join(parts))
     return "\n\n".join(texts)
 
 
-def _without(row: Mapping[str, str], column: str) -> dict[str, str]:
-    return {name: text for name, text in row.items() if name != column}
+def _plain_table(rows: Sequence[Mapping[str, str]]) -> str:
+    # Without the padding of headers that `tabulate` adds: the width of a terminal is scarce.
+    columns = list(rows[0])
+    widths = [max(len(text) for text in (name, *(row[name] for row in rows))) for name in columns]
+    lines = [columns, ["-" * width for width in widths], *([*row.values()] for row in rows)]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
 
 
 def _title(board: Board) -> str:

@@ -135,16 +135,60 @@ def test_the_terminal_shows_the_board_without_commands(load_run):
 
 def test_the_terminal_leaves_out_empty_columns(load_run):
     text = terminal_board([load_run()])
-    assert "real-time factor" in text
+    assert "RTF" in text
     assert "published" not in text
     assert "training" not in text
 
 
-def test_the_terminal_shows_training_and_parameters_where_there_are_some(load_run):
-    cost = {"train_s": 90.0, "infer_s": 1.0, "real_time_factor": 0.1, "peak_ram_mb": 1.0}
-    record = load_run(cost=cost | {"peak_vram_mb": 7.0}, method__parameters=1234567)
-    for part in ("1.5 min", "1,234,567", "GPU memory"):
-        assert part in terminal_board([record])
+COST = {"train_s": 90.0, "infer_s": 1.0, "real_time_factor": 0.1, "peak_ram_mb": 1.0}
+
+
+def test_the_terminal_says_once_what_all_rows_share(load_run):
+    cost = COST | {"peak_vram_mb": 7.0}
+    record = load_run(cost=cost, method__parameters=1234567, method__trained_on="square:train")
+    text = terminal_board([record])
+    said = "training 1.5 min; parameters 1,234,567; licence MIT; trained on square:train"
+    assert f"The same for all: {said}; seeds 0." in text
+    assert "GPU memory [MB]" in text
+    assert "licence" not in text.splitlines()[2]
+
+
+def test_the_terminal_says_where_only_some_are_trained(load_run):
+    text = terminal_board([load_run(), load_run("net", method__trained_on="square:train")])
+    assert "trained on square:train, if at all" in text
+
+
+def test_the_terminal_keeps_columns_that_tell_rows_apart(load_run):
+    learned = load_run(
+        "learned", cost=COST | {"peak_vram_mb": None}, method__parameters=5, method__licence="0BSD"
+    )
+    header = terminal_board([load_run(), learned]).splitlines()[2]
+    for column in ("training", "parameters", "licence"):
+        assert column in header
+
+
+def test_the_terminal_gives_the_full_names_under_the_table(load_run):
+    text = terminal_board([load_run()])
+    columns = ["truncated [m]", "mean [m]", "median [m]", "<30 cm [%]", "coverage [%]", "RTF"]
+    header = text.splitlines()[2]
+    assert [header.index(name) for name in columns] == sorted(map(header.index, columns))
+    for said in ("mean: position-error-mean", "<30 cm: accuracy-30cm", "RTF: real-time factor"):
+        assert said in " ".join(text.split())
+
+
+def test_the_terminal_fits_140_characters(load_run):
+    published = [{"metric": "position-error-truncated", "value": 0.2, "source": "Doe 2020"}]
+    learned = load_run("neural-srp", cost=COST | {"peak_vram_mb": None}, published=published)
+    records = [load_run("srp-phat", method__label="srp-phat[grid=0.05]", error=2.0), learned]
+    assert max(map(len, terminal_board(records).splitlines())) <= 140
+
+
+def test_pages_and_tables_keep_every_column(built):
+    (header,) = (line for line in only(built, ".md").read_text().splitlines() if "| rank" in line)
+    for column in ("truncated [m]", "licence", "seeds", "version"):
+        assert f"| {column} |" in header
+    assert "truncated: position-error-truncated" in only(built, ".md").read_text()
+    assert "position-error-truncated" in only(built, ".csv").read_text()
 
 
 def test_nothing_finished_is_an_empty_text(load_run):
