@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import keyword
 from pathlib import Path
 
 from sslbench.errors import StoreError, UsageError
 from sslbench.registry import NAME
 
 __all__ = ["write_plugin"]
+
+_IMPORTED = ("Method", "Prediction", "Recording", "Tracks")
+"""Names that the module of a new method has already."""
 
 _PYPROJECT = """\
 [build-system]
@@ -100,16 +104,14 @@ def write_plugin(name: str, into: Path) -> Path:
     """Write a package with one method and return its folder.
 
     Raises:
-        UsageError: if the name is no name, or the folder is there already.
+        UsageError: if no class can be named after it, or the folder is there already.
         StoreError: if it cannot be written.
     """
-    if not NAME.fullmatch(name) or "." in name:
-        raise UsageError(f"{name!r} is no name", expected="lower-case words joined by hyphens")
+    title = _class_name(name)
     folder = into / f"sslbench-{name}"
     if folder.exists():
         raise UsageError(f"{folder} is there already", hint="choose another name or --into")
     package = f"sslbench_{name.replace('-', '_')}"
-    title = "".join(word.capitalize() for word in name.split("-"))
     files = {
         "pyproject.toml": _PYPROJECT,
         "README.md": _README,
@@ -125,3 +127,19 @@ def write_plugin(name: str, into: Path) -> Path:
     except OSError as error:
         raise StoreError(f"cannot be written: {error.strerror}", where=str(folder)) from error
     return folder
+
+
+def _class_name(name: str) -> str:
+    """Return the name of the class for a method, or raise `UsageError` if there can be none."""
+    title = "".join(word.capitalize() for word in name.split("-"))
+    if not NAME.fullmatch(name) or not title.isidentifier():
+        raise UsageError(
+            f"{name!r} is no name",
+            expected="lower-case words joined by hyphens, the first beginning with a letter",
+        )
+    if keyword.iskeyword(title) or title in _IMPORTED:
+        raise UsageError(
+            f"{name!r} would name a class {title}, which means something else in Python or here",
+            hint=f"choose another name, such as my-{name}",
+        )
+    return title

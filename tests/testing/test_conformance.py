@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sslbench.contracts import Dataset, Method, MethodSpec, Metric, MetricSpec, Parameter
+from sslbench.errors import UsageError
 from sslbench.registry import Registry
 from sslbench.scene import Prediction, Tracks
 from sslbench.testing import check_dataset, check_method, check_metric, check_plugin
@@ -119,6 +120,13 @@ def test_all_of_our_own_plugins_keep_their_contracts():
     registry = Registry.installed()
     findings = [f for report in registry.reports for f in check_plugin(registry, report)]
     assert findings == []
+
+
+@pytest.mark.parametrize("name", ["1x", "2-mics", "a.b", "Big", "", "a b", "none", "tracks"])
+def test_a_name_that_gives_no_class_is_refused(tmp_path, name):
+    with pytest.raises(UsageError, match=f"'{name}' (is no name|would name a class)"):
+        write_plugin(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_new_plugin_keeps_the_contract_from_the_start(tmp_path, monkeypatch):
