@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sslbench.contracts import DatasetSpec, Parameter
 from sslbench.datasets import locate, recordings, respeaker
-from sslbench.datasets.catalogue import catalogue
+from sslbench.datasets.catalogue import entry
 from sslbench.datasets.simulated import feng2025_l1, luvira_sim, respeaker_sim
 from sslbench.hookspecs import hookimpl
 
@@ -38,7 +38,7 @@ LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
 @hookimpl
 def sslbench_datasets() -> Sequence[DatasetSpec]:
     """Offer every data set of the catalogue."""
-    return [catalogue()[name].spec(name, *loader) for name, loader in LOADERS.items()]
+    return [entry(name).spec(name, *loader) for name, loader in LOADERS.items()]
 
 
 @hookimpl

@@ -22,7 +22,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, FiniteFloat, model_validator
 
-from sslbench.datasets.yaml_file import Checked, read_yaml
+from sslbench.datasets.yaml_file import Checked, FaultError, read_yaml
 from sslbench.errors import GeometryError, StoreError
 from sslbench.geometry import SPEED_OF_SOUND, Box, check_microphones
 from sslbench.scene import MicArray
@@ -61,7 +61,11 @@ class _File(Checked):
     @model_validator(mode="after")
     def _check(self) -> _File:
         if (self.microphones is None) == (self.format == "mics"):
-            raise ValueError("`microphones` (positions in metres), or else `format: foa`")
+            found = "is missing" if self.microphones is None else "stands beside `format: foa`"
+            raise FaultError(
+                f"microphones: {found}",
+                "`microphones` (positions in metres), or else `format: foa`",
+            )
         return self
 
 

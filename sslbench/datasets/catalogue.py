@@ -12,8 +12,8 @@ from typing import Annotated
 from pydantic import Field, RootModel, model_validator
 
 from sslbench.contracts import DatasetSpec, Parameter, Scale
-from sslbench.datasets.yaml_file import Checked, read_yaml
-from sslbench.errors import UnknownNameError
+from sslbench.datasets.yaml_file import Checked, FaultError, read_yaml
+from sslbench.errors import FormatError
 from sslbench.registry import nearest
 from sslbench.scene import Kind
 
@@ -21,7 +21,6 @@ __all__ = ["CatalogueEntry", "Source", "catalogue", "catalogue_path", "entry", "
 
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([-.][a-z0-9]+)*$")]
-Checksum = Annotated[str, Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")]
 Coordinates = tuple[float, float, float]
 
 
@@ -31,12 +30,10 @@ class Source(Checked):
     Args:
         address: of its home.
         steps: what to do there, up to a folder that the loader reads.
-        checksums: of the files to download, by name; empty where none are published.
     """
 
     address: Text
     steps: Text
-    checksums: dict[str, Checksum] = Field(default_factory=dict)
 
 
 class CatalogueEntry(Checked):
@@ -69,9 +66,11 @@ class CatalogueEntry(Checked):
     @model_validator(mode="after")
     def _check(self) -> CatalogueEntry:
         if self.default_split not in self.splits:
-            raise ValueError(f"default_split to be one of {', '.join(self.splits)}")
+            raise FaultError(
+                f"default_split: is {self.default_split!r}", f"one of {', '.join(self.splits)}"
+            )
         if not self.simulated and self.where is None:
-            raise ValueError("`where`, since it is not simulated")
+            raise FaultError("where: is missing", "where data that is not simulated comes from")
         return self
 
     def spec(self, name: str, target: str, parameters: tuple[Parameter, ...]) -> DatasetSpec:
@@ -111,7 +110,9 @@ class _Catalogue(RootModel[dict[Name, CatalogueEntry]]):
         for name, listed in self.root.items():
             twin = self.root.get(listed.twin) if listed.twin else None
             if listed.twin and (twin is None or not twin.simulated or twin.kind != listed.kind):
-                raise ValueError(f"{name}.twin to name a simulated data set of the same kind")
+                raise FaultError(
+                    f"{name}.twin: is {listed.twin!r}", "a simulated data set of the same kind"
+                )
         return self
 
 
@@ -142,13 +143,13 @@ def entry(name: str) -> CatalogueEntry:
     """Return the entry of one data set.
 
     Raises:
-        UnknownNameError: if the catalogue has none of that name.
+        FormatError: if the catalogue has none of that name.
     """
     found = catalogue().get(name)
     if found is None:
-        raise UnknownNameError(
-            f"no data set is named {name!r}",
+        raise FormatError(
+            f"{name}: is missing",
             where=str(catalogue_path()),
-            expected=nearest(name, list(catalogue())),
+            expected=f"an entry of that name; it has {nearest(name, list(catalogue()))}",
         )
     return found

@@ -1,15 +1,16 @@
-"""What loaders of real folders share: which files are taken, and a checksum over them."""
+"""What loaders of real folders share: which files are taken, and a checksum over what counts."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-__all__ = ["evenly", "files_sha256"]
+__all__ = ["evenly", "scenes_sha256"]
 
 T = TypeVar("T")
 
@@ -25,9 +26,15 @@ def evenly(items: Sequence[T], limit: int | None) -> list[T]:
     return [items[i] for i in np.linspace(0, len(items) - 1, limit).round().astype(int)]
 
 
-def files_sha256(root: Path, files: Iterable[Path]) -> str:
-    """Return the SHA-256 over the names, relative to `root`, and the contents of files."""
-    total = hashlib.sha256()
+def scenes_sha256(root: Path, files: Iterable[Path], facts: Mapping[str, object]) -> str:
+    """Return the SHA-256 of all that determines scenes made from files.
+
+    Args:
+        root: folder to which the names of the files are relative.
+        files: whose names and contents count.
+        facts: what else counts, such as parameters: anything that json can hold.
+    """
+    total = hashlib.sha256(json.dumps(facts, sort_keys=True).encode() + b"\n")
     for path in sorted(set(files)):
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,7 @@ from sslbench.contracts import Dataset, DatasetRequest, Parameter
 from sslbench.datasets.array_file import read_array_file
 from sslbench.datasets.audio_files import read_audio
 from sslbench.datasets.catalogue import entry
-from sslbench.datasets.folder import evenly, files_sha256
+from sslbench.datasets.folder import evenly, scenes_sha256
 from sslbench.datasets.locate import missing
 from sslbench.datasets.truth_table import Truth, read_truth_table
 from sslbench.errors import FormatError, MissingDataError
@@ -97,9 +97,13 @@ class Recordings(Dataset):
         return Scene(recording, Tracks.of(times, truth.xyz, self.kind))
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over array file, table and the recordings that are taken."""
+        """Return a SHA-256 over array file, table, parameters and the recordings that are taken."""
         files = [path for truth in self._truths for path in self._files(truth)]
-        return files_sha256(self.root, [self.root / ARRAY_FILE, self.root / TRUTH_FILE, *files])
+        return scenes_sha256(
+            self.root,
+            [self.root / ARRAY_FILE, self.root / TRUTH_FILE, *files],
+            {"name": self.name, "frame": float(self.request.params["frame"])},
+        )
 
     def _check_kind(self, held: Kind) -> None:
         if held == "direction":
@@ -130,11 +134,11 @@ class Recordings(Dataset):
     def _check_files(self) -> None:
         # Said at once, since a long run should not find out at its end.
         for truth in self._truths:
-            for path in self._files(truth):
+            for name, path in zip(truth.files, self._files(truth), strict=True):
                 inside = path.is_relative_to(self.root) and ".." not in path.parts
                 if not inside or not path.is_file():
                     raise MissingDataError(
-                        f"names {path.name}, which is not " + ("there" if inside else "inside"),
+                        f"names {name}, which is not " + ("there" if inside else "inside"),
                         where=truth.where,
                         expected=f"audio files below {self.root}, named relative to it",
                         hint="correct the column `file`, or copy the recording",

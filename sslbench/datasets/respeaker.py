@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from sslbench.contracts import Dataset, DatasetRequest, Parameter
 from sslbench.datasets.audio_files import read_audio
 from sslbench.datasets.catalogue import entry
-from sslbench.datasets.folder import evenly, files_sha256
+from sslbench.datasets.folder import evenly, scenes_sha256
 from sslbench.datasets.locate import missing
-from sslbench.errors import FormatError
+from sslbench.errors import FormatError, ParameterError
 from sslbench.geometry import unit_vector
 from sslbench.scene import MicArray, Recording, Scene, Tracks
 
@@ -46,7 +46,8 @@ class RespeakerMultiSsl(Dataset):
     """Real recordings of one to three sources; one answer, a direction each, is asked for all.
 
     Raises:
-        MissingDataError: if the folder is not there or holds no such recordings.
+        MissingDataError: if the folder is not there or holds no recordings.
+        ParameterError: if no recording has the number of sources that is asked for.
     """
 
     def __init__(self, request: DatasetRequest) -> None:
@@ -69,7 +70,12 @@ class RespeakerMultiSsl(Dataset):
         count = self.request.params.get("count", 0)
         chosen = [item for item in found if count in (0, len(item.directions))]
         if not chosen:
-            raise missing(NAME, f"recordings with {count} sources", self.root)
+            counts = sorted({len(item.directions) for item in found})
+            raise ParameterError(
+                f"no recording has {count} sources",
+                where=f"{NAME}: count",
+                expected=f"one of {', '.join(map(str, counts))}, or 0 for all",
+            )
         return chosen
 
     def __len__(self) -> int:
@@ -93,8 +99,17 @@ class RespeakerMultiSsl(Dataset):
         return Scene(recording, Tracks.still(recording, item.directions))
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over the names and contents of the recordings that are taken."""
-        return files_sha256(self.root, [item.path for item in self._items])
+        """Return a SHA-256 over the recordings that are taken, the array and the selection."""
+        return scenes_sha256(
+            self.root,
+            [item.path for item in self._items],
+            {
+                "name": NAME,
+                "microphones": self._listed.microphones,
+                "sample_rate": self._listed.sample_rate,
+                "max_sources": self._max_sources,
+            },
+        )
 
 
 def _items(folder: Path) -> list[_Item]:

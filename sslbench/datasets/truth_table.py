@@ -110,7 +110,17 @@ def _row(fields: dict[str, str | None], line: int, kind: Kind, path: Path) -> _R
     if kind == "direction":
         numbers = list(_direction(numbers, where))
     time = _number(text, "time_s", where) if text.get("time_s") else None
+    _check_names(text["file"], where)
     return _Row(line, text["file"], time, text.get("source", ""), tuple(numbers))
+
+
+def _check_names(names: str, where: str) -> None:
+    if not all(name.strip() for name in names.split(";")):
+        raise FormatError(
+            f"file is {names!r}: a name is empty",
+            where=where,
+            expected="names of mono files with one `;` between two, as in one.wav;two.wav",
+        )
 
 
 def _number(text: dict[str, str], name: str, where: str) -> float:

@@ -7,13 +7,17 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from sslbench.errors import FormatError, MissingDataError
 
-__all__ = ["Checked", "load_yaml", "read_yaml", "refuse", "require_file"]
+__all__ = ["Checked", "FaultError", "load_yaml", "read_yaml", "refuse", "require_file"]
 
 SHOWN = 5
 """How many faults of one file an error lists."""
+
+MAPPINGS = ("dict_type", "model_type", "model_attributes_type")
+"""What pydantic calls it where something else stands in place of a mapping."""
 
 Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # The C loader is ten times faster, and listings must not wait; not every platform has it.
@@ -23,6 +27,20 @@ class Checked(BaseModel):
     """A model of what a yaml file may hold: immutable, and a key it does not know is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FaultError(ValueError):
+    """Raised by a validator of several keys at once, to name the one at fault.
+
+    Args:
+        found: the key below the validated model and what is wrong with it, `key: is ...`.
+        expected: what would have been right.
+    """
+
+    def __init__(self, found: str, expected: str) -> None:
+        super().__init__(found)
+        self.found = found
+        self.expected = expected
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -68,24 +86,39 @@ def refuse(error: ValidationError, path: Path) -> FormatError:
     faults = error.errors(include_url=False)
     left_out = f" (and {len(faults) - SHOWN} more)" if len(faults) > SHOWN else ""
     return FormatError(
-        "; ".join(_found(fault["loc"], fault["type"], fault["input"]) for fault in faults[:SHOWN])
-        + left_out,
+        "; ".join(map(_found, faults[:SHOWN])) + left_out,
         where=str(path),
-        expected="; ".join(dict.fromkeys(_rule(fault["msg"]) for fault in faults[:SHOWN])),
+        expected="; ".join(dict.fromkeys(filter(None, map(_rule, faults[:SHOWN])))),
     )
 
 
-def _found(location: tuple[int | str, ...], sort: str, given: object) -> str:
-    key = ".".join(map(str, location)) or "the file"
-    if sort == "missing":
-        return f"{key} is missing"
-    if sort == "extra_forbidden":
-        return f"{key} is no key that is known here"
-    text = repr(given)
-    return f"{key} is {text if len(text) <= 60 else text[:57] + '...'}"
+def _found(fault: ErrorDetails) -> str:
+    key = ".".join(map(str, fault["loc"]))
+    raised = fault.get("ctx", {}).get("error")
+    if isinstance(raised, FaultError):
+        return f"{key}.{raised.found}" if key else raised.found
+    return f"{key}: {_state(fault)}" if key else f"the file {_state(fault)}"
 
 
-def _rule(message: str) -> str:
-    if message == "Extra inputs are not permitted":
+def _state(fault: ErrorDetails) -> str:
+    if fault["type"] == "missing":
+        return "is missing"
+    if fault["type"] == "extra_forbidden":
+        return "is no key that is known here"
+    if fault["input"] is None:
+        return "is empty"
+    text = repr(fault["input"])
+    return f"is {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _rule(fault: ErrorDetails) -> str:
+    raised = fault.get("ctx", {}).get("error")
+    if isinstance(raised, FaultError):
+        return raised.expected
+    if fault["type"] == "missing":
+        return "every key that has no default"
+    if fault["type"] == "extra_forbidden":
         return "only the documented keys"
-    return message.removeprefix("Value error, ").removeprefix("Input should be ")
+    if fault["type"] in MAPPINGS:
+        return "keys and their values, `key: value`"
+    return fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")

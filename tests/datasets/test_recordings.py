@@ -86,6 +86,18 @@ def test_fingerprint_follows_the_truth(folder):
     assert opened(folder("file,x,y,z\na.wav,1,2,1.1\n")).fingerprint() != before
 
 
+def test_fingerprint_follows_the_array_the_recordings_and_the_parameters(folder):
+    truth = "file,x,y,z\na.wav,1,2,1\n"
+    root = folder(truth)
+    prints = [opened(root).fingerprint(), opened(root, frame=0.2).fingerprint()]
+    prints.append(opened(root, RecordingsDoa).fingerprint())
+    prints.append(opened(folder(truth, ARRAY + "speed_of_sound: 340\n")).fingerprint())
+    soundfile.write(root / "a.wav", SOUND / 2, 8000, subtype="FLOAT")
+    prints.append(opened(root).fingerprint())
+    assert len(set(prints)) == len(prints)
+    assert opened(root).fingerprint() == prints[-1]
+
+
 def test_table_of_a_spreadsheet_is_read(folder):
     root = folder("")
     (root / "truth.csv").write_bytes("\ufefffile, x, y, z\r\na.wav, 1, 2, 1\r\n".encode())
@@ -104,6 +116,7 @@ def test_table_of_a_spreadsheet_is_read(folder):
         ("file,x,y,z\na.wav,1,2\n", "line 2", "z is ''"),
         ("file,x,y,z\na.wav,1,2,1,9\n", "line 2", "more cells than columns"),
         ("file,x,y,z\n,1,2,1\n", "line 2", "no file"),
+        ("file,x,y,z\na.wav;,1,2,1\n", "line 2", "file is 'a.wav;': a name is empty"),
         ("file,x,y,z\na.wav,1,2,1\na.wav,1,2,1\n", "line 3", "a second place for a.wav"),
         (
             "file,time_s,x,y,z\na.wav,0.1,1,2,1\na.wav,,1,2,1\n",
@@ -142,8 +155,8 @@ def test_other_number_of_channels_is_refused(folder):
 
 
 def test_file_that_is_not_there_is_named_at_once(folder):
-    with pytest.raises(MissingDataError, match=r"line 3: names c\.wav, which is not there"):
-        opened(folder("file,x,y,z\na.wav,1,2,1\nc.wav,1,2,1\n"))
+    with pytest.raises(MissingDataError, match=r"line 3: names sub/c\.wav, which is not there"):
+        opened(folder("file,x,y,z\na.wav,1,2,1\nsub/c.wav,1,2,1\n"))
 
 
 @pytest.mark.parametrize("name", ["../a.wav", "/a.wav"])

@@ -8,8 +8,9 @@ import pytest
 import soundfile
 
 from sslbench.contracts import DatasetRequest
+from sslbench.datasets.catalogue import entry
 from sslbench.datasets.respeaker import RespeakerMultiSsl
-from sslbench.errors import FormatError, MissingDataError
+from sslbench.errors import FormatError, MissingDataError, ParameterError
 from sslbench.geometry import azimuth_elevation
 
 SOUND = np.random.default_rng(0).uniform(-0.5, 0.5, (1600, 4))
@@ -79,6 +80,22 @@ def test_fingerprint_follows_names_and_contents(miniature):
     assert opened(miniature).fingerprint() != changed
 
 
+@pytest.mark.parametrize(
+    "change", [{"sample_rate": 8000}, {"microphones": tuple(map(tuple, 2 * np.eye(4, 3)))}]
+)
+def test_fingerprint_follows_the_catalogue(miniature, monkeypatch, change):
+    before = opened(miniature).fingerprint()
+    listed = entry("respeaker-multi-ssl").model_copy(update=change)
+    monkeypatch.setattr("sslbench.datasets.respeaker.entry", lambda _: listed)
+    assert opened(miniature).fingerprint() != before
+
+
+def test_fingerprint_follows_the_selection_where_the_files_are_the_same(miniature):
+    whole = opened(miniature)
+    whole._items = [item for item in whole._items if len(item.directions) == 2]
+    assert whole.fingerprint() != opened(miniature, count=2).fingerprint()
+
+
 def test_missing_data_says_where_to_get_it_and_what_works_now(tmp_path, monkeypatch):
     monkeypatch.setenv("SSLBENCH_DATA", str(tmp_path / "here"))
     with pytest.raises(MissingDataError) as caught:
@@ -95,9 +112,11 @@ def test_folder_without_recordings_is_named(tmp_path):
         opened(tmp_path)
 
 
-def test_selection_that_is_empty_is_refused(miniature):
-    with pytest.raises(MissingDataError, match="recordings with 5 sources"):
-        opened(miniature, count=5)
+def test_number_of_sources_that_no_recording_has_is_refused(miniature):
+    with pytest.raises(ParameterError) as caught:
+        opened(miniature, count=9)
+    assert caught.value.what == "no recording has 9 sources"
+    assert caught.value.expected == "one of 1, 2, 3, or 0 for all"
 
 
 @pytest.mark.parametrize("name", ["a180e20_b", "a400e20", "a180e95"])
