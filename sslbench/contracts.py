@@ -80,6 +80,8 @@ class MethodSpec:
         max_sources: most sources it can find at once; None if there is no limit.
         formats: array formats that it understands.
         min_channels: fewest channels.
+        min_channels_position: fewest channels to find a position at unknown height (one less is
+            enough at known height); 0 if `min_channels` says it all.
         max_aperture: largest array in metres whose directions it can find, since a direction is
             one for the whole array in the far field only; None if any.
         min_rank_position: dimensions the array must span to find a position at unknown height
@@ -105,6 +107,7 @@ class MethodSpec:
     oracle: bool = False
     paper: str = ""
     published: tuple[Published, ...] = ()
+    min_channels_position: int = 0
 
 
 @dataclass(frozen=True)

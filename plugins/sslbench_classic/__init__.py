@@ -155,7 +155,7 @@ def _multilateration() -> MethodSpec:
             Parameter("threshold", 0.1, "largest residual of an inlier in m", minimum=0.001),
             Parameter(
                 "accept",
-                0.3,
+                0.25,
                 "smallest share of the pairs that must agree with an answer",
                 minimum=0,
                 maximum=1,
@@ -164,6 +164,7 @@ def _multilateration() -> MethodSpec:
             SEED,
         ),
         min_channels=4,
+        min_channels_position=5,
         min_rank_position=3,
         paper="Astrom et al., EUSIPCO 2021; Berg et al., wav2pos, 2024",
     )

@@ -86,19 +86,23 @@ class TdoaSolver:
         self.first, self.second = torch.from_numpy(first), torch.from_numpy(second)
         self._plan(candidates)
 
-    def solve(self, range_differences: Tensor) -> Tensor:
+    def solve(self, range_differences: Tensor, weights: Tensor | None = None) -> Tensor:
         """Find one position a frame.
 
         Args:
             range_differences: path to i minus path to j in metres for all pairs i < j, shape
                 (frames, pairs, candidates); NaN where there is none.
+            weights: how much each one that agrees counts in choosing between positions, in the
+                same shape; all the same by default.
 
         Returns:
             Positions in metres, shape (frames, 3); NaN where too few pairs agree.
         """
         measured = range_differences.double()
+        trust = torch.ones_like(measured) if weights is None else weights.double()
         size = max(1, SCORED // (2 * len(self.mics) * measured[0].numel())) if len(measured) else 1
-        found = [self._solve(block) for block in torch.split(measured, size)]
+        blocks = zip(torch.split(measured, size), torch.split(trust, size), strict=True)
+        found = [self._solve(*block) for block in blocks]
         return torch.cat(found) if found else measured.new_zeros(0, 3)
 
     def _plan(self, candidates: int) -> None:
@@ -137,10 +141,10 @@ class TdoaSolver:
             )
         return mics[good], torch.linalg.inv(matrix[good])
 
-    def _solve(self, measured: Tensor) -> Tensor:
+    def _solve(self, measured: Tensor, trust: Tensor) -> Tensor:
         points = self._hypotheses(measured)
         # Single precision ranks hypotheses as well, in half the time.
-        _, best = self._score(points.float(), measured.float()).topk(
+        _, best = self._score(points.float(), measured.float(), trust.float()).topk(
             min(FINALISTS, points.shape[1]), dim=1
         )
         points = points.gather(1, best[..., None].expand(-1, -1, 3))
@@ -148,7 +152,7 @@ class TdoaSolver:
         points = torch.where(solved, points, (self.low + self.high) / 2)
         for _ in range(self.options.steps):
             points = self._step(points, measured)
-        score, winner = self._score(points, measured).max(dim=1)
+        score, winner = self._score(points, measured, trust).max(dim=1)
         answer = points[torch.arange(len(winner)), winner]
         agreed = self._residuals(answer[:, None], measured)[1].sum(dim=-1)[:, 0]
         accepted = (agreed >= self._needed(measured)) & (score > 0)
@@ -184,26 +188,37 @@ class TdoaSolver:
         s = torch.where((ranges > 0)[..., None], s + origin[:, None], torch.nan)
         return s.flatten(1, 2)
 
+    def _differences(self, points: Tensor) -> Tensor:
+        path: Tensor = (points[:, :, None] - self.microphones.to(points.dtype)).norm(dim=-1)
+        return path[..., self.first] - path[..., self.second]
+
     def _residuals(self, points: Tensor, measured: Tensor) -> tuple[Tensor, Tensor]:
         """Return the residual of each pair's nearest measurement, and whether it is an inlier.
 
         Both are of shape (frames, points, pairs). A pair counts once, however many of its
         measurements agree.
         """
-        path = (points[:, :, None] - self.microphones.to(points.dtype)).norm(dim=-1)
-        difference = path[..., self.first] - path[..., self.second]
+        difference = self._differences(points)
         nearest = torch.full_like(difference, torch.inf)
         for candidate in measured.unbind(-1):
             error = difference - candidate[:, None]
             nearest = torch.where(error.abs() < nearest.abs(), error, nearest)
         return nearest, nearest.abs() < self.options.threshold
 
-    def _score(self, points: Tensor, measured: Tensor) -> Tensor:
-        """Return the truncated squared gain of points, shape (frames, points); 0 outside."""
-        error, inlier = self._residuals(points, measured)
-        gain = 1 - (error / self.options.threshold).square()
+    def _score(self, points: Tensor, measured: Tensor, trust: Tensor) -> Tensor:
+        """Return the truncated squared gain of points, shape (frames, points); 0 outside.
+
+        A pair gains by the measurement that agrees best, weighted by the trust in it.
+        """
+        difference = self._differences(points)
+        best = torch.zeros_like(difference)
+        for candidate, weight in zip(measured.unbind(-1), trust.unbind(-1), strict=True):
+            # One that is missing is infinitely far.
+            error = difference - candidate.nan_to_num(torch.inf)[:, None]
+            gain = (1 - (error / self.options.threshold).square()).clamp_min(0)
+            best = torch.maximum(best, gain * weight.nan_to_num(0)[:, None])
         inside = ((points >= self.low) & (points <= self.high)).all(dim=-1)
-        return torch.where(inlier, gain, 0.0).sum(-1) * inside
+        return torch.where(inside, best.sum(-1), 0.0)
 
     def _step(self, points: Tensor, measured: Tensor) -> Tensor:
         """Take one Gauss-Newton step on the squared residuals of the current inliers."""

@@ -24,8 +24,9 @@ def why_not_recording(method: MethodSpec, recording: Recording) -> str:
         return ""
     if array.format not in method.formats:
         return f"{method.name} needs audio of format {' or '.join(method.formats)}"
-    if array.channels < method.min_channels:
-        return f"{method.name} needs {method.min_channels} microphones, there are {array.channels}"
+    needed = _channels(method, recording)
+    if array.channels < needed:
+        return f"{method.name} needs {needed} microphones, there are {array.channels}"
     return (
         _too_large(method, recording)
         or _too_flat(method, recording)
@@ -41,6 +42,13 @@ def _too_large(method: MethodSpec, recording: Recording) -> str:
         f"{method.name} finds directions in the far field: the array may span {most:g} m, "
         f"this one spans {aperture:.2f} m"
     )
+
+
+def _channels(method: MethodSpec, recording: Recording) -> int:
+    if recording.kind != "position" or recording.region is None:
+        return method.min_channels
+    # At a known height a position has one unknown less, and so needs one microphone less.
+    return max(method.min_channels, method.min_channels_position - int(recording.region.flat))
 
 
 def _too_flat(method: MethodSpec, recording: Recording) -> str:

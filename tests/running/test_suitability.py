@@ -54,6 +54,20 @@ def test_an_array_must_span_enough_dimensions(mics, region, reason):
     assert why_not_recording(method, recording(mics, region)) == reason
 
 
+@pytest.mark.parametrize(
+    ("region", "reason"), [(ROOM, "m needs 5 microphones, there are 4"), (FLOOR, "")]
+)
+def test_a_known_height_saves_a_microphone(region, reason):
+    method = replace(METHOD, min_channels=3, min_channels_position=5)
+    assert why_not_recording(method, recording(PLANE, region)) == reason
+
+
+def test_microphones_for_positions_do_not_count_for_directions():
+    method = replace(METHOD, outputs=("direction",), min_channels_position=5)
+    directions = recording(PLANE, None, kind="direction")
+    assert why_not_recording(method, directions) == ""
+
+
 def test_a_far_field_method_refuses_a_large_array():
     method = replace(METHOD, max_aperture=0.5)
     large = recording(PLANE, None, kind="direction")

@@ -74,6 +74,15 @@ def test_missing_differences_are_left_out(luvira, room, sources) -> None:
     assert error(TdoaSolver(luvira, room, 1).solve(measured), sources).max() < 1e-5
 
 
+def test_weights_decide_between_positions_that_agree_as_well(luvira, room, sources) -> None:
+    measured = torch.cat((ranges(luvira, sources[:5]), ranges(luvira, sources[5:10])), dim=-1)
+    for trusted in (0, 1):
+        weights = torch.full_like(measured, 0.5)
+        weights[..., trusted] = 1
+        found = TdoaSolver(luvira, room, 2).solve(measured, weights)
+        assert error(found, sources[5 * trusted :][:5]).max() < 1e-4
+
+
 def test_without_differences_there_is_no_answer(luvira, room) -> None:
     measured = torch.full((2, 55, 1), torch.nan)
     assert TdoaSolver(luvira, room, 1).solve(measured).isnan().all()
