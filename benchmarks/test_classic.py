@@ -9,10 +9,10 @@ import time
 import numpy as np
 import pytest
 import torch
-from sslbench_classic.multilateration import Multilateration
 
 from sslbench.geometry import Box
 from sslbench.scene import MicArray, Recording
+from sslbench_classic.multilateration import Multilateration
 
 RATE, SAMPLES, FRAMES = 16000, 2048, 20
 ROOM = Box((0.0, 0.0, 0.0), (7.0, 8.0, 2.0))

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sslbench_classic.floors import MeanPosition, RandomDirection, RandomPosition, RoomCentre
 
 from sslbench.contracts import Dataset, DatasetRequest, TrainingContext
 from sslbench.errors import CellError, FormatError
 from sslbench.geometry import Box
 from sslbench.scene import MicArray, Recording, Scene, Tracks
+from sslbench_classic.floors import MeanPosition, RandomDirection, RandomPosition, RoomCentre
 
 BOX = Box((0.0, 2.0, -1.0), (4.0, 3.0, 1.0))
 MICS = MicArray(np.array([[0.0, 0, 0], [1, 0, 0]]))

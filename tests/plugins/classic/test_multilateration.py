@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from sslbench_classic.multilateration import Multilateration
 
 from sslbench.errors import GeometryError
 from sslbench.geometry import Box
 from sslbench.scene import MicArray, Recording
+from sslbench_classic.multilateration import Multilateration
 
 
 def errors(near, mics, room, count=20, **options) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from sslbench_classic.oracles import DelayOracle, DirectionGridOracle, QuantiserOracle
 
 from sslbench.geometry import Box, angle_between, unit_vector
 from sslbench.scene import MicArray, Recording, Scene, Tracks
+from sslbench_classic.oracles import DelayOracle, DirectionGridOracle, QuantiserOracle
 
 SQUARE = Box((0.0, 0.0, 1.5), (6.0, 6.0, 1.5))
 

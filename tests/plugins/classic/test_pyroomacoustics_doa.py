@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from sslbench_classic import pyroomacoustics_doa as pra
 
 from sslbench.errors import ParameterError
 from sslbench.geometry import angle_between, azimuth_elevation, unit_vector
 from sslbench.scene import MicArray, Recording
+from sslbench_classic import pyroomacoustics_doa as pra
 
 SQUARE = np.array([[1.0, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]]) * 0.02285
 TETRAHEDRON = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 0.03

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
-import sslbench_classic
 
+import sslbench_classic
 from sslbench.contracts import Method, MethodSpec, Oracle, TrainableMethod
 from sslbench.registry import load_target
 

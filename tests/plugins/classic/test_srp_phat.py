@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from sslbench_classic.srp_phat import SrpPhat
 
 from sslbench.geometry import Box, angle_between, azimuth_elevation, unit_vector
 from sslbench.scene import MicArray, Recording
+from sslbench_classic.srp_phat import SrpPhat
 
 SQUARE = np.array([[1.0, 1, 0], [-1, 1, 0], [-1, -1, 0], [1, -1, 0]]) * 0.02285
 TETRAHEDRON = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 0.05

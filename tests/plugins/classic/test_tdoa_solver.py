@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sslbench_classic.tdoa_solver import SolverOptions, TdoaSolver
 
 from sslbench.errors import GeometryError
 from sslbench.geometry import Box, microphone_pairs, tdoa
+from sslbench_classic.tdoa_solver import SolverOptions, TdoaSolver
 
 C = 343.0
 
