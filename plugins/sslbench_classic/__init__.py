@@ -138,6 +138,7 @@ def _srp_phat() -> MethodSpec:
         max_sources=None,
         min_channels=2,
         min_rank_position=2,
+        max_aperture=1.0,
         paper="DiBiase, PhD thesis, Brown University, 2000",
     )
 
