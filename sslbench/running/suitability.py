@@ -20,8 +20,6 @@ def why_not(method: MethodSpec, dataset: DatasetSpec) -> str:
 def why_not_recording(method: MethodSpec, recording: Recording) -> str:
     """Return why a method cannot answer a recording; nothing if it can."""
     array = recording.array
-    if method.oracle:
-        return ""
     if array.format not in method.formats:
         return f"{method.name} needs audio of format {' or '.join(method.formats)}"
     needed = _channels(method, recording)

@@ -78,7 +78,3 @@ def test_a_far_field_method_refuses_a_large_array():
 def test_a_method_of_one_format_refuses_another():
     method = replace(METHOD, formats=("foa",))
     assert "needs audio of format foa" in why_not_recording(method, recording(PLANE))
-
-
-def test_an_oracle_needs_no_microphones():
-    assert why_not_recording(replace(METHOD, oracle=True, min_channels=99), recording(LINE)) == ""
