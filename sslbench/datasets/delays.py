@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -15,7 +16,15 @@ from sslbench.datasets.folder import evenly
 from sslbench.geometry import Box, microphone_pairs, tdoa
 from sslbench.scene import Kind, Recording, Scene
 
-__all__ = ["Observation", "explained", "far_field_tdoa", "implied_delays", "observe", "tolerance"]
+__all__ = [
+    "Observation",
+    "closed",
+    "explained",
+    "far_field_tdoa",
+    "implied_delays",
+    "observe",
+    "tolerance",
+]
 
 Floats = NDArray[np.float64]
 
@@ -118,6 +127,30 @@ def explained(
         hits += int(explains.sum(axis=1).max(initial=0))
         total += int(heard.sum())
     return hits / total if total else 0.0
+
+
+def closed(observations: Sequence[Observation], within: float) -> float:
+    """Return the part of the microphone triples whose delays agree among themselves, from 0 to 1.
+
+    From i to j and on to k a sound of one place is as late as from i to k, whatever the labels
+    say; the highest peaks of reverberation are not.
+
+    Args:
+        observations: what is heard.
+        within: how far in seconds a sum may be away.
+    """
+    shares = []
+    for observation in observations:
+        count = len(observation.microphones)
+        delay = np.zeros((count, count))
+        i, j = microphone_pairs(count)
+        delay[i, j] = observation.measured[:, 0]
+        first, second, third = (
+            np.array(list(combinations(range(count), 3)), dtype=int).reshape(-1, 3).T
+        )
+        away = delay[first, second] + delay[second, third] - delay[first, third]
+        shares += list(np.abs(away[np.isfinite(away)]) <= within)
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def observe(scene: Scene, most: int) -> list[Observation]:

@@ -3,7 +3,7 @@
 Files are looked at for dead, clipped and doubled channels. Then the delays between microphones
 that are heard (GCC-PHAT) are held against those that the labels imply, as they are and with each
 of the common mistakes undone; a mistake is reported if undoing it explains the delays clearly
-better.
+better. Recordings that are unlike the others are named.
 
 What cannot be told apart is said: a symmetric array cannot tell some channel orders from mirrored
 axes; sources that all lie on one line or in one direction hide more; small arrays cannot tell
@@ -12,67 +12,27 @@ sample rates of 44.1 and 48 kHz apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.contracts import Dataset
-from sslbench.datasets.delays import Observation, explained, implied_delays, observe, tolerance
+from sslbench.datasets.delays import Observation, observe
+from sslbench.datasets.findings import Finding, Severity
 from sslbench.datasets.folder import evenly
-from sslbench.datasets.hypotheses import Hypothesis, all_hypotheses
+from sslbench.datasets.listening import listen
 from sslbench.errors import DataError
 from sslbench.scene import Recording, Scene
 
 __all__ = ["Finding", "Severity", "diagnose"]
 
-Severity = Literal["ok", "warning", "error"]
-
 OBSERVATIONS = 64
 """Times at which delays are measured, over all recordings."""
 
-CONSISTENT = 0.5
-"""Part of the delays that is always enough; good rooms give 0.8, wrong labels up to 0.4."""
-
-ABOVE_CHANCE = 0.3
-"""Part above what labels of other times explain that is enough too, in reverberant rooms."""
-
-GAIN = 0.1
-"""Part of the delays by which a mistake must explain more than the labels do."""
-
-LEFT_OPEN = 0.5
-"""A mistake must leave at most this part of what the labels leave unexplained, or the labels must
-explain at most this part of what it explains above chance."""
-
-TIE = 0.02
-"""Mistakes whose parts differ by less explain the delays equally well."""
-
 CLIPPED = 3
 """Times that three samples in a row stay at the peak, from which a channel counts as clipped."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that the doctor has to say.
-
-    Args:
-        code: its sort: `consistent`, `mirrored-axes`, `swapped-axes`, `wrong-units`,
-            `wrong-sample-rate`, `channel-order`, `clock-offset`, `unexplained`, `unchecked`,
-            `outside-region`, `unreadable`, `silent-channel`, `not-finite`, `clipped` or
-            `duplicate-channels`.
-        severity: `ok`, `warning` or `error`.
-        message: what is so.
-        where: the recordings it holds for; empty for all.
-        hint: what to do.
-    """
-
-    code: str
-    severity: Severity
-    message: str
-    where: str = ""
-    hint: str = ""
 
 
 def diagnose(dataset: Dataset, limit: int = 20) -> list[Finding]:
@@ -84,7 +44,8 @@ def diagnose(dataset: Dataset, limit: int = 20) -> list[Finding]:
     indices = evenly(range(len(dataset)), limit)
     most = max(1, OBSERVATIONS // max(1, len(indices)))
     faults: dict[Finding, list[str]] = {}
-    observations: list[Observation] = []
+    heard: dict[str, list[Observation]] = {}
+    rates: dict[str, int] = {}
     for index in indices:
         try:
             scene = dataset.scene(index)
@@ -93,14 +54,22 @@ def diagnose(dataset: Dataset, limit: int = 20) -> list[Finding]:
             continue
         for finding in (*_examine(scene.recording), *_outside(scene)):
             faults.setdefault(finding, []).append(scene.recording.id)
-        observations += observe(scene, most)
-    return [_placed(finding, ids) for finding, ids in faults.items()] + [_listen(observations)]
+        rates[scene.recording.id] = scene.recording.sample_rate
+        heard[scene.recording.id] = observe(scene, most)
+    placed = [finding.at(ids) for finding, ids in faults.items()]
+    return [*placed, *_mixed(rates), *listen(heard)]
 
 
-def _placed(finding: Finding, ids: Sequence[str]) -> Finding:
-    more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
-    where = f"{ids[0]}{more}" if ids else ""
-    return Finding(finding.code, finding.severity, finding.message, where, finding.hint)
+def _mixed(rates: Mapping[str, int]) -> Iterator[Finding]:
+    counts = Counter(rates.values()).most_common()
+    if len(counts) > 1:
+        listed = ", ".join(f"{count} of {rate} Hz" for rate, count in counts)
+        yield Finding(
+            "mixed-sample-rates",
+            "error",
+            f"recordings of one data set name different sample rates: {listed}",
+            hint="correct the rate that the odd ones name or, if it is right, resample them",
+        ).at([name for name, rate in rates.items() if rate != counts[0][0]])
 
 
 def _examine(recording: Recording) -> Iterator[Finding]:
@@ -151,59 +120,3 @@ def _outside(scene: Scene) -> Iterator[Finding]:
             "methods search",
             hint="widen `search`, or correct the positions",
         )
-
-
-def _listen(observations: Sequence[Observation]) -> Finding:
-    """Hold the delays that are heard against those that the labels imply."""
-    usable = [o for o in observations if np.isfinite(o.measured[:, 0]).any()]
-    if not usable:
-        return Finding(
-            "unchecked", "warning", "no delays between microphones could be heard: nothing to check"
-        )
-    within = tolerance(usable)
-    given = explained(usable, [implied_delays(o) for o in usable], within)
-    scored = [
-        (explained(usable, mistake.implied, within), mistake)
-        for mistake in all_hypotheses(usable, within)
-    ]
-    best = max(score for score, _ in scored)
-    chance = _chance(usable, within)
-    enough = min(CONSISTENT, chance + ABOVE_CHANCE)
-    clearly = 1 - best <= LEFT_OPEN * (1 - given) or given - chance <= LEFT_OPEN * (best - chance)
-    if best >= max(enough, given + GAIN) and clearly:
-        return _mistaken(given, best, [m for score, m in scored if score >= best - TIE])
-    return _verdict(given, enough, len(usable))
-
-
-def _chance(observations: Sequence[Observation], within: float) -> float:
-    """Return the part of the delays that labels explain which belong to other times."""
-    implied = [implied_delays(o) for o in observations]
-    if len({delays.shape[-1] for delays in implied}) > 1:
-        return CONSISTENT
-    half = len(implied) // 2
-    return explained(observations, implied[half:] + implied[:half], within)
-
-
-def _mistaken(given: float, best: float, equals: Sequence[Hypothesis]) -> Finding:
-    named, others = equals[0], dict[str, str]()
-    for mistake in equals:
-        others.setdefault(mistake.code, mistake.message)
-    also = "".join(f"; equally well: {text}" for text in list(others.values())[1:])
-    return Finding(
-        named.code,
-        "error",
-        f"{named.message} (explains {best:.0%} of the delays heard, the labels {given:.0%}){also}",
-        hint=named.hint,
-    )
-
-
-def _verdict(given: float, enough: float, count: int) -> Finding:
-    text = f"the labels explain {given:.0%} of the delays heard at {count} times"
-    if given >= enough:
-        return Finding("consistent", "ok", text)
-    return Finding(
-        "unexplained",
-        "warning",
-        f"{text}, and no common mistake explains more",
-        hint="is this the truth of these recordings? Or are they too noisy or reverberant to tell?",
-    )

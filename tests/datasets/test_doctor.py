@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 from sslbench.contracts import DatasetRequest
 from sslbench.datasets.doctor import diagnose
@@ -134,13 +135,75 @@ def test_clock_offset_is_named_with_its_size(positions):
 
 def test_labels_of_other_recordings_are_unexplained(positions):
     found = verdict(positions(write_sources=lambda s: np.roll(s, 1, axis=0)))
+    assert (found.code, found.severity) == ("unexplained", "error")
+    assert "no more than chance" in found.message
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_labels_are_unexplained(positions, seed):
+    rng = np.random.default_rng(seed)
+    found = verdict(positions(write_sources=lambda s: rng.uniform([0, 0, 0], [4, 3, 2.5], s.shape)))
+    assert (found.code, found.severity) == ("unexplained", "error")
+
+
+def test_labels_that_reverberation_hides_are_more_than_chance(positions):
+    rng = np.random.default_rng(5)
+
+    def reverberate(audio):
+        tails = rng.standard_normal((len(audio), 4000)) * np.exp(-np.arange(4000) / 1000)
+        late = [np.convolve(a, tail)[: len(a)] for a, tail in zip(audio, tails, strict=True)]
+        return 0.1 * (audio + 0.2 * np.array(late))
+
+    found = verdict(positions(audio=reverberate))
     assert (found.code, found.severity) == ("unexplained", "warning")
+    assert "more than chance" in found.message
+
+
+def test_labels_that_are_all_alike_cannot_be_told_from_chance(positions):
+    found = verdict(positions(write_sources=lambda s: np.full_like(s, 1.0)))
+    assert (found.code, found.severity) == ("unexplained", "warning")
+    assert "too few different labels" in found.message
+
+
+def test_one_recording_with_another_sample_rate_is_named(positions):
+    folder = positions()
+    audio, _ = soundfile.read(folder.path / "take4.wav")
+    soundfile.write(folder.path / "take4.wav", audio, 8000, subtype="FLOAT")
+    found = diagnose(folder.dataset())
+    assert [(f.code, f.severity, f.where) for f in found] == [
+        ("mixed-sample-rates", "error", "take4.wav"),
+        ("odd-recording", "warning", "take4.wav"),
+        ("consistent", "ok", ""),
+    ]
+    assert "11 of 16000 Hz, 1 of 8000 Hz" in found[0].message
+
+
+def test_one_recording_with_the_label_of_another_is_named(positions):
+    found = diagnose(
+        positions(write_sources=lambda s: s[[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0]]).dataset()
+    )
+    assert [(f.code, f.where) for f in found] == [
+        ("odd-recording", "take11.wav"),
+        ("consistent", ""),
+    ]
+
+
+def test_a_recording_of_noise_is_not_odd(positions):
+    folder = positions()
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (8000, 5))
+    soundfile.write(folder.path / "take3.wav", noise, 16000, subtype="FLOAT")
+    assert [f.code for f in diagnose(folder.dataset())] == ["consistent"]
+
+
+def test_two_microphones_can_be_checked(positions):
+    found = diagnose(positions(microphones=np.array([[0.1, 0.2, 0.5], [3.8, 2.4, 1.9]])).dataset())
+    assert [f.code for f in found] == ["consistent"]
 
 
 def test_sources_outside_the_region_are_reported(positions):
     found = diagnose(positions(write_sources=lambda s: s * 1000).dataset())
     assert [f.code for f in found] == ["outside-region", "wrong-units"]
-    assert found[0].where == "take0.wav and 11 more"
+    assert found[0].where == "take0.wav, take1.wav, take2.wav and 9 more"
 
 
 def silenced(audio):
