@@ -6,10 +6,12 @@ at the first fault, so that an author sees all of them at once.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +66,12 @@ def check_plugin(registry: Registry, report: PluginReport) -> list[Finding]:
     for name in report.offers.get("methods", ()):
         findings += check_method(registry.method(name).spec)
     for name in report.offers.get("datasets", ()):
-        findings += check_dataset(registry.dataset(name).spec, registry.locate_data(name))
+        faults: list[str] = []
+        root = None
+        with _noted(faults, "its folder cannot be looked for"):
+            root = registry.locate_data(name)
+        findings += [Finding(name, fault) for fault in faults]
+        findings += check_dataset(registry.dataset(name).spec, root)
     for name in report.offers.get("metrics", ()):
         findings += check_metric(registry.metric(name).spec)
     return findings
@@ -120,10 +127,13 @@ def _answer_faults(method: Method | Oracle, kind: Kind, channels: int) -> list[s
     answers: list[Prediction] = []
     with _noted(faults, f"fails on a tiny recording that asks for a {kind}"):
         answers = [_ask(method, recording), _ask(method, recording)]
+    wrong = [fault for answer in answers[:1] for fault in _type_faults(answer)]
+    if wrong:
+        return wrong
     with _noted(faults, "fails on silence, where it should give no track"):
-        _ask(method, silence)
-    for answer in answers[:1]:
-        tracks = answer.tracks
+        faults += [f"{fault} on silence" for fault in _type_faults(_ask(method, silence))]
+    if answers and not any(_type_faults(answers[1])):
+        tracks = answers[0].tracks
         if tracks.kind != kind:
             faults.append(f"answers a {tracks.kind} where a {kind} is asked for")
         if not np.array_equal(tracks.times, recording.times):
@@ -132,6 +142,19 @@ def _answer_faults(method: Method | Oracle, kind: Kind, channels: int) -> list[s
         if not np.array_equal(tracks.xyz, again, equal_nan=True):
             faults.append("answers differently when it is asked the same again")
     return faults
+
+
+def _type_faults(answer: object) -> Iterator[str]:
+    if not isinstance(answer, Prediction):
+        yield f"answers {_what(answer)}, not a Prediction"
+        return
+    tracks: Any = answer.tracks
+    if not isinstance(tracks, Tracks):
+        yield f"answers a Prediction of {_what(tracks)}, not of Tracks"
+
+
+def _what(value: object) -> str:
+    return "None" if value is None else f"an object of type {type(value).__name__}"
 
 
 def _ask(method: Method | Oracle, recording: Recording) -> Prediction:
@@ -150,7 +173,11 @@ def check_dataset(spec: DatasetSpec, root: Path | None = None) -> list[Finding]:
         for split in spec.splits:
             request = DatasetRequest(split, "smoke", _defaults(spec.parameters), root, Path(cache))
             with _noted(faults, f"split {split}"):
-                faults += _split_faults(load_target(spec.target, spec.name)(request), spec)
+                dataset = load_target(spec.target, spec.name)(request)
+                if isinstance(dataset, Dataset):
+                    faults += _split_faults(dataset, spec)
+                else:
+                    faults.append(f"{spec.target} is no Dataset")
     return [Finding(spec.name, fault) for fault in faults]
 
 
@@ -160,6 +187,10 @@ def _split_faults(dataset: Dataset, spec: DatasetSpec) -> Iterator[str]:
         yield f"{where} has no scenes"
         return
     first, again = dataset.scene(0), dataset.scene(0)
+    wrong = [*_scene_faults(first), *_scene_faults(again)]
+    if wrong:
+        yield f"{where}: scene 0 {wrong[0]}"
+        return
     recording, truth = first.recording, first.truth
     if not np.array_equal(recording.audio, again.recording.audio):
         yield f"{where}: scene 0 sounds different the second time"
@@ -170,11 +201,22 @@ def _split_faults(dataset: Dataset, spec: DatasetSpec) -> Iterator[str]:
     name, alone = dataset.truth(0)
     if name != recording.id or not np.array_equal(alone.xyz, truth.xyz, equal_nan=True):
         yield f"{where}: truth(0) differs from scene(0).truth"
-    if len(dataset.fingerprint()) != 64:
+    if not re.fullmatch("[0-9a-f]{64}", str(dataset.fingerprint())):
         yield f"{where}: its fingerprint is no SHA-256 in hexadecimal"
     ids = [dataset.truth(index)[0] for index in range(len(dataset))]
     if len(set(ids)) < len(ids):
         yield f"{where}: two scenes have one id"
+
+
+def _scene_faults(scene: object) -> Iterator[str]:
+    if not isinstance(scene, Scene):
+        yield f"is {_what(scene)}, not a Scene"
+        return
+    recording: Any = scene.recording
+    truth: Any = scene.truth
+    if not isinstance(recording, Recording) or not isinstance(truth, Tracks):
+        held = f"{_what(recording)} and {_what(truth)}"
+        yield f"is a Scene of {held}, not of a Recording and Tracks"
 
 
 def check_metric(spec: MetricSpec) -> list[Finding]:
@@ -196,10 +238,15 @@ def _metric_faults(metric: Metric, kind: Kind) -> list[str]:
     truth = Tracks.still(tiny_recording(kind), [0.6, 0.0, 0.8])
     absent = Tracks.of(truth.times, np.full(truth.xyz.shape, np.nan), kind)
     with _noted(faults, f"fails on a perfect answer of {kind}s"):
-        rows = metric.components(truth, truth)
+        rows: Any = metric.components(truth, truth)
+        if not isinstance(rows, np.ndarray):
+            return [f"components gives {_what(rows)}, not a numpy array"]
         if rows.ndim != 2:
             faults.append(f"components have shape {rows.shape}, not (rows, columns)")
-        if not np.isfinite(metric.value(rows)):
+        value: Any = metric.value(rows)
+        if not isinstance(value, Real):
+            return [*faults, f"its value is {_what(value)}, not a number"]
+        if not np.isfinite(float(value)):
             faults.append("gives no number for a perfect answer")
     for prediction, reality, what in ((absent, truth, "no answer"), (truth, absent, "no truth")):
         with _noted(faults, f"fails where there is {what}, instead of giving NaN or a number"):
@@ -227,5 +274,5 @@ def _noted(faults: list[str], what: str) -> Iterator[None]:
         yield
     except MissingDataError:
         return  # data that is not on this machine is no fault of the plugin
-    except Exception as error:  # noqa: BLE001  # the fault is what is looked for
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # the fault is what is looked for
         faults.append(f"{what}: {type(error).__name__}: {error}")

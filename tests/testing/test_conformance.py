@@ -8,7 +8,7 @@ import pytest
 from sslbench.contracts import Dataset, Method, MethodSpec, Metric, MetricSpec, Parameter
 from sslbench.errors import UsageError
 from sslbench.registry import Registry
-from sslbench.scene import Prediction, Tracks
+from sslbench.scene import Prediction, Scene, Tracks
 from sslbench.testing import check_dataset, check_method, check_metric, check_plugin
 from sslbench.testing.scaffold import write_plugin
 
@@ -44,6 +44,14 @@ class Early(Method):
         return Prediction(Tracks.of([0.0], [[[1, 1, 1]]], "direction"))
 
 
+def answering(answer):
+    class Answering(Method):
+        def locate(self, recording):
+            return answer(recording)
+
+    return Answering
+
+
 def test_a_method_that_keeps_its_contract_has_no_findings(offer):
     offer(Good)
     assert check_method(SPEC) == []
@@ -55,6 +63,14 @@ def test_a_method_that_keeps_its_contract_has_no_findings(offer):
         (Restless, ["answers differently when it is asked the same again"]),
         (Early, ["answers a direction where a position", "answers at other times"]),
         (object, ["is no Method, as its spec promises"]),
+        (answering(lambda recording: None), ["answers None, not a Prediction"]),
+        (answering(lambda recording: [1, 2]), ["answers an object of type list, not a Prediction"]),
+        (answering(lambda recording: Prediction(None)), ["a Prediction of None, not of Tracks"]),
+        (
+            answering(lambda recording: Good().locate(recording) if recording.audio.any() else 0),
+            ["answers an object of type int, not a Prediction on silence"],
+        ),
+        (answering(lambda recording: sys.exit(3)), ["fails on a tiny recording", "SystemExit: 3"]),
     ],
 )
 def test_a_broken_contract_is_told_in_words(offer, thing, faults):
@@ -96,6 +112,60 @@ def test_a_metric_that_fails_without_truth_is_told(offer):
     offer(Fragile)
     spec = MetricSpec("m", "fake_plugin:Thing", "", "m", higher_is_better=False)
     assert "fails where there is no truth" in str(check_metric(spec)[0])
+
+
+class Rows(Metric):
+    rows, number = np.ones((1, 1)), 0.0
+
+    def components(self, prediction, truth):
+        return self.rows
+
+    def value(self, rows):
+        return self.number
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"rows": [[1.0]]}, "components gives an object of type list, not a numpy array"),
+        ({"rows": None}, "components gives None, not a numpy array"),
+        ({"rows": np.ones(3)}, "components have shape (3,), not (rows, columns)"),
+        ({"number": None}, "its value is None, not a number"),
+        ({"number": float("inf")}, "gives no number for a perfect answer"),
+    ],
+)
+def test_a_metric_that_gives_something_else_is_told(offer, given, fault):
+    offer(type("Given", (Rows,), given))
+    spec = MetricSpec("m", "fake_plugin:Thing", "", "m", higher_is_better=False)
+    assert fault in [finding.fault for finding in check_metric(spec)]
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"scene": lambda self, index: None}, "scene 0 is None, not a Scene"),
+        (
+            {"scene": lambda self, index: Scene(None, None)},
+            "scene 0 is a Scene of None and None, not of a Recording and Tracks",
+        ),
+        ({"fingerprint": lambda self: None}, "its fingerprint is no SHA-256 in hexadecimal"),
+        ({"__len__": lambda self: None}, "TypeError"),
+    ],
+)
+def test_a_data_set_that_gives_something_else_is_told(offer, given, fault):
+    from world import WORLD, Noise
+
+    offer(type("Given", (Noise,), given))
+    spec = replace(WORLD.sslbench_datasets()[0], target="fake_plugin:Thing")
+    assert fault in " ".join(map(str, check_dataset(spec)))
+
+
+def test_a_data_set_of_another_class_is_told(offer):
+    from world import WORLD
+
+    offer(lambda request: request)
+    spec = replace(WORLD.sslbench_datasets()[0], target="fake_plugin:Thing")
+    assert "fake_plugin:Thing is no Dataset" in str(check_dataset(spec)[0])
 
 
 def test_a_data_set_whose_scenes_change_is_told(offer):
