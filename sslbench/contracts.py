@@ -247,7 +247,11 @@ class TrainableMethod(Method):
 
     @abstractmethod
     def fit(self, train: Dataset, validation: Dataset, context: TrainingContext) -> None:
-        """Learn; go on from `context.workspace` if earlier work was interrupted there."""
+        """Learn; go on from `context.workspace` if earlier work was interrupted there.
+
+        Call `prepare` on what is listened to: it makes the scenes at once, with progress. Who
+        needs the truth alone spares the making.
+        """
 
     @abstractmethod
     def save(self, folder: Path) -> None:

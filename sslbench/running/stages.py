@@ -186,8 +186,6 @@ class Workbench:
         assert isinstance(method, TrainableMethod)
         train = self.dataset(cell.dataset, "train", cell.scale)
         validation = self.dataset(cell.dataset, "validation", cell.scale)
-        train.prepare()
-        validation.prepare()
         context = TrainingContext(
             seed=cell.seed,
             scale=cell.scale,
