@@ -14,6 +14,7 @@ from sslbench.cell import Cell, CellOutcome
 from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json, config_from, execution, selection, store_option
 from sslbench.errors import SslbenchError
+from sslbench.running.answering import blamed
 from sslbench.running.config import RunConfig
 from sslbench.running.engine import CellRunner, Until, exit_code, run_cells
 from sslbench.running.plan import make_plan
@@ -70,8 +71,9 @@ def _say(outcome: CellOutcome) -> None:
     if outcome.status == "failed":
         click.echo(f"failed: {outcome.cell}\n{_indented(outcome.reason)}", err=True)
     elif sys.stderr.isatty():
-        how = "in the store" if outcome.reused else outcome.reason or "done"
-        click.echo(f"{outcome.status:8}{outcome.cell}: {how}", err=True)
+        what = outcome.run_id or outcome.reason or "done"
+        found = " (was in the store)" if outcome.reused else ""
+        click.echo(f"{outcome.status:8}{outcome.cell}: {what}{found}", err=True)
 
 
 def _indented(text: str) -> str:
@@ -96,7 +98,8 @@ def _print_plan(
 
 def _key(bench: Workbench, cell: Cell) -> str:
     try:
-        return bench.predict_key(cell)[:12]
+        with blamed(cell, "while its key was made"):
+            return bench.predict_key(cell)[:12]
     except SslbenchError as error:
         return f"no key ({error.what})"
 
