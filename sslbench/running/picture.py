@@ -44,19 +44,20 @@ def _draw_room(figure: Any, recording: Recording, tracks: Tracks) -> None:
         axes.scatter(*recording.array.positions[:, :2].T, marker="^", label="microphones")
     for index, name in enumerate(tracks.ids):
         xyz = tracks.xyz[tracks.active[:, index], index]
-        axes.plot(*xyz[:, :2].T, "o-", label=f"source {name}")
+        axes.plot(*xyz[:, :2].T, "o", label=f"source {name}")
     if recording.region is not None:
         low, high = recording.region.low, recording.region.high
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=4)
 
 
 def _draw_compass(figure: Any, tracks: Tracks) -> None:
-    axes = figure.add_subplot(projection="polar", title="azimuth, elevation towards the centre")
+    axes = figure.add_subplot(projection="polar")
+    axes.set_title("azimuth around, elevation towards the centre", pad=20)
     axes.set_theta_zero_location("N")  # the front, +x, is up; the left, +y, is left
     axes.set(rlim=(0, 90), rticks=[30, 60, 90])
     axes.set_yticklabels(["60°", "30°", "0°"])
     for index, name in enumerate(tracks.ids):
         azimuth, elevation = azimuth_elevation(tracks.xyz[tracks.active[:, index], index])
-        axes.plot(azimuth, 90 - np.degrees(np.abs(elevation)), "o-", label=f"source {name}")
-    axes.legend(loc="lower left")
+        axes.plot(azimuth, 90 - np.degrees(np.abs(elevation)), "o", label=f"source {name}")
+    figure.legend(loc="outside lower center", ncols=4)
