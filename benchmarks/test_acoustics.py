@@ -4,8 +4,6 @@
 are what counts. The last test of each pair holds the ratio to what is promised.
 """
 
-import time
-
 import numpy as np
 import pyroomacoustics.doa
 import pytest
@@ -23,14 +21,6 @@ MAX_LAG = 314
 POINTS = 100_000
 REFERENCE_POINTS = 200
 NFFT = 512
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +60,6 @@ def _grid_search(frame, microphones):
     return lambda: finder.locate_sources(spectra, freq_range=[0.0, RATE / 2])
 
 
-def _median_seconds(action, rounds):
-    action()
-    seconds = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
-
-
 @pytest.mark.benchmark(group="GCC-PHAT: 55 pairs of 11 x 2048 samples")
 def test_gcc_phat(benchmark, frame):
     benchmark(gcc_phat, frame, MAX_LAG)
@@ -90,12 +70,12 @@ def test_gcc_loop_over_pairs(benchmark, frame):
     benchmark(_gcc_loop, frame)
 
 
-def test_gcc_phat_is_eight_times_a_loop_over_pairs(frame, capsys):
+@pytest.mark.target
+def test_gcc_phat_is_eight_times_a_loop_over_pairs(frame, median_seconds, say):
     torch.testing.assert_close(gcc_phat(frame, MAX_LAG), _gcc_loop(frame), atol=1e-5, rtol=0)
-    ours = _median_seconds(lambda: gcc_phat(frame, MAX_LAG), 100)
-    loop = _median_seconds(lambda: _gcc_loop(frame), 30)
-    with capsys.disabled():
-        print(f"\nGCC-PHAT: {loop / ours:.1f} x a loop over pairs ({1e3 * ours:.2f} ms)")
+    ours = median_seconds(lambda: gcc_phat(frame, MAX_LAG), 100)
+    loop = median_seconds(lambda: _gcc_loop(frame), 30)
+    say(f"GCC-PHAT: {loop / ours:.1f} x a loop over pairs ({1e3 * ours:.2f} ms)")
     assert loop / ours >= 8
 
 
@@ -110,10 +90,12 @@ def test_pyroomacoustics_grid_search(benchmark, frame, microphones):
     benchmark(_grid_search(frame, microphones))
 
 
-def test_steered_response_is_a_thousand_times_pyroomacoustics(frame, microphones, capsys):
+@pytest.mark.target
+def test_steered_response_is_a_thousand_times_pyroomacoustics(
+    frame, microphones, median_seconds, say
+):
     response, gcc = _steered(frame, microphones)
-    ours = _median_seconds(lambda: response(gcc), 20) / POINTS
-    theirs = _median_seconds(_grid_search(frame, microphones), 5) / REFERENCE_POINTS
-    with capsys.disabled():
-        print(f"\nSRP: {theirs / ours:.0f} x pyroomacoustics a point ({1e9 * ours:.0f} ns)")
+    ours = median_seconds(lambda: response(gcc), 20) / POINTS
+    theirs = median_seconds(_grid_search(frame, microphones), 5) / REFERENCE_POINTS
+    say(f"SRP: {theirs / ours:.0f} x pyroomacoustics a point ({1e9 * ours:.0f} ns)")
     assert theirs / ours >= 1000

@@ -4,11 +4,8 @@ The published implementation (MATLAB, 100 iterations) was translated and takes 0
 frame; here 1000 hypotheses are tried a frame.
 """
 
-import time
-
 import numpy as np
 import pytest
-import torch
 
 from sslbench.geometry import Box
 from sslbench.scene import MicArray, Recording
@@ -16,14 +13,6 @@ from sslbench_classic.multilateration import Multilateration
 
 RATE, SAMPLES, FRAMES = 16000, 2048, 20
 ROOM = Box((0.0, 0.0, 0.0), (7.0, 8.0, 2.0))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +31,9 @@ def test_multilateration(benchmark, recording):
     benchmark(Multilateration(peaks=4).locate, recording)
 
 
-def test_multilateration_takes_forty_frames_a_second(recording, capsys):
+@pytest.mark.target
+def test_multilateration_takes_forty_frames_a_second(recording, median_seconds, say):
     method = Multilateration(peaks=4)
-    method.locate(recording)
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        method.locate(recording)
-        seconds.append((time.perf_counter() - start) / FRAMES)
-    rate = 1 / float(np.median(seconds))
-    with capsys.disabled():
-        print(f"\nmultilateration: {rate:.0f} frames a second")
+    rate = FRAMES / median_seconds(lambda: method.locate(recording), 5)
+    say(f"multilateration: {rate:.0f} frames a second")
     assert rate >= 40

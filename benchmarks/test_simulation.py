@@ -4,8 +4,6 @@
 are what counts. The last test of each pair holds the ratio to what is promised.
 """
 
-import time
-
 import numpy as np
 import pyroomacoustics as pra
 import pytest
@@ -64,16 +62,6 @@ def _room():
     return room
 
 
-def _median_seconds(action, rounds):
-    action()
-    seconds = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
-
-
 @pytest.mark.benchmark(group="anechoic: 128 clips of 160 ms, 8 microphones (sslbench) / 1 clip")
 def test_render_anechoic(benchmark, clips):
     benchmark(_render_clips, *clips)
@@ -95,16 +83,18 @@ def test_compute_rir_of_pyroomacoustics(benchmark, high_pass):
     benchmark.pedantic(lambda room: room.compute_rir(), setup=lambda: ((_room(),), {}), rounds=3)
 
 
-def test_anechoic_rendering_is_15_times_as_fast_per_clip(clips):
+@pytest.mark.target
+def test_anechoic_rendering_is_15_times_as_fast_per_clip(clips, median_seconds, say):
     signals, sources, microphones = clips
-    mine = _median_seconds(lambda: _render_clips(*clips), 9) / CLIPS
-    theirs = _median_seconds(lambda: _simulate_clip(signals[0], sources[0], microphones), 9)
-    print(f"anechoic: {theirs / mine:.1f} times as fast as ShoeBox(max_order=0).simulate")
+    mine = median_seconds(lambda: _render_clips(*clips), 9) / CLIPS
+    theirs = median_seconds(lambda: _simulate_clip(signals[0], sources[0], microphones), 9)
+    say(f"anechoic: {theirs / mine:.1f} times as fast as ShoeBox(max_order=0).simulate")
     assert theirs >= 15 * mine
 
 
-def test_reverberant_rendering_is_5_times_as_fast():
-    mine = _median_seconds(_rirs, 5)
-    theirs = _median_seconds(lambda: _room().compute_rir(), 2)
-    print(f"reverberant: {theirs / mine:.1f} times as fast as Room.compute_rir")
+@pytest.mark.target
+def test_reverberant_rendering_is_5_times_as_fast(median_seconds, say):
+    mine = median_seconds(_rirs, 5)
+    theirs = median_seconds(lambda: _room().compute_rir(), 2)
+    say(f"reverberant: {theirs / mine:.1f} times as fast as Room.compute_rir")
     assert theirs >= 5 * mine

@@ -1,5 +1,7 @@
 """The documents name only what there is."""
 
+import doctest
+import importlib
 import re
 from pathlib import Path
 
@@ -30,6 +32,20 @@ def test_a_command_in_a_document_exists_with_its_options(typed):
         assert command is not None, f"no verb {name}"
     known = {option for parameter in command.params for option in parameter.opts}
     assert {word.split("=")[0] for word in words if word.startswith("-")} <= known
+
+
+def modules_with_examples():
+    for root in (ROOT, ROOT / "plugins"):
+        for path in sorted(root.glob("sslbench*/**/*.py")):
+            if ">>> " in path.read_text():
+                yield ".".join(path.relative_to(root).with_suffix("").parts)
+
+
+@pytest.mark.parametrize("module", list(modules_with_examples()))
+def test_the_examples_of_a_module_are_true(module):
+    tested = doctest.testmod(importlib.import_module(module))
+    assert tested.attempted > 0
+    assert tested.failed == 0
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

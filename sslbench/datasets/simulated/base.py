@@ -53,8 +53,8 @@ GENRE = Parameter("genre", "speech", "built-in signals that sources play", choic
 class SimulatedDataset(Dataset):
     """One split of a simulated data set.
 
-    A suite gives the class variables and four methods: `tracks` and `times` from seeds, `render`
-    and `recording` for what is heard.
+    A suite gives the class variables, `tracks` from seeds alone, `render_one` (or `render`, for
+    all scenes of a chunk at once) for what is heard, and `recording` to put it together.
 
     Raises:
         UnknownNameError: if there is no such split.
@@ -80,9 +80,16 @@ class SimulatedDataset(Dataset):
     def tracks(self, index: int) -> Tracks:
         """Return the truth of a scene, from seeds alone."""
 
-    @abstractmethod
     def render(self, indices: Sequence[int], bank: SourceBank) -> Rendered:
-        """Make what is heard in some scenes."""
+        """Make what is heard in some scenes; override where a batch is faster than a loop."""
+        scenes = [self.render_one(index, bank) for index in indices]
+        return Rendered(np.stack([audio for audio, _ in scenes]), [about for _, about in scenes])
+
+    def render_one(
+        self, index: int, bank: SourceBank
+    ) -> tuple[NDArray[np.float32], dict[str, Condition]]:
+        """Make what is heard in one scene, shape (rows, samples), and its conditions."""
+        raise NotImplementedError
 
     @abstractmethod
     def recording(

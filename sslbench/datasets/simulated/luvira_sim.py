@@ -17,7 +17,7 @@ this flat it is not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
@@ -31,7 +31,6 @@ from sslbench.datasets.simulated.base import (
     Sizes,
     add_noise,
 )
-from sslbench.datasets.simulated.cache import Rendered
 from sslbench.geometry import Box
 from sslbench.scene import Condition, MicArray, Recording, Tracks
 from sslbench.simulation.filters import convolve
@@ -114,11 +113,6 @@ class LuviraSim(SimulatedDataset):
         """Return the source's position in the frame."""
         return Tracks.of(TIMES, self._positions[index].reshape(1, 1, 3), "position")
 
-    def render(self, indices: Sequence[int], bank: SourceBank) -> Rendered:
-        """Render frames; the last row of the audio is the microphone at the source."""
-        scenes = [self._render(index, bank) for index in indices]
-        return Rendered(np.stack([audio for audio, _ in scenes]), [about for _, about in scenes])
-
     def recording(
         self, index: int, audio: NDArray[np.float32], conditions: Mapping[str, Condition]
     ) -> Recording:
@@ -135,9 +129,10 @@ class LuviraSim(SimulatedDataset):
             conditions=conditions,
         )
 
-    def _render(
+    def render_one(
         self, index: int, bank: SourceBank
     ) -> tuple[NDArray[np.float32], dict[str, Condition]]:
+        """Render a frame; the last row of the audio is the microphone at the source."""
         wanted, snr_db = self._t60(index), self.number("snr_db")
         room = ShoeBox((7.0, 8.0, 2.0), walls_for(wanted, ROOM.size))
         source = self._positions[index] - ROOM.low

@@ -6,7 +6,7 @@ recordings. Rooms, places of the array, sources, reverberation and noise are dra
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,6 @@ from sslbench.datasets.simulated.base import (
     Sizes,
     add_noise,
 )
-from sslbench.datasets.simulated.cache import Rendered
 from sslbench.geometry import Box, unit_vector, wrap_angle
 from sslbench.scene import Condition, MicArray, Recording, Tracks
 from sslbench.simulation.filters import convolve
@@ -107,11 +106,6 @@ class RespeakerSim(SimulatedDataset):
         """Return the directions of the sources in the array's frame."""
         return Tracks.of(TIMES, self._setting(index).directions[None], "direction")
 
-    def render(self, indices: Sequence[int], bank: SourceBank) -> Rendered:
-        """Render recordings."""
-        scenes = [self._render(index, bank) for index in indices]
-        return Rendered(np.stack([audio for audio, _ in scenes]), [about for _, about in scenes])
-
     def recording(
         self, index: int, audio: NDArray[np.float32], conditions: Mapping[str, Condition]
     ) -> Recording:
@@ -131,9 +125,10 @@ class RespeakerSim(SimulatedDataset):
     def _count(self) -> int:
         return int(self.number("count"))
 
-    def _render(
+    def render_one(
         self, index: int, bank: SourceBank
     ) -> tuple[NDArray[np.float32], dict[str, Condition]]:
+        """Render a recording."""
         setting = self._setting(index)
         x, y, z = map(float, setting.size)
         room = ShoeBox((x, y, z), walls_for(setting.t60, setting.size))
