@@ -19,7 +19,19 @@ from sslbench.scene import Condition
 __all__ = ["EDGES", "stratify"]
 
 EDGES: Mapping[str, tuple[float, ...]] = MappingProxyType(
-    {"snr_db": (0.0, 10.0, 20.0), "t60_s": (0.2, 0.4, 0.8)}
+    {
+        "snr_db": (0.0, 10.0, 20.0),
+        "t60_s": (0.2, 0.4, 0.8),
+        # Right, front and left of 90 degrees each; what is behind has two bins, one a side.
+        "azimuth_deg": (-135.0, -45.0, 45.0, 135.0),
+        "elevation_deg": (-45.0, -15.0, 15.0, 45.0),
+        "distance_m": (1.0, 2.0, 4.0),
+        "separation_m": (0.5, 1.0, 2.0),
+        "separation_deg": (15.0, 45.0, 90.0),
+        # About: still, turning in place, slow and brisk walking.
+        "speed_m_s": (0.05, 0.5, 1.0),
+        "speed_deg_s": (1.0, 10.0, 30.0),
+    }
 )
 """Edges of the bins of common conditions; a number on an edge is in the upper bin."""
 

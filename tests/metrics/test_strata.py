@@ -1,8 +1,9 @@
 """Recordings are split into few bins with the same edges everywhere."""
 
 import numpy as np
+import pytest
 
-from sslbench.metrics.strata import stratify
+from sslbench.metrics.strata import EDGES, stratify
 
 
 def numbered(name, values):
@@ -39,3 +40,14 @@ def test_what_says_nothing_is_left_out():
 def test_a_recording_without_the_condition_is_in_no_bin():
     conditions = {"a": {"snr_db": 1}, "b": {"snr_db": 2}, "c": {}, "d": {"snr_db": float("nan")}}
     assert stratify(conditions) == {"snr_db": {"1": ["a"], "2": ["b"]}}
+
+
+@pytest.mark.parametrize("name", sorted(EDGES))
+def test_the_fixed_edges_ascend(name):
+    assert (np.diff(EDGES[name]) > 0).all()
+
+
+def test_azimuths_are_cut_into_sides():
+    bins = stratify(numbered("azimuth_deg", range(-180, 180, 10)))["azimuth_deg"]
+    assert list(bins) == ["below -135", "-135 to -45", "-45 to 45", "45 to 135", "from 135"]
+    assert bins["-45 to 45"] == [str(index) for index in range(14, 23)]
