@@ -31,6 +31,7 @@ __all__ = [
     "MetricSpec",
     "Oracle",
     "Parameter",
+    "ProtocolSpec",
     "Published",
     "Scale",
     "Spec",
@@ -157,13 +158,18 @@ class MetricSpec:
 
     Args:
         name: unique, lower case, words joined by hyphens.
-        target: ``"package.module:factory"``, called with no argument, that returns a `Metric`.
+        target: ``"package.module:factory"``, called with the parameters as keyword arguments, that
+            returns a `Metric`. The factory's docstring is what `sslbench metrics NAME` shows: the
+            definition with its equation, the edge cases, an example.
         summary: one line.
-        unit: `m`, `deg`, `%`, ... ; empty for a plain number.
+        unit: `m`, `deg`, `%`, ... ; empty for a plain number; `distance` for metres or degrees,
+            whichever is compared.
         higher_is_better: direction; None where there is no better.
         kinds: which tracks it can compare.
         version: integer, raised whenever the same input gives another value.
         reference: paper and equation.
+        parameters: its parameters. A text such as `gate=20deg` carries its unit.
+        subject: what is compared: places of sources, or estimated places of microphones.
     """
 
     name: str
@@ -173,6 +179,44 @@ class MetricSpec:
     higher_is_better: bool | None
     kinds: tuple[Kind, ...] = ("position", "direction")
     version: int = 1
+    reference: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    subject: Literal["sources", "microphones"] = "sources"
+
+    def unit_for(self, kind: Kind) -> str:
+        """Return the unit of its value when it compares tracks of a kind."""
+        if self.unit != "distance":
+            return self.unit
+        return "m" if kind == "position" else "deg"
+
+
+@dataclass(frozen=True)
+class ProtocolSpec:
+    """A named set of rules by which answers become numbers: metrics, each with its parameters.
+
+    Args:
+        name: unique, lower case, words joined by hyphens.
+        summary: one line: whose rules, and what to trust them for.
+        metrics: as one types them: `error-mean`, `mota[gate=20deg]`. Those that cannot compare the
+            kind of a data set are left out.
+        association: which answer belongs to which source.
+        gate: how far apart a pair may be.
+        silence: what happens in frames without a source, and to sources without an answer.
+        averaging: over what is averaged.
+        primary: the metric that ranks, by kind; the data set's own where there is none.
+        single_frames: whether intervals resample single frames, and are too narrow.
+        reference: paper, section, code.
+    """
+
+    name: str
+    summary: str
+    metrics: tuple[str, ...]
+    association: str
+    gate: str
+    silence: str
+    averaging: str
+    primary: Mapping[Kind, str] = field(default_factory=dict)
+    single_frames: bool = False
     reference: str = ""
 
 
@@ -342,5 +386,5 @@ class Metric(ABC):
         """Turn stacked statistics, shape (rows, columns), into the number; NaN if undefined."""
 
 
-Spec = MethodSpec | DatasetSpec | MetricSpec | ExecutorSpec
-AnySpec = TypeVar("AnySpec", MethodSpec, DatasetSpec, MetricSpec, ExecutorSpec)
+Spec = MethodSpec | DatasetSpec | MetricSpec | ProtocolSpec | ExecutorSpec
+AnySpec = TypeVar("AnySpec", MethodSpec, DatasetSpec, MetricSpec, ProtocolSpec, ExecutorSpec)

@@ -21,7 +21,14 @@ from pathlib import Path
 import pluggy
 
 from sslbench.cell import Cell, CellOutcome
-from sslbench.contracts import DatasetSpec, EpochReport, ExecutorSpec, MethodSpec, MetricSpec
+from sslbench.contracts import (
+    DatasetSpec,
+    EpochReport,
+    ExecutorSpec,
+    MethodSpec,
+    MetricSpec,
+    ProtocolSpec,
+)
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]
 
@@ -44,7 +51,17 @@ def sslbench_datasets() -> Sequence[DatasetSpec]:
 
 @hookspec
 def sslbench_metrics() -> Sequence[MetricSpec]:
-    """Offer metrics. Every metric whose `kinds` fit is computed for every run."""
+    """Offer metrics.
+
+    A metric that no protocol names is computed, with its default parameters, for every run that it
+    can compare under the protocol `sslbench`.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def sslbench_protocols() -> Sequence[ProtocolSpec]:
+    """Offer protocols: named sets of metrics, for `--protocol`."""
     raise NotImplementedError
 
 

@@ -22,13 +22,19 @@ from sslbench.contracts import (
     ExecutorSpec,
     MethodSpec,
     MetricSpec,
+    ProtocolSpec,
 )
 from sslbench.errors import BrokenPluginError, DuplicateNameError, PluginError, UnknownNameError
 
 __all__ = ["Offer", "PluginReport", "Registry", "ask_each", "load_target", "nearest"]
 
 NAME = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
-_LISTED = {"method": "methods", "data set": "datasets list"}
+_LISTED = {
+    "method": "methods",
+    "data set": "datasets list",
+    "metric": "metrics",
+    "protocol": "protocols",
+}
 HEAVY = ("torch", "pyroomacoustics", "tensorflow", "jax")
 
 
@@ -86,6 +92,7 @@ class Registry:
         self.methods: dict[str, Offer[MethodSpec]] = {}
         self.datasets: dict[str, Offer[DatasetSpec]] = {}
         self.metrics: dict[str, Offer[MetricSpec]] = {}
+        self.protocols: dict[str, Offer[ProtocolSpec]] = {}
         self.executors: dict[str, Offer[ExecutorSpec]] = {}
         self.reports: list[PluginReport] = []
         for point in sorted(points, key=lambda p: (p.name, p.value)):
@@ -113,6 +120,10 @@ class Registry:
     def metric(self, name: str) -> Offer[MetricSpec]:
         """Find a metric by name, or raise `UnknownNameError` with the nearest one."""
         return self._find("metric", self.metrics, name)
+
+    def protocol(self, name: str) -> Offer[ProtocolSpec]:
+        """Find a protocol by name, or raise `UnknownNameError` with the nearest one."""
+        return self._find("protocol", self.protocols, name)
 
     def executor(self, name: str) -> Offer[ExecutorSpec]:
         """Find an executor by name, or raise `UnknownNameError` with the nearest one."""
@@ -168,6 +179,7 @@ class Registry:
             ("methods", MethodSpec, self.methods),
             ("datasets", DatasetSpec, self.datasets),
             ("metrics", MetricSpec, self.metrics),
+            ("protocols", ProtocolSpec, self.protocols),
             ("executors", ExecutorSpec, self.executors),
         )
         # All or nothing: a plugin that breaks halfway must leave neither names nor observers.
@@ -197,7 +209,7 @@ def _checked(spec: Any, kind: type[Any], sort: str) -> Any:
         raise BrokenPluginError(
             f"{spec.name!r} is no name", expected="lower-case words joined by hyphens"
         )
-    if ":" not in spec.target:
+    if not isinstance(spec, ProtocolSpec) and ":" not in spec.target:
         raise BrokenPluginError(
             f"{spec.name}: target {spec.target!r}", expected='"package.module:Class"'
         )

@@ -21,6 +21,7 @@ FLOORS = {
     "cell": 1,
     "hookspecs": 2,
     "registry": 2,
+    "choices": 2,
     "acoustics": 2,
     "simulation": 3,
     "metrics": 3,

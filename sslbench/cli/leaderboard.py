@@ -87,12 +87,12 @@ def verify(boards: Path, store: Path, as_json: bool) -> None:
 
     Records whose data is not on this machine are named: they are neither right nor wrong.
     """
-    from sslbench.leaderboard.verify import metrics_from, truth_from
+    from sslbench.leaderboard.verify import rules_from, truth_from
     from sslbench.leaderboard.verify import verify as verify_records
     from sslbench.running.stages import Workbench
 
     bench = Workbench(installed(), Store(store), default_cache())
-    found = verify_records(boards, truth_from(bench), metrics_from(bench))
+    found = verify_records(boards, truth_from(bench), rules_from(bench))
     if as_json:
         click.echo(json.dumps([_row(v) for v in found], indent=1))
     else:

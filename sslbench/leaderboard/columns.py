@@ -17,7 +17,7 @@ _DECIMALS = {"m": 3, "deg": 2, "%": 1}
 Cells = list[dict[str, str]]
 
 _PREFIXES = ("position-error-", "angular-error-")
-_ACCURACY = re.compile(r"accuracy-(\d+)(\D+)")
+_CHOSEN = re.compile(r"(?P<name>[^\[]+)\[\w+=(?P<value>[^,\]]+)\]")
 
 _NARROWED = ("training", "parameters", "licence", "trained on", "seeds")
 """Columns that a terminal shows only where they tell rows apart."""
@@ -47,6 +47,7 @@ def _texts(board: Board, row: Row, rank: str) -> dict[str, str]:
         _header(board, primary): _figure_cell(row, primary),
         "published": _number(published.value, unit) if published else "",
         **figures,
+        "n eff.": _effective(row, primary),
         **_cost_texts(row),
         "licence": row.records[0].method.licence,
         "trained on": row.records[0].method.trained_on,
@@ -64,16 +65,29 @@ def _value_cell(row: Row, metric: str) -> str:
     return "" if figure is None else figure_text(replace(figure, ci95=None))
 
 
+def _effective(row: Row, metric: str) -> str:
+    entries = [record.metric(metric) for record in row.records]
+    sizes = [entry.n_eff for entry in entries if entry and entry.n_eff is not None]
+    return f"{sum(sizes) / len(sizes):.0f}" if sizes else ""
+
+
 def short_name(metric: str) -> str:
     """Return the name of a metric as it fits over a column.
 
-    >>> short_name("position-error-truncated"), short_name("accuracy-30cm"), short_name("coverage")
-    ('truncated', '<30 cm', 'coverage')
+    >>> short_name("position-error-truncated"), short_name("position-accuracy[within=30cm]")
+    ('truncated', '<30cm')
+    >>> short_name("angular-error-percentile[p=50]"), short_name("mota[gate=20deg]")
+    ('median', 'mota 20deg')
     """
+    chosen = _CHOSEN.fullmatch(metric)
+    name, value = (chosen["name"], chosen["value"]) if chosen else (metric, "")
     for prefix in _PREFIXES:
-        metric = metric.removeprefix(prefix)
-    accuracy = _ACCURACY.fullmatch(metric)
-    return f"<{accuracy[1]} {accuracy[2]}" if accuracy else metric.replace("-", " ")
+        name = name.removeprefix(prefix)
+    if name == "percentile":
+        return "median" if value == "50" else f"p{value}"
+    if name in {"position-accuracy", "angular-accuracy"}:
+        return f"<{value}"
+    return f"{name.replace('-', ' ')} {value}".rstrip()
 
 
 def _header(board: Board, metric: str) -> str:
@@ -101,7 +115,7 @@ def terminal_cells(board: Board) -> tuple[Cells, str]:
     """
     rows = text_cells(board)
     shared = {name: text for name in _NARROWED if (text := _shared(rows, name))}
-    out = {*shared, "version"}
+    out = {*shared, "version", "n eff."}
     kept = [{name: text for name, text in row.items() if name not in out} for row in rows]
     return kept, "; ".join(f"{name} {text}" for name, text in shared.items())
 
@@ -183,6 +197,7 @@ def _data(board: Board, row: Row, rank: str) -> dict[str, str]:
         "method": row.label,
         "parameters_of_method": json.dumps(method.params, sort_keys=True),
         **figures,
+        "n_eff": _effective(row, board.metrics[0]),
         "published": repr(published.value) if published else "",
         "published_in": published.source if published else "",
         "train_s": repr(row.mean(lambda record: record.cost.train_s)),

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from sslbench.cell import Cell, Choice
-from sslbench.contracts import MethodSpec, Parameter
+from sslbench.choices import choose
+from sslbench.contracts import DatasetSpec, MethodSpec, Parameter
+from sslbench.metrics.protocols import choose_metrics, primary_metric
 from sslbench.registry import Registry
 from sslbench.running.record import MetricEntry, RunRecord
 from sslbench.running.scoring import run_id
-from sslbench.running.selection import choose
 
 __all__ = ["inconsistencies", "installed_differences", "recorded_cell", "recorded_protocol"]
 
@@ -85,7 +86,7 @@ def _dataset_differences(registry: Registry, record: RunRecord, cell: Cell) -> l
         {
             "version": (data.version, spec.version),
             "kind": (data.kind, spec.kind),
-            "primary_metric": (data.primary_metric, spec.primary_metric),
+            "primary_metric": (data.primary_metric, _primary(registry, cell.protocol, spec)),
             "licence": (data.licence, spec.licence),
             "label": (data.label, _label(data.label, cell.dataset, spec.parameters)),
         },
@@ -93,6 +94,11 @@ def _dataset_differences(registry: Registry, record: RunRecord, cell: Cell) -> l
     if data.split not in spec.splits:
         found.append(f"dataset.split: recorded {data.split}, and there is none of that name here")
     return found
+
+
+def _primary(registry: Registry, protocol: str, dataset: DatasetSpec) -> str:
+    metrics = choose_metrics(registry, protocol, dataset.kind)
+    return primary_metric(registry.protocol(protocol).spec, metrics, dataset)
 
 
 def _method_differences(

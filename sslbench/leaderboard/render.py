@@ -12,8 +12,15 @@ from pathlib import Path
 
 from sslbench.errors import LeaderboardError, StoreError
 from sslbench.leaderboard.collect import BOARDS, committed_paths, load
-from sslbench.leaderboard.columns import data_cells, legend, terminal_cells, text_cells
-from sslbench.leaderboard.table import Board, Row, make_boards
+from sslbench.leaderboard.columns import (
+    data_cells,
+    figure_text,
+    legend,
+    terminal_cells,
+    text_cells,
+)
+from sslbench.leaderboard.ranking import Comparison
+from sslbench.leaderboard.table import Board, Figure, Interval, Row, make_boards
 from sslbench.running.record import RunRecord
 
 __all__ = ["build", "check", "csv_table", "markdown_page", "pages", "terminal_board"]
@@ -25,9 +32,11 @@ DIFF_LINES = 20
 """Lines of the difference that `check` shows of each file."""
 
 _NOTES = """\
-Numbers in brackets are 95 % intervals. Methods with the same rank cannot be told apart: their
-intervals overlap with that of the first of them. Rows marked `ref` know the truth; they show what
-could be reached and have no rank.
+Numbers in brackets are 95 % intervals. The rank of a method is 1 plus the number of methods that
+are better beyond chance: paired differences on the same resamples, Holm-corrected p < 0.05. Equal
+ranks cannot be told apart. `n eff.` is how many independent sources would be as certain as
+those that there are. Rows marked `ref` know the truth; they show what could be reached and have no
+rank.
 """
 
 
@@ -110,6 +119,7 @@ def markdown_page(board: Board) -> str:
         _markdown_table(text_cells(board)),
         f"{legend(board)}.",
         _NOTES,
+        _differences(board),
         _published(board),
         "## How to repeat it",
         "\n".join(_repetition(row) for row in (*board.rows, *board.references)),
@@ -135,9 +145,14 @@ def terminal_board(records: Sequence[RunRecord]) -> str:
         table = _plain_table(rows)
         notes = [f"The same for all: {shared}."] if shared else []
         notes += [f"{legend(board)}."]
-        parts = [_title(board), "", table, "", *(textwrap.fill(note, WIDTH) for note in notes)]
+        parts = [_title(board), "", table, "", *(_filled(note) for note in notes)]
         texts.append("\n".join(parts))
     return "\n\n".join(texts)
+
+
+def _filled(text: str) -> str:
+    # Names of metrics have hyphens and must stay whole, to be copied.
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
 
 
 def _plain_table(rows: Sequence[Mapping[str, str]]) -> str:
@@ -178,6 +193,31 @@ def _markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
 
 def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _differences(board: Board) -> str:
+    if not board.differences:
+        return ""
+    unit = board.rows[0].figures[board.key.metric].unit
+    rows = [
+        {
+            "method": row.label,
+            f"worse than {board.rows[0].label} by": figure_text(
+                Figure(abs(found.difference), _positive(found), unit)
+            ),
+            "p (Holm)": "" if found.p != found.p else f"{found.p:.2g}",
+        }
+        for row, found in zip(board.rows[1:], board.differences, strict=True)
+        if found.difference == found.difference
+    ]
+    return f"## Differences from the best\n\n{_markdown_table(rows)}" if rows else ""
+
+
+def _positive(found: Comparison) -> Interval | None:
+    # The first row is the better one, whichever way the metric points.
+    if found.ci95 is None or found.difference > 0:
+        return found.ci95
+    return -found.ci95[1], -found.ci95[0]
 
 
 def _published(board: Board) -> str:

@@ -7,9 +7,7 @@ version of the metric on the board are shown. Oracles stand below as references 
 A row is a method with its parameters, code and training data; its value is the mean over seeds,
 and the bounds of its interval are the means of the bounds.
 
-Ranks: rows are sorted by value. The best opens a group; every following row whose interval overlaps
-that of the group's best shares its rank; the first that does not opens the next group, with the
-rank of its place. Equal ranks thus mean that the data cannot tell.
+Rows are sorted by value; their ranks come from paired tests (`ranking`).
 """
 
 from __future__ import annotations
@@ -18,35 +16,40 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from types import MappingProxyType
 from typing import TypeVar
 
 from sslbench.contracts import Scale
+from sslbench.leaderboard.ranking import Comparison, compare, ranks
+from sslbench.metrics.protocols import DEFAULT_PROTOCOL
 from sslbench.running.record import MetricEntry, PublishedEntry, RunRecord
 from sslbench.scene import Kind
 
-__all__ = ["COLUMNS", "Board", "BoardKey", "Figure", "Row", "make_boards"]
+__all__ = ["COLUMNS", "Board", "BoardKey", "Figure", "Interval", "Row", "make_boards"]
 
 COLUMNS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
         "position": (
             "position-error-truncated",
             "position-error-mean",
-            "position-error-median",
-            "accuracy-30cm",
+            "position-error-percentile[p=50]",
+            "position-accuracy[within=30cm]",
             "coverage",
         ),
         "direction": (
             "angular-error-truncated",
             "angular-error-mean",
-            "accuracy-10deg",
+            "angular-accuracy[within=10deg]",
             "coverage",
             "false-alarms",
         ),
     }
 )
-"""Metrics that are shown, after the primary one."""
+"""Metrics that are shown after the primary one, where the protocol has them."""
+
+MOST_COLUMNS = 8
+"""Metrics that are shown of a protocol that has none of those."""
 
 K = TypeVar("K", bound=Hashable)
 Interval = tuple[float, float]
@@ -153,12 +156,14 @@ class Board:
         metrics: primary metric and those shown beside it.
         rows: ranked methods, best first.
         references: oracles, best first.
+        differences: from the best ranked method to each of the others, on the same resamples.
     """
 
     key: BoardKey
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
     references: tuple[Row, ...]
+    differences: tuple[Comparison, ...] = ()
 
     @property
     def label(self) -> str:
@@ -192,8 +197,7 @@ def _grouped(
 
 
 def _board(key: BoardKey, records: Sequence[RunRecord]) -> Board:
-    beside = (name for name in COLUMNS[records[0].dataset.kind] if name != key.metric)
-    metrics = (key.metric, *beside)
+    metrics = (key.metric, *_beside(key, records))
     newest = {name: _newest(records, name) for name in metrics}
     rows = [_row(group, newest) for group in _grouped(records, _method_identity).values()]
     primary = records[0].metric(key.metric)
@@ -201,9 +205,21 @@ def _board(key: BoardKey, records: Sequence[RunRecord]) -> Board:
     rows.sort(key=lambda row: _order(row, key.metric, better))
     references = tuple(row for row in rows if row.records[0].method.reference)
     competing = [row for row in rows if not row.records[0].method.reference]
-    if better is not None:
-        competing = _ranked(competing, key.metric)
-    return Board(key, metrics, tuple(competing), references)
+    if better is None:
+        return Board(key, metrics, tuple(competing), references)
+    groups = [row.records for row in competing]
+    compared = compare(groups)
+    places = ranks(groups, compared, higher_is_better=better)
+    ranked = tuple(replace(row, rank=rank) for row, rank in zip(competing, places, strict=True))
+    from_best = tuple(compared[0, other] for other in range(1, len(ranked)))
+    return Board(key, metrics, ranked, references, from_best)
+
+
+def _beside(key: BoardKey, records: Sequence[RunRecord]) -> list[str]:
+    """Return the metrics that are shown after the primary one."""
+    present = [entry.name for entry in records[0].metrics if entry.name != key.metric]
+    usual = [name for name in COLUMNS[records[0].dataset.kind] if name in present]
+    return usual if key.protocol == DEFAULT_PROTOCOL else present[: MOST_COLUMNS - 1]
 
 
 def _method_identity(record: RunRecord) -> tuple[str, ...]:
@@ -246,25 +262,3 @@ def _order(row: Row, metric: str, better: bool | None) -> tuple[bool, float, str
 
 def _value(row: Row, metric: str) -> float | None:
     return row.figures[metric].value if metric in row.figures else None
-
-
-def _ranked(rows: Sequence[Row], metric: str) -> list[Row]:
-    ranked: list[Row] = []
-    best, rank = None, 0
-    for place, row in enumerate(rows, start=1):
-        interval = _interval(row, metric)
-        if interval is not None and not _overlap(best, interval):
-            best, rank = interval, place
-        ranked.append(Row(row.records, row.figures, None if interval is None else rank))
-    return ranked
-
-
-def _interval(row: Row, metric: str) -> Interval | None:
-    figure = row.figures.get(metric)
-    if figure is None or figure.value is None:
-        return None
-    return figure.ci95 or (figure.value, figure.value)
-
-
-def _overlap(first: Interval | None, second: Interval) -> bool:
-    return first is not None and first[0] <= second[1] and second[0] <= first[1]

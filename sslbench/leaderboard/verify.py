@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from sslbench.contracts import Metric, MetricSpec
+import numpy as np
+from numpy.typing import NDArray
+
+from sslbench.contracts import ProtocolSpec
 from sslbench.errors import DataError, LeaderboardError, MissingDataError, SslbenchError
 from sslbench.leaderboard.collect import committed_paths, load_one, predictions_of
 from sslbench.leaderboard.facts import (
@@ -20,20 +23,25 @@ from sslbench.leaderboard.facts import (
     recorded_cell,
     recorded_protocol,
 )
-from sslbench.metrics.scoring import Pair, Score, Strata, score, score_strata
+from sslbench.metrics.conditions import scene_conditions
+from sslbench.metrics.protocols import ChosenMetric, choose_metrics
+from sslbench.metrics.scoring import Score, Strata, score_run, score_strata
 from sslbench.running.predictions import read_predictions
 from sslbench.running.record import MetricEntry, RunRecord
-from sslbench.running.scoring import SEED, chosen_metrics, pair_up
+from sslbench.running.scoring import SEED, microphone_pair, pair_up
 from sslbench.running.stages import Workbench
-from sslbench.scene import Condition, Kind, Tracks
+from sslbench.running.truth import scenes_of
+from sslbench.scene import Condition, Kind, Prediction, Tracks
 
-__all__ = ["TOLERANCE", "Truth", "Verification", "metrics_from", "truth_from", "verify"]
+__all__ = ["TOLERANCE", "Truth", "Verification", "rules_from", "truth_from", "verify"]
 
 TOLERANCE = 1e-6
 """Relative difference up to which two values are the same."""
 
 Verdict = Literal["verified", "differs", "no data"]
-Metrics = Sequence[tuple[MetricSpec, Metric]]
+Rules = tuple[ProtocolSpec, Sequence[ChosenMetric]]
+"""A protocol and its metrics for one kind."""
+
 T = TypeVar("T")
 
 
@@ -44,12 +52,14 @@ class Truth:
     Args:
         tracks: truth by recording id.
         conditions: by recording id; strata are made of them.
+        microphones: their places in metres, shape (channels, 3), by recording id.
         manifest_sha256: over all that determines the scenes; empty if unknown.
         differences: in what the record, numbers aside, is not what is installed here.
     """
 
     tracks: Mapping[str, Tracks]
     conditions: Mapping[str, Mapping[str, Condition]] = field(default_factory=dict)
+    microphones: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     manifest_sha256: str = ""
     differences: tuple[str, ...] = ()
 
@@ -74,7 +84,7 @@ class Verification:
 def verify(
     boards: Path,
     open_truth: Callable[[RunRecord], Truth | None],
-    choose_metrics: Callable[[str, Kind], Metrics],
+    choose_rules: Callable[[str, Kind], Rules],
 ) -> list[Verification]:
     """Score the committed predictions of every record again and compare all that is in it.
 
@@ -85,13 +95,13 @@ def verify(
         boards: folder of the boards.
         open_truth: opens the data set of a record; None, or a `MissingDataError`, if it is not on
             this machine. Any other `SslbenchError` is a difference. See `truth_from`.
-        choose_metrics: gives the metrics of a protocol and kind. See `metrics_from`.
+        choose_rules: gives a protocol with its metrics for a kind. See `rules_from`.
 
     Raises:
         LeaderboardError: if there are no records.
     """
     paths = committed_paths(boards)
-    return [_verify_path(path, boards, open_truth, choose_metrics) for path in paths]
+    return [_verify_path(path, boards, open_truth, choose_rules) for path in paths]
 
 
 def truth_from(bench: Workbench) -> Callable[[RunRecord], Truth | None]:
@@ -115,27 +125,31 @@ def truth_from(bench: Workbench) -> Callable[[RunRecord], Truth | None]:
 
 def _open(bench: Workbench, record: RunRecord, differences: Sequence[str]) -> Truth:
     cell = recorded_cell(bench.registry, record)
-    dataset = bench.dataset(cell.dataset, cell.split, cell.scale)
     manifest = bench.data_key(cell, cell.split)
-    dataset.prepare()
     tracks, conditions = {}, {}
-    for index in range(len(dataset)):
-        scene = dataset.scene(index)
-        tracks[scene.recording.id] = scene.truth
-        conditions[scene.recording.id] = scene.recording.conditions
-    return Truth(tracks, conditions, manifest, tuple(differences))
+    microphones: dict[str, NDArray[np.float64]] = {}
+    for scene in scenes_of(bench, cell):
+        name, own = scene.recording.id, dict(scene.recording.conditions)
+        tracks[name] = scene.truth
+        conditions[name] = scene_conditions(scene) | own
+        if scene.recording.array.positions is not None:
+            microphones[name] = scene.recording.array.positions
+    return Truth(tracks, conditions, microphones, manifest, tuple(differences))
 
 
-def metrics_from(bench: Workbench) -> Callable[[str, Kind], Metrics]:
-    """Return a function that gives the metrics that are installed here."""
-    return lambda protocol, kind: chosen_metrics(bench.registry, protocol, kind)
+def rules_from(bench: Workbench) -> Callable[[str, Kind], Rules]:
+    """Return a function that gives the rules of the protocols that are installed here."""
+    return lambda protocol, kind: (
+        bench.registry.protocol(protocol).spec,
+        choose_metrics(bench.registry, protocol, kind),
+    )
 
 
 def _verify_path(
     path: Path,
     boards: Path,
     open_truth: Callable[[RunRecord], Truth | None],
-    choose_metrics: Callable[[str, Kind], Metrics],
+    choose_rules: Callable[[str, Kind], Rules],
 ) -> Verification:
     try:
         record = load_one(path, boards)
@@ -154,8 +168,7 @@ def _verify_path(
         return Verification(record.run_id, path, "no data", (_nowhere(record),))
     details = list(truth.differences)
     try:
-        pairs = pair_up(predictions, truth.tracks)
-        details += _differences(record, truth, pairs, choose_metrics)
+        details += _differences(record, truth, predictions, choose_rules)
     except SslbenchError as error:
         details.append(str(error))
     return Verification(record.run_id, path, "differs" if details else "verified", tuple(details))
@@ -168,23 +181,50 @@ def _nowhere(record: RunRecord) -> str:
 def _differences(
     record: RunRecord,
     truth: Truth,
-    pairs: Mapping[str, Pair],
-    choose_metrics: Callable[[str, Kind], Metrics],
+    predictions: Mapping[str, Prediction],
+    choose_rules: Callable[[str, Kind], Rules],
 ) -> list[str]:
     data = record.dataset
     found = []
+    pairs = pair_up(predictions, truth.tracks)
     if truth.manifest_sha256 and truth.manifest_sha256 != data.manifest_sha256:
         here, there = truth.manifest_sha256[:12], data.manifest_sha256[:12]
         found.append(f"the scenes here have manifest {here}..., the record {there}...")
     if len(pairs) != data.recordings:
         found.append(f"{len(pairs)} recordings, the record says {data.recordings}")
-    protocol = recorded_protocol(record)
     kind = next((tracks.kind for tracks in truth.tracks.values()), data.kind)
-    metrics = choose_metrics(protocol, kind)
-    found += _compare(record.metrics, score(list(pairs.values()), metrics, protocol, SEED), "")
-    primary = [(spec, metric) for spec, metric in metrics if spec.name == data.primary_metric]
-    strata = score_strata(pairs, truth.conditions, primary, protocol, SEED)
+    protocol, metrics = choose_rules(recorded_protocol(record), kind)
+    microphones = [
+        microphone_pair(answer.microphones, truth.microphones[name])
+        for name, answer in predictions.items()
+        if answer.microphones is not None and name in truth.microphones
+    ]
+    scores = score_run(list(pairs.values()), microphones, metrics, protocol, SEED)
+    found += _missing(record, scores, protocol)
+    found += _compare(record.metrics, scores, "")
+    found += _compare_resampled(record, scores)
+    ranking = [metric for metric in metrics if metric.label == data.primary_metric]
+    strata = score_strata(pairs, truth.conditions, ranking, protocol, SEED)
     return found + _compare_strata(record, strata)
+
+
+def _missing(record: RunRecord, fresh: Sequence[Score], protocol: ProtocolSpec) -> list[str]:
+    # Metrics that a plugin of this machine adds to the protocol need not be in a record.
+    named = {score.name for score in fresh} & set(protocol.metrics)
+    gone = sorted(named - {entry.name for entry in record.metrics})
+    return [f"{name} is missing from the record" for name in gone]
+
+
+def _compare_resampled(record: RunRecord, fresh: Sequence[Score]) -> list[str]:
+    primary = record.dataset.primary_metric
+    own = next((score for score in fresh if score.name == primary), None)
+    if own is None:
+        return [f"the primary metric {primary} is not installed for this kind and protocol"]
+    kept = record.resampled
+    if kept is None or (kept.metric, kept.units) != (primary, own.units):
+        return [f"{primary} on resamples is missing from the record, or of other resamples"]
+    same = len(kept.values) == len(own.drawn) and all(map(_close, kept.values, own.drawn))
+    return [] if same else [f"{primary} on resamples is not what the answers give"]
 
 
 def _compare_strata(record: RunRecord, fresh: Strata) -> list[str]:
@@ -193,6 +233,8 @@ def _compare_strata(record: RunRecord, fresh: Strata) -> list[str]:
     found = [f"stratum {name} cannot be made again" for name in recorded if name not in scores]
     found += [f"stratum {name} is missing" for name in scores if name not in recorded]
     for name in (name for name in recorded if name in scores):
+        gone = {score.name for score in scores[name]} - {entry.name for entry in recorded[name]}
+        found += [f"{name}: {metric} is missing from the record" for metric in sorted(gone)]
         found += _compare(recorded[name], scores[name], f"{name}: ")
     return found
 
@@ -207,8 +249,7 @@ def _by_bin(strata: Mapping[str, Mapping[str, Sequence[T]]]) -> dict[str, Sequen
 
 def _compare(recorded: Sequence[MetricEntry], fresh: Sequence[Score], where: str) -> list[str]:
     scores = {found.name: found for found in fresh}
-    missing = sorted(set(scores) - {entry.name for entry in recorded})
-    differences = [f"{where}{name} is missing from the record" for name in missing]
+    differences = []
     for entry in recorded:
         if entry.name not in scores:
             differences.append(f"{where}{entry.name} is not installed for this kind and protocol")
@@ -230,6 +271,7 @@ def _compare_entry(entry: MetricEntry, fresh: Score, where: str) -> list[str]:
         "ci95 low": (low, fresh_low),
         "ci95 high": (high, fresh_high),
         "n": (entry.n, fresh.n),
+        "n_eff": (entry.n_eff, fresh.n_eff),
     }
     differences = [
         f"{where}{entry.name} {name}: recorded {old}, scored again {new}"

@@ -5,14 +5,33 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.metrics.association import Matches
-from sslbench.metrics.statistics import Ratio, each_answered, each_sounding
+from sslbench.contracts import MetricSpec
+from sslbench.metrics.corpus import Corpus
+from sslbench.metrics.counts import answered, frame, sounding
+from sslbench.metrics.shapes import Additive, percent, ratio_of
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 
-__all__ = ["coverage", "false_alarms"]
+__all__ = ["SPECS", "coverage", "false_alarms"]
+
+SPECS = (
+    MetricSpec(
+        name="coverage",
+        target="sslbench.metrics.detection:coverage",
+        summary="Share of sounding sources for which there is an answer, right or wrong",
+        unit="%",
+        higher_is_better=True,
+    ),
+    MetricSpec(
+        name="false-alarms",
+        target="sslbench.metrics.detection:false_alarms",
+        summary="Answers beyond the number of sounding sources, per frame",
+        unit="per frame",
+        higher_is_better=False,
+    ),
+)
 
 
-def coverage() -> Ratio:
+def coverage() -> Additive:
     """Return the share of sounding sources that have an answer, in %; NaN if none sounds.
 
     In a frame of N sources and M answers min(M, N) are answered, be they right or wrong.
@@ -22,10 +41,10 @@ def coverage() -> Ratio:
     >>> coverage()(answer, truth)
     0.0
     """
-    return Ratio(each_answered, each_sounding, lambda share: 100 * share)
+    return ratio_of(answered, sounding, percent)
 
 
-def false_alarms() -> Ratio:
+def false_alarms() -> Additive:
     """Return the mean over all frames of max(0, M - N): answers beyond the sources.
 
     >>> truth = Tracks.of([0, 1], [[[1, 0, 0]], [[np.nan] * 3]], "position")
@@ -33,13 +52,9 @@ def false_alarms() -> Ratio:
     >>> false_alarms()(answer, truth)
     0.5
     """
-    return Ratio(_surplus, _frame)
+    return ratio_of(_surplus, frame)
 
 
-def _surplus(matches: Matches) -> NDArray[np.float64]:
-    surplus = matches.claimed - matches.sounding.sum(axis=1)
+def _surplus(corpus: Corpus) -> NDArray[np.float64]:
+    surplus = corpus.claimed.sum(axis=1) - corpus.sounding.sum(axis=1)
     return np.asarray(np.maximum(surplus, 0), dtype=float)
-
-
-def _frame(matches: Matches) -> NDArray[np.float64]:
-    return np.ones(len(matches.truth.times))

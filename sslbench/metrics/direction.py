@@ -1,8 +1,8 @@
 """Metrics of directions, from the great-circle angles between sources and their answers.
 
 The angle is ``atan2(|u x v|, u . v)``, exact near 0 and 180 degrees. Sources and answers are paired
-as in `association`. Unless said otherwise only answered sources count, so read `coverage` beside
-them; all are NaN where nothing counts.
+frame by frame without a gate (`association.framewise`). Unless said otherwise only answered sources
+count, so read `coverage` beside them; all are NaN where nothing counts.
 """
 
 from __future__ import annotations
@@ -10,30 +10,78 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sslbench.contracts import MetricSpec, Parameter
 from sslbench.geometry import azimuth_elevation, wrap_angle
-from sslbench.metrics.association import Matches
-from sslbench.metrics.statistics import Quantile, Ratio, each_answered, each_sounding
+from sslbench.metrics.association import match
+from sslbench.metrics.corpus import Corpus
+from sslbench.metrics.counts import (
+    answered,
+    distance,
+    hits,
+    sounding,
+    summed_distance,
+    truncated,
+)
+from sslbench.metrics.quantities import quantity
+from sslbench.metrics.shapes import Additive, Quantile, percent, ratio_of
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 
 __all__ = [
+    "SPECS",
     "TRUNCATION",
-    "accuracy_5deg",
-    "accuracy_10deg",
-    "accuracy_20deg",
+    "accuracy",
     "azimuth_error_mean",
     "error_mean",
-    "error_median",
-    "error_p90",
+    "error_percentile",
     "error_truncated",
 ]
-
-Floats = NDArray[np.float64]
 
 TRUNCATION = 90.0
 """Degrees at which an error is cut off: the mean error of guessing at random."""
 
 
-def error_mean() -> Ratio:
+def _spec(name: str, function: str, summary: str, *parameters: Parameter) -> MetricSpec:
+    return MetricSpec(
+        name=name,
+        target=f"sslbench.metrics.direction:{function}",
+        summary=summary,
+        unit="deg",
+        higher_is_better=False,
+        kinds=("direction",),
+        reference="sslbench; the counterpart of position-error-truncated"
+        if "truncated" in name
+        else "",
+        parameters=parameters,
+    )
+
+
+SPECS = (
+    _spec("angular-error-mean", "error_mean", "Mean great-circle angle from the truth"),
+    _spec(
+        "angular-error-percentile",
+        "error_percentile",
+        "Angle that so many % of the answers keep; 50 is the median",
+        Parameter("p", 50, "percent of the answers", minimum=0, maximum=100),
+    ),
+    _spec(
+        "angular-error-truncated",
+        "error_truncated",
+        "Mean angle, each at most 90 degrees; no answer counts as 90 degrees",
+    ),
+    _spec("azimuth-error-mean", "azimuth_error_mean", "Mean absolute azimuth difference"),
+    MetricSpec(
+        name="angular-accuracy",
+        target="sslbench.metrics.direction:accuracy",
+        summary="Share of sources found within an angle",
+        unit="%",
+        higher_is_better=True,
+        kinds=("direction",),
+        parameters=(Parameter("within", "10deg", "angle, as in 10deg"),),
+    ),
+)
+
+
+def error_mean() -> Additive:
     """Return the mean angle over the answers, in degrees; 180 at most.
 
     >>> truth = Tracks.of([0, 1], [[[1, 0, 0]], [[0, 1, 0]]], "direction")
@@ -41,32 +89,21 @@ def error_mean() -> Ratio:
     >>> error_mean()(answer, truth)
     45.0
     """
-    return Ratio(_summable_angle, each_answered, kind="direction")
+    return ratio_of(summed_distance, answered, kind="direction")
 
 
-def error_median() -> Quantile:
-    """Return the median angle over the answers, in degrees.
-
-    >>> truth = Tracks.of([0, 1], [[[1, 0, 0]], [[0, 1, 0]]], "direction")
-    >>> answer = Tracks.of([0, 1], [[[0, 0, 1]], [[0, 1, 0]]], "direction")
-    >>> error_median()(answer, truth)
-    45.0
-    """
-    return Quantile(_angle, 0.5, kind="direction")
-
-
-def error_p90() -> Quantile:
-    """Return the 90th percentile of the angle over the answers, in degrees.
+def error_percentile(p: int = 50) -> Quantile:
+    """Return the p-th percentile of the angle over the answers, in degrees; linear between two.
 
     >>> truth = Tracks.of([0, 1], [[[1, 0, 0]], [[0, 1, 0]]], "direction")
     >>> answer = Tracks.of([0, 1], [[[0, 0, 1]], [[0, 1, 0]]], "direction")
-    >>> error_p90()(answer, truth)
-    81.0
+    >>> error_percentile()(answer, truth), error_percentile(90)(answer, truth)
+    (45.0, 81.0)
     """
-    return Quantile(_angle, 0.9, kind="direction")
+    return Quantile(distance, p / 100, kind="direction")
 
 
-def error_truncated() -> Ratio:
+def error_truncated() -> Additive:
     """Return the mean of min(angle, 90 deg) over all sounding sources, in degrees.
 
     A source without an answer counts as 90 deg, which is what directions drawn at random are off
@@ -78,10 +115,10 @@ def error_truncated() -> Ratio:
     >>> error_truncated()(answer, truth)
     45.0
     """
-    return Ratio(_truncated, each_sounding, kind="direction")
+    return ratio_of(truncated(TRUNCATION), sounding, kind="direction")
 
 
-def azimuth_error_mean() -> Ratio:
+def azimuth_error_mean() -> Additive:
     """Return the mean absolute azimuth difference over the answers, in degrees.
 
     Answers are paired by great-circle angle. Azimuth means little near the poles: a source straight
@@ -92,68 +129,24 @@ def azimuth_error_mean() -> Ratio:
     >>> azimuth_error_mean()(answer, truth)
     0.0
     """
-    return Ratio(_azimuth, each_answered, kind="direction")
+    return ratio_of(_azimuth, answered, kind="direction")
 
 
-def accuracy_5deg() -> Ratio:
-    """Return the share of sounding sources with an angle < 5 deg, in %; no answer is wrong.
+def accuracy(within: str = "10deg") -> Additive:
+    """Return the share of sounding sources with an angle < `within`, in %; no answer is wrong.
 
-    >>> truth = Tracks.of([0, 1], [[[1, 0, 0]], [[0, 1, 0]]], "direction")
-    >>> answer = Tracks.of([0, 1], [[[0, 0, 1]], [[0, 1, 0]]], "direction")
-    >>> accuracy_5deg()(answer, truth)
-    50.0
-    """
-    return _accuracy(5.0)
-
-
-def accuracy_10deg() -> Ratio:
-    """Return the share of sounding sources with an angle < 10 deg, in %; no answer is wrong.
+    Raises:
+        ParameterError: if `within` is no angle.
 
     >>> truth = Tracks.of([0, 1], [[[1, 0, 0]], [[0, 1, 0]]], "direction")
     >>> answer = Tracks.of([0, 1], [[[0, 0, 1]], [[0, 1, 0]]], "direction")
-    >>> accuracy_10deg()(answer, truth)
+    >>> accuracy()(answer, truth)
     50.0
     """
-    return _accuracy(10.0)
+    return ratio_of(hits(quantity(within, "direction").value), sounding, percent, kind="direction")
 
 
-def accuracy_20deg() -> Ratio:
-    """Return the share of sounding sources with an angle < 20 deg, in %; no answer is wrong.
-
-    >>> truth = Tracks.of([0, 1], [[[1, 0, 0]], [[0, 1, 0]]], "direction")
-    >>> answer = Tracks.of([0, 1], [[[0, 0, 1]], [[0, 1, 0]]], "direction")
-    >>> accuracy_20deg()(answer, truth)
-    50.0
-    """
-    return _accuracy(20.0)
-
-
-def _accuracy(degrees: float) -> Ratio:
-    # NaN, where there is no answer, is not below anything.
-    def hits(matches: Matches) -> Floats:
-        return (_angle(matches) < degrees).astype(float)
-
-    return Ratio(hits, each_sounding, _percent, kind="direction")
-
-
-def _percent(share: float) -> float:
-    return 100 * share
-
-
-def _angle(matches: Matches) -> Floats:
-    return np.degrees(matches.distance)
-
-
-def _summable_angle(matches: Matches) -> Floats:
-    return np.nan_to_num(_angle(matches))
-
-
-def _truncated(matches: Matches) -> Floats:
-    charged = np.where(matches.answered, _angle(matches), np.inf)
-    return np.where(matches.sounding, np.minimum(charged, TRUNCATION), 0.0)
-
-
-def _azimuth(matches: Matches) -> Floats:
-    answered, _ = azimuth_elevation(matches.answers)
-    true, _ = azimuth_elevation(matches.truth.xyz)
-    return np.nan_to_num(np.degrees(np.abs(wrap_angle(answered - true))))
+def _azimuth(corpus: Corpus) -> NDArray[np.float64]:
+    given, _ = azimuth_elevation(corpus.once(match).answers)
+    true, _ = azimuth_elevation(corpus.truth.xyz)
+    return np.nan_to_num(np.degrees(np.abs(wrap_angle(given - true))))

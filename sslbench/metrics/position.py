@@ -1,41 +1,89 @@
 """Metrics of positions, from the distances d between sources and their answers, in metres.
 
 Distances are Euclidean in three dimensions; data sets that ask for two have equal heights. Sources
-and answers are paired as in `association`. Unless said otherwise only answered sources count, so
-read `coverage` beside them; all are NaN where nothing counts.
+and answers are paired frame by frame without a gate (`association.framewise`). Unless said
+otherwise only answered sources count, so read `coverage` beside them; all are NaN where nothing
+counts.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.metrics.association import Matches
-from sslbench.metrics.statistics import Quantile, Ratio, each_answered, each_sounding
+from sslbench.contracts import MetricSpec, Parameter
+from sslbench.metrics.corpus import Corpus
+from sslbench.metrics.counts import (
+    answered,
+    distance,
+    hits,
+    sounding,
+    summed_distance,
+    truncated,
+)
+from sslbench.metrics.quantities import quantity
+from sslbench.metrics.shapes import Additive, Quantile, percent, ratio, ratio_of
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 
 __all__ = [
+    "SPECS",
     "TRUNCATION",
-    "accuracy_1m",
-    "accuracy_10cm",
-    "accuracy_30cm",
+    "accuracy",
     "error_mean",
-    "error_median",
-    "error_p90",
-    "error_p95",
+    "error_percentile",
     "error_rmse",
     "error_truncated",
 ]
 
 Floats = NDArray[np.float64]
 
+BERG = "Berg et al. 2024, wav2pos"
+
 TRUNCATION = 3.0
 """Metres at which Berg et al. 2024 cut off an error."""
 
 
-def error_mean() -> Ratio:
+def _spec(name: str, function: str, summary: str, *parameters: Parameter) -> MetricSpec:
+    return MetricSpec(
+        name=name,
+        target=f"sslbench.metrics.position:{function}",
+        summary=summary,
+        unit="m",
+        higher_is_better=False,
+        kinds=("position",),
+        reference=BERG if "truncated" in name else "",
+        parameters=parameters,
+    )
+
+
+SPECS = (
+    _spec("position-error-mean", "error_mean", "Mean distance of the answers from the truth"),
+    _spec("position-error-rmse", "error_rmse", "Root of the mean squared distance"),
+    _spec(
+        "position-error-percentile",
+        "error_percentile",
+        "Distance that so many % of the answers keep; 50 is the median",
+        Parameter("p", 50, "percent of the answers", minimum=0, maximum=100),
+    ),
+    _spec(
+        "position-error-truncated",
+        "error_truncated",
+        "Mean distance, each at most 3 m; no answer counts as 3 m",
+    ),
+    MetricSpec(
+        name="position-accuracy",
+        target="sslbench.metrics.position:accuracy",
+        summary="Share of sources located within a radius",
+        unit="%",
+        higher_is_better=True,
+        kinds=("position",),
+        reference=BERG,
+        parameters=(Parameter("within", "30cm", "radius, as in 30cm or 1m"),),
+    ),
+)
+
+
+def error_mean() -> Additive:
     """Return the mean distance: sum of d over the number of answers, in metres.
 
     Feng et al. 2025 call it MAE. NaN if nothing is answered.
@@ -45,10 +93,10 @@ def error_mean() -> Ratio:
     >>> error_mean()(answer, truth)
     2.55
     """
-    return Ratio(_distance, each_answered, kind="position")
+    return ratio_of(summed_distance, answered, kind="position")
 
 
-def error_rmse() -> Ratio:
+def error_rmse() -> Additive:
     """Return the root of the mean of d^2 over the answers, in metres.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
@@ -56,43 +104,21 @@ def error_rmse() -> Ratio:
     >>> round(error_rmse()(answer, truth), 4)
     3.5362
     """
-    return Ratio(_squared, each_answered, math.sqrt, kind="position")
+    return ratio_of(_squared, answered, _root, kind="position")
 
 
-def error_median() -> Quantile:
-    """Return the median of d over the answers, in metres.
+def error_percentile(p: int = 50) -> Quantile:
+    """Return the p-th percentile of d over the answers, in metres; linear between two of them.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
     >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> error_median()(answer, truth)
+    >>> error_percentile()(answer, truth)
     2.55
     """
-    return Quantile(_each, 0.5, kind="position")
+    return Quantile(distance, p / 100, kind="position")
 
 
-def error_p90() -> Quantile:
-    """Return the 90th percentile of d over the answers, in metres.
-
-    >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> round(error_p90()(answer, truth), 6)
-    4.51
-    """
-    return Quantile(_each, 0.9, kind="position")
-
-
-def error_p95() -> Quantile:
-    """Return the 95th percentile of d over the answers, in metres.
-
-    >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> round(error_p95()(answer, truth), 6)
-    4.755
-    """
-    return Quantile(_each, 0.95, kind="position")
-
-
-def error_truncated() -> Ratio:
+def error_truncated() -> Additive:
     """Return the mean of min(d, 3 m) over all sounding sources, in metres.
 
     A source without an answer counts as 3 m, so that silence never pays. Berg et al. 2024,
@@ -103,68 +129,28 @@ def error_truncated() -> Ratio:
     >>> error_truncated()(answer, truth)
     1.55
     """
-    return Ratio(_truncated, each_sounding, kind="position")
+    return ratio_of(truncated(TRUNCATION), sounding, kind="position")
 
 
-def accuracy_10cm() -> Ratio:
-    """Return the share of sounding sources with d < 0.1 m, in %; no answer is wrong.
+def accuracy(within: str = "30cm") -> Additive:
+    """Return the share of sounding sources with d < radius, in %; no answer is wrong.
 
-    >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> accuracy_10cm()(answer, truth)
-    0.0
-    """
-    return _accuracy(0.1)
+    At 30 cm it is acc@30cm of Berg et al. 2024: the comparison is strict.
 
-
-def accuracy_30cm() -> Ratio:
-    """Return the share of sounding sources with d < 0.3 m, in %; no answer is wrong.
-
-    Berg et al. 2024, acc@30cm: the comparison is strict.
+    Raises:
+        ParameterError: if `within` is no distance.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
     >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> accuracy_30cm()(answer, truth)
-    50.0
+    >>> accuracy()(answer, truth), accuracy("10cm")(answer, truth)
+    (50.0, 0.0)
     """
-    return _accuracy(0.3)
+    return ratio_of(hits(quantity(within, "position").value), sounding, percent, kind="position")
 
 
-def accuracy_1m() -> Ratio:
-    """Return the share of sounding sources with d < 1 m, in %; no answer is wrong.
-
-    >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> accuracy_1m()(answer, truth)
-    50.0
-    """
-    return _accuracy(1.0)
+def _squared(corpus: Corpus) -> Floats:
+    return summed_distance(corpus) ** 2
 
 
-def _accuracy(radius: float) -> Ratio:
-    # NaN, where there is no answer, is not below anything.
-    def hits(matches: Matches) -> Floats:
-        return (matches.distance < radius).astype(float)
-
-    return Ratio(hits, each_sounding, _percent, kind="position")
-
-
-def _percent(share: float) -> float:
-    return 100 * share
-
-
-def _each(matches: Matches) -> Floats:
-    return matches.distance
-
-
-def _distance(matches: Matches) -> Floats:
-    return np.nan_to_num(matches.distance)
-
-
-def _squared(matches: Matches) -> Floats:
-    return np.nan_to_num(matches.distance) ** 2
-
-
-def _truncated(matches: Matches) -> Floats:
-    charged = np.where(matches.answered, matches.distance, np.inf)
-    return np.where(matches.sounding, np.minimum(charged, TRUNCATION), 0.0)
+def _root(sums: Floats) -> Floats:
+    return np.sqrt(ratio(sums))

@@ -1,66 +1,143 @@
 """Protocols: named sets of rules by which answers become numbers.
 
 The conventions of the literature differ and decide the score, so every number says under which it
-was computed, and boards never mix two.
+was computed, and boards never mix two. `PROTOCOLS` are those of sslbench; plugins offer more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
-from sslbench.contracts import MetricSpec
-from sslbench.errors import UnknownNameError
-from sslbench.registry import nearest
+from sslbench.choices import choices, parse
+from sslbench.contracts import DatasetSpec, Metric, MetricSpec, ProtocolSpec, Value
+from sslbench.errors import BrokenPluginError, ParameterError, UsageError
+from sslbench.metrics.quantities import quantity
+from sslbench.registry import Registry, load_target
 from sslbench.scene import Kind
 
-__all__ = ["DEFAULT_PROTOCOL", "PROTOCOLS", "Protocol", "find_protocol"]
+__all__ = ["DEFAULT_PROTOCOL", "PROTOCOLS", "ChosenMetric", "choose_metrics", "primary_metric"]
 
 DEFAULT_PROTOCOL = "sslbench"
 
-
-@dataclass(frozen=True)
-class Protocol:
-    """Which metrics are computed.
-
-    Args:
-        name: by which it is chosen.
-        summary: one line.
-        metrics: names of its metrics; none means all that are installed.
-    """
-
-    name: str
-    summary: str
-    metrics: tuple[str, ...] = ()
-
-    def select(self, specs: Iterable[MetricSpec], kind: Kind) -> list[MetricSpec]:
-        """Return those of the metrics that belong to it and can compare the kind, by name."""
-        fitting = (spec for spec in specs if kind in spec.kinds)
-        return sorted(
-            (spec for spec in fitting if not self.metrics or spec.name in self.metrics),
-            key=lambda spec: spec.name,
-        )
-
-
-PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
-    {
-        DEFAULT_PROTOCOL: Protocol(
-            DEFAULT_PROTOCOL,
-            "All installed metrics; answers paired frame by frame without a gate",
-        )
-    }
+PROTOCOLS = (
+    ProtocolSpec(
+        name=DEFAULT_PROTOCOL,
+        summary="The default of the boards: errors that silence cannot improve, and sound tracking",
+        metrics=(
+            "position-error-truncated",
+            "position-error-mean",
+            "position-error-rmse",
+            "position-error-percentile[p=50]",
+            "position-error-percentile[p=90]",
+            "position-error-percentile[p=95]",
+            "position-accuracy[within=10cm]",
+            "position-accuracy[within=30cm]",
+            "position-accuracy[within=1m]",
+            "angular-error-truncated",
+            "angular-error-mean",
+            "angular-error-percentile[p=50]",
+            "angular-error-percentile[p=90]",
+            "azimuth-error-mean",
+            "angular-accuracy[within=5deg]",
+            "angular-accuracy[within=10deg]",
+            "angular-accuracy[within=20deg]",
+            "coverage",
+            "false-alarms",
+        ),
+        association="in each frame on its own, least summed distance",
+        gate="none",
+        silence="a source without an answer counts as the largest error; frames without a source"
+        " count in false alarms only",
+        averaging="over all sounding sources of all frames of all recordings",
+    ),
 )
 
 
-def find_protocol(name: str) -> Protocol:
-    """Return a protocol by name.
+@dataclass(frozen=True)
+class ChosenMetric:
+    """A metric with its parameters, ready to use.
+
+    Args:
+        label: as a protocol writes it: `position-accuracy[within=30cm]`.
+        spec: what it measures.
+        metric: what measures.
+    """
+
+    label: str
+    spec: MetricSpec
+    metric: Metric
+
+
+def choose_metrics(registry: Registry, protocol: str, kind: Kind) -> list[ChosenMetric]:
+    """Return the metrics of a protocol that can compare a kind of tracks, in its order.
+
+    The protocol `sslbench` also has every installed metric that no protocol names.
 
     Raises:
-        UnknownNameError: if there is none of that name; it gives the nearest one.
+        UnknownNameError: if there is no such protocol, or it names an unknown metric.
+        UsageError: if none of its metrics can compare the kind.
+        BrokenPluginError: if a metric cannot be made.
     """
-    if name not in PROTOCOLS:
-        raise UnknownNameError(
-            f"no protocol is named {name!r}", expected=nearest(name, list(PROTOCOLS))
+    spec = registry.protocol(protocol).spec
+    labels = [*spec.metrics, *(_unnamed(registry) if protocol == DEFAULT_PROTOCOL else ())]
+    found = [metric for label in labels for metric in _chosen(registry, label, kind)]
+    if not found:
+        raise UsageError(
+            f"protocol {protocol} has no metric of {kind}s",
+            expected=f"a protocol for {kind}s; `sslbench protocols` shows all",
         )
-    return PROTOCOLS[name]
+    return found
+
+
+def primary_metric(spec: ProtocolSpec, chosen: Sequence[ChosenMetric], dataset: DatasetSpec) -> str:
+    """Return the metric by which a protocol ranks: its own, or else the data set's.
+
+    Args:
+        spec: the protocol.
+        chosen: its metrics for the kind of the data set.
+        dataset: what was answered.
+
+    Raises:
+        BrokenPluginError: if that metric is none of the protocol's.
+    """
+    name = spec.primary.get(dataset.kind, dataset.primary_metric)
+    labels = [metric.label for metric in chosen]
+    if name not in labels:
+        raise BrokenPluginError(
+            f"the primary metric {name!r} is none of the protocol's",
+            where=f"data set {dataset.name}, protocol {spec.name}",
+            expected="one of " + ", ".join(labels),
+        )
+    return name
+
+
+def _unnamed(registry: Registry) -> list[str]:
+    protocols = (offer.spec for offer in registry.protocols.values())
+    named = {parse(label).pattern for protocol in protocols for label in protocol.metrics}
+    return sorted(set(registry.metrics) - named)
+
+
+def _chosen(registry: Registry, label: str, kind: Kind) -> Iterator[ChosenMetric]:
+    selection = parse(label)
+    spec = registry.metric(selection.pattern).spec
+    if kind not in spec.kinds:
+        return
+    for choice in choices(spec, selection):
+        if all(_fits(value, kind) for value in choice.params.values()):
+            yield ChosenMetric(label, spec, _make(spec, choice.params))
+
+
+def _fits(value: object, kind: Kind) -> bool:
+    # A gate in metres says that the metric, so chosen, is one of positions.
+    try:
+        return quantity(str(value).partition("/")[0]).kind == kind
+    except ParameterError:
+        return True
+
+
+def _make(spec: MetricSpec, params: Mapping[str, Value]) -> Metric:
+    metric = load_target(spec.target, f"metric {spec.name}")(**params)
+    if not isinstance(metric, Metric):
+        raise BrokenPluginError(f"{spec.target} gives no Metric", where=f"metric {spec.name}")
+    return metric

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import Metric, MetricSpec
-from sslbench.errors import BrokenPluginError, FormatError
-from sslbench.metrics.association import check_comparable, match, stack_tracks
-from sslbench.metrics.statistics import MatchMetric, WeightedValue
+from sslbench.contracts import ProtocolSpec
+from sslbench.errors import BrokenPluginError
+from sslbench.metrics.corpus import Corpus, Pair
+from sslbench.metrics.protocols import ChosenMetric
+from sslbench.metrics.shapes import CorpusMetric, Repeated, Tally
 from sslbench.metrics.strata import stratify
-from sslbench.metrics.uncertainty import Interval, bootstrap_intervals
-from sslbench.scene import Condition, Tracks
+from sslbench.metrics.uncertainty import (
+    Blocks,
+    Interval,
+    draw,
+    effective_size,
+    percentile_interval,
+    single_frames,
+)
+from sslbench.scene import Condition, Kind
 
-__all__ = ["Pair", "Score", "Strata", "score", "score_strata"]
+__all__ = ["Pair", "Score", "Strata", "score", "score_run", "score_strata"]
 
-Pair = tuple[Tracks, Tracks]
-"""The answer to one recording, and its truth."""
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -27,14 +34,18 @@ class Score:
     """One number under one protocol.
 
     Args:
-        name: of the metric.
+        name: of the metric, with its parameters.
         version: of the metric.
         protocol: rules by which it was computed.
         value: in `unit`; NaN if undefined.
         unit: `m`, `deg`, `%`, ...
         ci95: 95 % interval; None where none is defined.
         n: how many sources or frames it is over.
+        n_eff: how many independent ones would be as certain; None where unknown.
         higher_is_better: direction; None where there is no better.
+        drawn: value of each resample, shape (resamples,); the same resamples for every metric and
+            method with recordings of the same lengths.
+        units: recordings that were resampled, or blocks if there is one recording.
     """
 
     name: str
@@ -44,28 +55,18 @@ class Score:
     unit: str
     ci95: Interval | None
     n: int
+    n_eff: float | None
     higher_is_better: bool | None
+    drawn: Floats = field(repr=False, compare=False, default_factory=lambda: np.zeros(0))
+    units: int = 0
 
 
 Strata = dict[str, dict[str, list[Score]]]
 """Scores by condition and by bin of that condition."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """The rows of a corpus under one metric, and how many each recording has."""
-
-    spec: MetricSpec
-    metric: Metric
-    rows: NDArray[np.float64]
-    lengths: NDArray[np.int64]
-
-
 def score(
-    pairs: Sequence[Pair],
-    metrics: Sequence[tuple[MetricSpec, Metric]],
-    protocol: str,
-    seed: int,
+    pairs: Sequence[Pair], metrics: Sequence[ChosenMetric], protocol: ProtocolSpec, seed: int
 ) -> list[Score]:
     """Score the answers to a corpus under every metric, with 95 % intervals.
 
@@ -75,7 +76,7 @@ def score(
     Args:
         pairs: answer and truth of each recording.
         metrics: those to compute; each must be able to compare the kind of the truth.
-        protocol: name that is written beside each number.
+        protocol: whose name is written beside each number, and whose rule of resampling holds.
         seed: of the resampling.
 
     Returns:
@@ -85,22 +86,49 @@ def score(
         FormatError: if an answer cannot be held against its truth.
         BrokenPluginError: if a metric breaks its contract.
     """
-    for index, (prediction, truth) in enumerate(pairs):
-        check_comparable(prediction, truth, f"recording {index + 1} of {len(pairs)}")
-    _check_one_kind(pairs)
-    corpora = _corpora(pairs, metrics)
-    intervals = _intervals(corpora, seed)
+    corpus = Corpus.of(pairs)
+    layouts = _Layouts(protocol)
+    tallies = [_tally(chosen, corpus, pairs, layouts) for chosen in metrics]
+    drawn: dict[int, _Drawn] = {}
+    for blocks in layouts.known.values():
+        drawn |= _resample(blocks, tallies, seed)
     return [
-        _score(corpus, protocol, interval)
-        for corpus, interval in zip(corpora, intervals, strict=True)
+        _score(chosen, protocol, corpus.kind, tallies[index], drawn[index])
+        for index, chosen in enumerate(metrics)
+    ]
+
+
+def score_run(
+    sources: Sequence[Pair],
+    microphones: Sequence[Pair],
+    metrics: Sequence[ChosenMetric],
+    protocol: ProtocolSpec,
+    seed: int,
+) -> list[Score]:
+    """Score what a run answered: where the sources are and, if it did, where the microphones are.
+
+    Args:
+        sources: answer and truth of each recording.
+        microphones: estimated and true places, one column a channel, of each recording for which
+            there are any; metrics of microphones are left out if there are none.
+        metrics: of both subjects.
+        protocol: whose rules hold.
+        seed: of the resampling.
+    """
+    subjects = {"sources": sources, "microphones": microphones}
+    return [
+        found
+        for subject, pairs in subjects.items()
+        if pairs or subject == "sources"
+        for found in score(pairs, [m for m in metrics if m.spec.subject == subject], protocol, seed)
     ]
 
 
 def score_strata(
     pairs: Mapping[str, Pair],
     conditions: Mapping[str, Mapping[str, Condition]],
-    metrics: Sequence[tuple[MetricSpec, Metric]],
-    protocol: str,
+    metrics: Sequence[ChosenMetric],
+    protocol: ProtocolSpec,
     seed: int,
 ) -> Strata:
     """Score each stratum of a corpus as `score` does the whole.
@@ -109,7 +137,7 @@ def score_strata(
         pairs: answer and truth by recording id.
         conditions: of each recording, by id; split as by `strata.stratify`.
         metrics: those to compute.
-        protocol: name that is written beside each number.
+        protocol: whose rules hold.
         seed: of the resampling.
     """
     known = {name: conditions.get(name, {}) for name in pairs}
@@ -122,67 +150,74 @@ def score_strata(
     }
 
 
-def _check_one_kind(pairs: Sequence[Pair]) -> None:
-    kinds = sorted({truth.kind for _, truth in pairs})
-    if len(kinds) > 1:
-        raise FormatError("recordings of different kinds", expected=f"all {kinds[0]}")
+class _Layouts:
+    """How rows are cut into blocks, once for all metrics that have as many rows a recording."""
+
+    def __init__(self, protocol: ProtocolSpec) -> None:
+        self.cut = single_frames if protocol.single_frames else Blocks.of
+        self.known: dict[bytes, Blocks] = {}
+
+    def of(self, lengths: NDArray[np.int64]) -> Blocks:
+        return self.known.setdefault(lengths.tobytes(), self.cut(lengths))
 
 
-def _corpora(pairs: Sequence[Pair], metrics: Sequence[tuple[MetricSpec, Metric]]) -> list[_Rows]:
-    lengths = np.array([len(truth.times) for _, truth in pairs], dtype=np.int64)
-    matches = match(stack_tracks([p for p, _ in pairs]), stack_tracks([t for _, t in pairs]))
-    return [
-        _Rows(spec, metric, metric.rows(matches), lengths)
-        if isinstance(metric, MatchMetric) and pairs
-        else _each_recording(spec, metric, pairs)
-        for spec, metric in metrics
-    ]
-
-
-def _each_recording(spec: MetricSpec, metric: Metric, pairs: Sequence[Pair]) -> _Rows:
+def _tally(chosen: ChosenMetric, corpus: Corpus, pairs: Sequence[Pair], layouts: _Layouts) -> Tally:
+    metric = chosen.metric
+    if isinstance(metric, CorpusMetric):
+        return metric.tally(metric.rows(corpus), layouts.of(corpus.lengths))
     parts = [np.asarray(metric.components(*pair), dtype=float) for pair in pairs]
     shapes = {part.shape[1:] for part in parts}
     if any(part.ndim != 2 for part in parts) or len(shapes) > 1:
         raise BrokenPluginError(
             f"rows of shapes {sorted({part.shape for part in parts})}",
-            where=f"metric {spec.name}",
+            where=f"metric {chosen.label}",
             expected="(rows, columns) with as many columns for every recording",
         )
     lengths = np.array([len(part) for part in parts], dtype=np.int64)
     rows = np.concatenate(parts) if parts else np.zeros((0, 1))
-    return _Rows(spec, metric, rows, lengths)
+    return Repeated(metric, rows, layouts.of(lengths))
 
 
-def _intervals(corpora: Sequence[_Rows], seed: int) -> list[Interval | None]:
-    layouts: dict[bytes, list[int]] = {}
-    for index, corpus in enumerate(corpora):
-        layouts.setdefault(corpus.lengths.tobytes(), []).append(index)
-    found: list[Interval | None] = [None] * len(corpora)
-    for indices in layouts.values():
-        values = [_weighted(corpora[index]) for index in indices]
-        shared = bootstrap_intervals(values, corpora[indices[0]].lengths, seed)
-        for index, interval in zip(indices, shared, strict=True):
-            found[index] = interval
-    return found
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """What a metric came to on each resample, and by how much its effects add up there."""
+
+    values: Floats
+    moved: Floats
 
 
-def _weighted(corpus: _Rows) -> WeightedValue:
-    metric, rows = corpus.metric, corpus.rows
-    if isinstance(metric, MatchMetric):
-        return metric.weighted(rows)
-    return lambda weights: float(metric.value(np.repeat(rows, weights, axis=0)))
+def _resample(blocks: Blocks, tallies: Sequence[Tally], seed: int) -> dict[int, _Drawn]:
+    own = [index for index, tally in enumerate(tallies) if tally.blocks is blocks]
+    parts: dict[int, list[tuple[Floats, Floats]]] = {index: [] for index in own}
+    for weights in draw(blocks, seed):
+        for index in own:
+            effects = tallies[index].effects
+            moved = np.zeros(len(weights)) if effects is None else weights @ effects.by_block
+            parts[index].append((tallies[index].drawn(weights), moved))
+    return {
+        index: _Drawn(*(np.concatenate(column) for column in zip(*part, strict=True)))
+        for index, part in parts.items()
+    }
 
 
-def _score(corpus: _Rows, protocol: str, interval: Interval | None) -> Score:
-    spec, metric, rows = corpus.spec, corpus.metric, corpus.rows
-    value = float(metric.value(rows)) if len(rows) else float("nan")
+def _score(
+    chosen: ChosenMetric, protocol: ProtocolSpec, kind: Kind, tally: Tally, drawn: _Drawn
+) -> Score:
+    defined = bool(np.isfinite(tally.value))
+    units = tally.blocks.units
+    effective = None
+    if defined and units > 1 and tally.effects is not None:
+        effective = effective_size(tally.effects, drawn.moved, tally.n)
     return Score(
-        name=spec.name,
-        version=spec.version,
-        protocol=protocol,
-        value=value,
-        unit=spec.unit,
-        ci95=interval if np.isfinite(value) else None,
-        n=metric.count(rows) if isinstance(metric, MatchMetric) and len(rows) else len(rows),
-        higher_is_better=spec.higher_is_better,
+        name=chosen.label,
+        version=chosen.spec.version,
+        protocol=protocol.name,
+        value=tally.value,
+        unit=chosen.spec.unit_for(kind),
+        ci95=percentile_interval(drawn.values, units) if defined else None,
+        n=tally.n,
+        n_eff=effective,
+        higher_is_better=chosen.spec.higher_is_better,
+        drawn=drawn.values,
+        units=units,
     )

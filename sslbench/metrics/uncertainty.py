@@ -1,21 +1,22 @@
 """Confidence intervals by a hierarchical bootstrap: recordings, then blocks of frames.
 
 Frames of one recording resemble each other, and resampling them one by one gives intervals that
-are several times too narrow. A resample therefore draws recordings with replacement, and within
-each drawn recording moving blocks of neighbouring frames until it is as long as before. Blocks run
-on from the last frame to the first, so that all frames are drawn alike (the circular blocks of
-Politis and Romano 1992). A block is a fifth of its recording, but at least 10 rows; shorter
-recordings stay whole.
+are several times too narrow. Each recording is therefore cut into 8 blocks of neighbouring frames,
+of at least 10 frames each. A resample draws recordings with replacement, and for each of them as
+many of its blocks as it has, with replacement (Davison and Hinkley 1997, sections 3.8 and 8.2).
 
 The interval is the percentile one with its levels widened for few units (Hesterberg 2015, *What
 Teachers Should Know about the Bootstrap*, section 5.3): the 2.5 % quantile becomes the
 ``Phi(-sqrt(u / (u - 1)) t(0.975, u - 1))`` quantile, where u is the number of recordings, or of
-blocks if there is one recording. With hundreds of recordings nothing changes.
+blocks if there is one recording. With hundreds of recordings nothing changes. On AR(1) errors the
+nominal 95 % interval covers 89 to 99 % (a slow test simulates it).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,117 +25,133 @@ __all__ = [
     "BLOCKS",
     "RESAMPLES",
     "SHORTEST_BLOCK",
+    "Blocks",
+    "Effects",
     "Interval",
-    "block_lengths",
-    "bootstrap_intervals",
-    "independent_units",
+    "draw",
+    "effective_size",
+    "holm",
+    "p_value",
     "percentile_interval",
-    "row_weights",
+    "single_frames",
 ]
 
 Interval = tuple[float, float]
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 RESAMPLES = 1000
-BLOCKS = 5
-"""Blocks that a long recording is made of."""
+BLOCKS = 8
+"""Blocks that a long recording is cut into: few enough to be long, enough to tell their spread."""
 
 SHORTEST_BLOCK = 10
 """Fewest rows of a block."""
 
 LEVEL = 0.95
 
+AT_ONCE = 4_000_000
+"""Weights that are held at a time."""
 
-def bootstrap_intervals(
-    values: Sequence[Callable[[Integers], float]],
-    lengths: Integers,
-    seed: int,
-    resamples: int = RESAMPLES,
-) -> list[Interval | None]:
-    """Return the 95 % interval of several values on the same resamples.
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """How the rows of a corpus are cut into what a resample draws. `Blocks.of` cuts.
 
     Args:
-        values: each turns row weights, shape (rows,), into its value.
-        lengths: rows of each recording, shape (recordings,), in the order of the rows.
-        seed: the same seed gives the same intervals.
-        resamples: how many are drawn.
-
-    Returns:
-        For each value its interval; None where none is defined: one recording of fewer than
-        two blocks, or a value that is NaN on every resample.
+        starts: first row of each block, ascending, shape (blocks,).
+        rows: number of rows in all.
+        each: blocks of each recording that has rows, shape (recordings,).
     """
-    units = independent_units(lengths)
-    if units < 2:
-        return [None] * len(values)
-    drawn = np.empty((resamples, len(values)))
-    for row, weights in zip(drawn, row_weights(lengths, seed, resamples), strict=True):
-        row[:] = [value(weights) for value in values]
-    return [percentile_interval(column, units) for column in drawn.T]
+
+    starts: Integers
+    rows: int
+    each: Integers
+
+    @classmethod
+    def of(cls, lengths: Sequence[int] | Integers) -> Blocks:
+        """Cut recordings of so many rows.
+
+        >>> Blocks.of([25, 0, 4]).starts.tolist()
+        [0, 13, 25]
+        """
+        used = np.asarray(lengths, dtype=np.int64)
+        used = used[used > 0]
+        each = np.clip(used // SHORTEST_BLOCK, 1, BLOCKS)
+        place = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
+        # Blocks of one recording differ by one row at most; the earlier ones are the longer.
+        size, longer = np.repeat(used // each, each), np.repeat(used % each, each)
+        begin = np.repeat(np.cumsum(used) - used, each)
+        starts = begin + place * size + np.minimum(place, longer)
+        return cls(starts, int(used.sum()), each)
+
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return len(self.starts)
+
+    @property
+    def units(self) -> int:
+        """Independent units: recordings, or blocks if there is but one recording."""
+        return len(self.each) if len(self.each) != 1 else self.count
+
+    @cached_property
+    def of_row(self) -> Integers:
+        """Index of the block that each row belongs to, shape (rows,)."""
+        return np.repeat(np.arange(self.count), np.diff(self.starts, append=self.rows))
+
+    def sum(self, rows: Floats) -> Floats:
+        """Add up the rows of each block, shape (blocks, columns)."""
+        if self.count == self.rows:
+            return rows
+        return np.add.reduceat(rows, self.starts, axis=0) if self.count else rows[:0]
 
 
-def block_lengths(lengths: Integers) -> Integers:
-    """Return the rows of a block of each recording, shape (recordings,).
+def single_frames(lengths: Sequence[int] | Integers) -> Blocks:
+    """Take each row for a recording of its own, which ignores that neighbours resemble each other.
 
-    >>> block_lengths(np.array([1000, 50, 4])).tolist()
-    [200, 10, 4]
+    Berg et al. 2024 seem to resample so. The intervals are too narrow for anything that moves.
     """
-    parts = -(-lengths // BLOCKS)
-    return np.minimum(lengths, np.maximum(parts, SHORTEST_BLOCK))
+    return Blocks.of(np.ones(int(np.sum(lengths)), dtype=np.int64))
 
 
-def independent_units(lengths: Integers) -> int:
-    """Return how many units are resampled: recordings, or blocks if there is but one."""
-    used = lengths[lengths > 0]
-    if len(used) != 1:
-        return len(used)
-    return round(float(used[0] / block_lengths(used)[0]))
+def draw(blocks: Blocks, seed: int, resamples: int = RESAMPLES) -> Iterator[Floats]:
+    """Draw resamples, some at a time: how often each block occurs, shape (some, blocks).
 
-
-def row_weights(lengths: Integers, seed: int, resamples: int = RESAMPLES) -> Iterator[Integers]:
-    """Draw resamples, each as the number of times that every row occurs, shape (rows,)."""
+    The same blocks and seed give the same resamples on every machine, so that methods that answered
+    the same scenes are compared on the same resamples.
+    """
     rng = np.random.default_rng(seed)
-    firsts = np.cumsum(lengths) - lengths
-    blocks = block_lengths(lengths)
-    rows = int(lengths.sum())
-    for _ in range(resamples):
-        drawn = _draw(rng, len(lengths), np.ones(len(lengths)))
-        begins, ends = _draw_blocks(rng, lengths[drawn], blocks[drawn], firsts[drawn])
-        # Every block adds 1 from its begin to its end: the weights are the running sum.
-        steps = np.bincount(begins, minlength=rows + 1) - np.bincount(ends, minlength=rows + 1)
-        yield np.cumsum(steps[:rows])
+    some = max(1, AT_ONCE // max(blocks.count, 1))
+    for begin in range(0, resamples, some):
+        wanted = min(some, resamples - begin)
+        yield np.array([_draw_one(rng, blocks) for _ in range(wanted)], dtype=np.float64)
 
 
-def _draw(rng: np.random.Generator, below: int | Integers, like: NDArray[np.generic]) -> Integers:
+def _draw_one(rng: np.random.Generator, blocks: Blocks) -> Integers:
+    recordings = len(blocks.each)
+    drawn = _below(rng, np.full(recordings, recordings))
+    count = blocks.each[drawn]
+    if blocks.count == recordings:
+        return np.bincount(drawn, minlength=recordings)
+    first = np.cumsum(blocks.each) - blocks.each
+    chosen = np.repeat(first[drawn], count) + _below(rng, np.repeat(count, count))
+    return np.bincount(chosen, minlength=blocks.count)
+
+
+def _below(rng: np.random.Generator, limits: Integers) -> Integers:
     # From uniform numbers, whose stream numpy changes least of all between versions.
-    return np.floor(rng.random(like.shape) * below).astype(np.int64)
+    return np.floor(rng.random(len(limits)) * limits).astype(np.int64)
 
 
-def _draw_blocks(
-    rng: np.random.Generator, lengths: Integers, blocks: Integers, firsts: Integers
-) -> tuple[Integers, Integers]:
-    counts = -(-lengths // np.maximum(blocks, 1))
-    owner = np.repeat(np.arange(len(lengths)), counts)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    size = blocks[owner]
-    # The last block is cut so that the recording keeps its length.
-    kept = np.minimum(size, lengths[owner] - within * size)
-    starts = _draw(rng, lengths[owner], owner)
-    over = np.maximum(starts + kept - lengths[owner], 0)
-    first = firsts[owner]
-    # What runs over the end of a recording goes on at its beginning, as a second block.
-    begins = np.concatenate([first + starts, first])
-    return begins, np.concatenate([first + starts + kept - over, first + over])
-
-
-def percentile_interval(drawn: NDArray[np.float64], units: int) -> Interval | None:
+def percentile_interval(drawn: Floats, units: int) -> Interval | None:
     """Return the widened percentile interval of resampled values, NaN left out.
 
     Args:
         drawn: value of each resample, shape (resamples,).
-        units: number of independent units, at least 2.
+        units: number of independent units; fewer than 2 allow no interval.
     """
     finite = drawn[np.isfinite(drawn)]
-    if not len(finite):
+    if not len(finite) or units < 2:
         return None
     tail = _tail(units)
     low, high = np.quantile(finite, [tail, 1 - tail])
@@ -146,3 +163,86 @@ def _tail(units: int) -> float:
 
     student = stdtrit(units - 1, (1 + LEVEL) / 2)
     return float(ndtr(-np.sqrt(units / (units - 1)) * student))
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """By how much rows move a value.
+
+    Args:
+        alone: variance of the value if rows were independent.
+        by_block: by how much each block moves it, shape (blocks,).
+    """
+
+    alone: float
+    by_block: Floats
+
+    @classmethod
+    def of(cls, influence: Floats, blocks: Blocks) -> Effects:
+        """Sum up the influence of each row, shape (rows,)."""
+        alone = float(np.sum((influence - influence.mean()) ** 2)) if len(influence) else 0.0
+        return cls(alone, blocks.sum(influence[:, None])[:, 0])
+
+
+def effective_size(effects: Effects, moved: Floats, n: int) -> float | None:
+    """Return how many independent sources or frames would be as certain as the n that there are.
+
+    ``n V / Var(Z)``: the variance V that the value would have if its rows were independent, over
+    the one that resampling blocks gives. More than n is said to be n.
+
+    Args:
+        effects: of which `alone` is V.
+        moved: Z, the sum of the effects over each resample, shape (resamples,).
+        n: how many the value is over.
+    """
+    spread = float(np.var(moved, ddof=1))
+    if not (effects.alone > 0 and spread > 0):
+        return None
+    return min(float(n), n * effects.alone / spread)
+
+
+def p_value(difference: float, drawn: Floats, units: int) -> float:
+    """Return the two-sided p-value of a paired difference being 0.
+
+    By Student's t with u - 1 degrees of freedom, whose standard error is the spread of the
+    differences on the same resamples times ``sqrt(u / (u - 1))``: counting resamples on the other
+    side of 0 could never give less than one in a thousand, which is too coarse for many pairs.
+
+    Args:
+        difference: of the two values.
+        drawn: of the values of each resample, shape (resamples,).
+        units: number of independent units.
+
+    Returns:
+        NaN if there are fewer than 2 units or the difference is undefined.
+
+    >>> round(p_value(1.0, np.array([0.5, 1.5]), 10), 3)
+    0.213
+    """
+    from scipy.special import stdtr
+
+    finite = drawn[np.isfinite(drawn)]
+    if units < 2 or len(finite) < 2 or not np.isfinite(difference):
+        return float("nan")
+    error = float(np.std(finite, ddof=1)) * np.sqrt(units / (units - 1))
+    if not error:
+        return float(difference == 0)
+    return float(2 * stdtr(units - 1, -abs(difference) / error))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for their number (Holm 1979): the k-th smallest of m times ``m - k + 1``.
+
+    The adjusted ones ascend as the p-values do and are at most 1; NaN stays NaN and counts not.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    values = np.asarray(p_values, dtype=float)
+    order = [index for index in np.argsort(values) if values[index] == values[index]]
+    adjusted = np.full(len(values), np.nan)
+    worst = 0.0
+    for place, index in enumerate(order):
+        worst = max(worst, min(1.0, (len(order) - place) * values[index]))
+        adjusted[index] = worst
+    return [float(value) for value in adjusted]

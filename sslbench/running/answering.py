@@ -14,6 +14,7 @@ import numpy as np
 from sslbench.cell import Cell
 from sslbench.contracts import Method, MethodSpec, Oracle
 from sslbench.errors import CellError, FormatError, SslbenchError
+from sslbench.metrics.conditions import scene_conditions
 from sslbench.running.cost import measured
 from sslbench.running.suitability import why_not_recording
 from sslbench.scene import Prediction, Recording, Scene
@@ -78,12 +79,14 @@ class Answers:
             with warnings.catch_warnings(record=True) as heard, measured() as cost:
                 answers = self._ask(scenes)
             self.warnings |= {(w.filename, w.lineno): _in_words(w) for w in heard}
-            for recording, answer in zip(recordings, answers, strict=True):
+            for scene, answer in zip(scenes, answers, strict=True):
+                recording = scene.recording
                 check_answer(recording, answer)
                 if recording.id in self.predictions:
                     raise FormatError("two recordings of one id", where=recording.id)
                 self.predictions[recording.id] = answer
-                self.conditions[recording.id] = dict(recording.conditions)
+                own = dict(recording.conditions)
+                self.conditions[recording.id] = scene_conditions(scene) | own
                 self.audio_s += recording.duration
         self.infer_s += cost.seconds
         self.peak_ram_mb = max(self.peak_ram_mb, cost.peak_ram_mb)

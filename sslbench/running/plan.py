@@ -6,7 +6,6 @@ import itertools
 from dataclasses import dataclass
 
 from sslbench.cell import Cell, CellOutcome
-from sslbench.metrics.protocols import find_protocol
 from sslbench.registry import Registry
 from sslbench.running.config import RunConfig
 from sslbench.running.selection import select_datasets, select_methods
@@ -48,7 +47,7 @@ def make_plan(registry: Registry, config: RunConfig) -> Plan:
     datasets = select_datasets(registry, config.dataset or _simulated(registry))
     # Unknown names are told before anything is run.
     registry.executor(config.executor)
-    find_protocol(config.protocol)
+    registry.protocol(config.protocol)
     cells: list[Cell] = []
     skipped: list[CellOutcome] = []
     for (dataset, split), method in itertools.product(datasets, methods):

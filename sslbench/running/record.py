@@ -6,7 +6,9 @@ version is refused, since guessing would be worse than asking for an update.
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,13 @@ __all__ = [
     "MetricEntry",
     "PredictionsEntry",
     "PublishedEntry",
+    "ResampledEntry",
     "RunRecord",
     "SourceEntry",
     "read_record",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class _Entry(BaseModel):
@@ -70,7 +73,11 @@ class DatasetEntry(_Entry):
 
 
 class MetricEntry(_Entry):
-    """One number. `ci95` is None where no interval is defined; `n` counts what was averaged."""
+    """One number.
+
+    `ci95` is None where no interval is defined; `n` counts what was averaged, and `n_eff` how many
+    independent ones would be as certain, None where unknown.
+    """
 
     name: str
     version: int
@@ -79,7 +86,21 @@ class MetricEntry(_Entry):
     unit: str
     ci95: tuple[float, float] | None
     n: int
+    n_eff: float | None
     higher_is_better: bool | None
+
+
+class ResampledEntry(_Entry):
+    """The primary metric on each resample, for paired differences between methods.
+
+    Resamples depend on the lengths of the recordings alone, so that the values of two methods on
+    the same scenes belong together one by one. `units` are the recordings that were drawn, or the
+    blocks of frames if there is one recording.
+    """
+
+    metric: str
+    units: int
+    values: list[float | None]
 
 
 class PublishedEntry(_Entry):
@@ -128,6 +149,7 @@ class RunRecord(_Entry):
     dataset: DatasetEntry
     metrics: list[MetricEntry]
     strata: dict[str, dict[str, list[MetricEntry]]]
+    resampled: ResampledEntry | None
     published: list[PublishedEntry]
     predictions: PredictionsEntry
     cost: CostEntry
@@ -144,7 +166,13 @@ class RunRecord(_Entry):
 
         An undefined number (NaN) is written as null, since JSON has no NaN.
         """
-        return json.dumps(_without_nan(self.model_dump(mode="python")), indent=1) + "\n"
+        text = json.dumps(_without_nan(self.model_dump(mode="python")), indent=1)
+        return _NUMBERS.sub(lambda found: _BREAK.sub(" ", found[0]), text) + "\n"
+
+
+# Lists of numbers stand on one line: a thousand resamples are no thousand lines.
+_NUMBERS = re.compile(r"\[\s+(?:-?\d[\d.e+-]*|null)(?:,\s+(?:-?\d[\d.e+-]*|null))*\s+\]")
+_BREAK = re.compile(r"\s*\n\s*")
 
 
 def _without_nan(value: Any) -> Any:
@@ -157,6 +185,8 @@ def _without_nan(value: Any) -> Any:
 
 def _migrate(data: dict[str, Any], where: str) -> dict[str, Any]:
     version = data.get("schema_version")
+    if version == 1:
+        return _from_version_1(data)
     if version != SCHEMA_VERSION:
         raise FormatError(
             f"schema version {version!r}",
@@ -165,6 +195,14 @@ def _migrate(data: dict[str, Any], where: str) -> dict[str, Any]:
             hint="update sslbench to read a newer record",
         )
     return data
+
+
+def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Add what version 1 did not say: effective sizes, and values on resamples."""
+    bins = [entries for each in data["strata"].values() for entries in each.values()]
+    for entry in itertools.chain(data["metrics"], *bins):
+        entry.setdefault("n_eff", None)
+    return data | {"schema_version": SCHEMA_VERSION, "resampled": None}
 
 
 def read_record(path: Path) -> RunRecord:
@@ -176,7 +214,7 @@ def read_record(path: Path) -> RunRecord:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return RunRecord.model_validate(_migrate(data, str(path)))
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise FormatError(_explain(error), where=str(path), expected="a run record") from error
 
 

@@ -6,20 +6,19 @@ import hashlib
 from pathlib import Path
 
 from sslbench.cell import Cell
+from sslbench.choices import choose
 from sslbench.errors import FormatError
 from sslbench.running.predictions import read_predictions
 from sslbench.running.record import RunRecord, read_record
-from sslbench.running.scoring import chosen_metrics, metric_entries, pair_up, run_id, truths_of
-from sslbench.running.selection import choose
+from sslbench.running.scoring import run_id, score_cell
 from sslbench.running.stages import Workbench
+from sslbench.running.truth import conditions_of, truths_of
 
 __all__ = ["rescore"]
 
 
 def rescore(bench: Workbench, path: Path, protocol: str) -> RunRecord:
     """Score a stored run again and put the new record into the store.
-
-    Strata are left as they are: they belong to the primary metric of the data set.
 
     Raises:
         UnknownNameError: if its method or data set is not installed.
@@ -41,12 +40,16 @@ def rescore(bench: Workbench, path: Path, protocol: str) -> RunRecord:
             where=str(predictions),
             hint=f"run it again: {cell.command} --fresh",
         )
-    pairs = pair_up(read_predictions(predictions), truths_of(bench, cell))
-    metrics = chosen_metrics(bench.registry, protocol, record.dataset.kind)
+    conditions = conditions_of(bench, cell)
+    answers = read_predictions(predictions)
+    numbers = score_cell(bench, cell, answers, truths_of(bench, cell), conditions)
     scored = record.model_copy(
         update={
             "run_id": run_id(bench.registry, cell, record.predictions.sha256),
-            "metrics": metric_entries(list(pairs.values()), metrics, protocol),
+            "dataset": record.dataset.model_copy(update={"primary_metric": numbers.primary}),
+            "metrics": numbers.metrics,
+            "strata": numbers.strata,
+            "resampled": numbers.resampled,
             "command": cell.command,
         }
     )

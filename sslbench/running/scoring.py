@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sslbench.cell import Cell, Choice
-from sslbench.contracts import DatasetSpec, MethodSpec, Metric, MetricSpec
-from sslbench.errors import BrokenPluginError, FormatError
-from sslbench.metrics.protocols import find_protocol
-from sslbench.metrics.scoring import Score, score, score_strata
+from sslbench.contracts import MethodSpec
+from sslbench.errors import FormatError
+from sslbench.metrics.protocols import choose_metrics, primary_metric
+from sslbench.metrics.scoring import Pair, Score, score_run, score_strata
 from sslbench.parameters import Parameter
-from sslbench.registry import Registry, load_target
+from sslbench.registry import Registry
 from sslbench.running.keys import digest, identity, source_sha256
 from sslbench.running.predictions import read_predictions
 from sslbench.running.record import (
@@ -24,13 +27,23 @@ from sslbench.running.record import (
     MetricEntry,
     PredictionsEntry,
     PublishedEntry,
+    ResampledEntry,
     RunRecord,
     SourceEntry,
 )
 from sslbench.running.stages import Predicted, Workbench
-from sslbench.scene import Condition, Kind, Prediction, Tracks
+from sslbench.running.truth import scenes_of, truths_of
+from sslbench.scene import Condition, Prediction, Tracks
 
-__all__ = ["chosen_metrics", "make_record", "metric_entries", "pair_up", "run_id", "truths_of"]
+__all__ = [
+    "Numbers",
+    "dataset_entry",
+    "make_record",
+    "microphone_pair",
+    "pair_up",
+    "run_id",
+    "score_cell",
+]
 
 SEED = 0
 """Of the resampling: one for all, so that methods are compared on the same resamples."""
@@ -42,22 +55,15 @@ def make_record(bench: Workbench, cell: Cell, predicted: Predicted) -> RunRecord
     Raises:
         FormatError: if the predictions are damaged or of other recordings than the truth.
         DataError: if the truth cannot be read.
+        UsageError: if the protocol cannot score such answers.
     """
     facts = predicted.facts
+    predictions = read_predictions(predicted.path)
     truths = truths_of(bench, cell)
-    pairs = pair_up(read_predictions(predicted.path), truths)
-    kind = next(iter(truths.values())).kind
-    metrics = chosen_metrics(bench.registry, cell.protocol, kind)
-    dataset = bench.registry.dataset(cell.dataset.name).spec
     method = bench.registry.method(cell.method.name)
-    if dataset.primary_metric not in {spec.name for spec, _ in metrics}:
-        raise BrokenPluginError(
-            f"its primary metric {dataset.primary_metric!r} is none of the protocol's",
-            where=f"data set {dataset.name}",
-            expected="one of " + ", ".join(spec.name for spec, _ in metrics),
-        )
     public = _public(bench.registry, cell)
     sha256 = hashlib.sha256(predicted.path.read_bytes()).hexdigest()
+    numbers = score_cell(bench, cell, predictions, truths, facts["conditions"])
     return RunRecord(
         schema_version=SCHEMA_VERSION,
         run_id=run_id(bench.registry, cell, sha256),
@@ -67,9 +73,10 @@ def make_record(bench: Workbench, cell: Cell, predicted: Predicted) -> RunRecord
         seeds=[cell.seed],
         command=public.command,
         method=_method_entry(public, method.spec, method.distribution, facts),
-        dataset=_dataset_entry(bench, public, kind, len(truths)),
-        metrics=metric_entries(list(pairs.values()), metrics, cell.protocol),
-        strata=_strata(pairs, facts["conditions"], metrics, dataset, cell.protocol),
+        dataset=dataset_entry(bench, public, numbers.primary, len(truths)),
+        metrics=numbers.metrics,
+        strata=numbers.strata,
+        resampled=numbers.resampled,
         published=_published(cell, method.spec),
         predictions=PredictionsEntry(path="predictions.npz", sha256=sha256),
         cost=_cost(facts),
@@ -77,6 +84,95 @@ def make_record(bench: Workbench, cell: Cell, predicted: Predicted) -> RunRecord
         source=SourceEntry(**facts["source"]),
         created=facts["created"],
     )
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What answers are worth under a protocol, as a record holds it.
+
+    Args:
+        primary: name of the metric that ranks.
+        metrics: one entry a metric.
+        strata: entries of the primary metric by condition and bin.
+        resampled: the primary metric on each resample.
+    """
+
+    primary: str
+    metrics: list[MetricEntry]
+    strata: dict[str, dict[str, list[MetricEntry]]]
+    resampled: ResampledEntry
+
+
+def score_cell(
+    bench: Workbench,
+    cell: Cell,
+    predictions: Mapping[str, Prediction],
+    truths: Mapping[str, Tracks],
+    conditions: Mapping[str, Mapping[str, Condition]],
+) -> Numbers:
+    """Score the answers to a cell's recordings under its protocol.
+
+    Args:
+        bench: opens the data set where microphones were estimated.
+        cell: which data set and protocol.
+        predictions: by recording id.
+        truths: by recording id.
+        conditions: by recording id.
+
+    Raises:
+        FormatError: if the predictions are of other recordings than the truth.
+        UsageError: if the protocol cannot score such answers.
+    """
+    protocol = bench.registry.protocol(cell.protocol).spec
+    dataset = bench.registry.dataset(cell.dataset.name).spec
+    metrics = choose_metrics(bench.registry, cell.protocol, dataset.kind)
+    name = primary_metric(protocol, metrics, dataset)
+    pairs = pair_up(predictions, truths)
+    microphones = _microphones(bench, cell, predictions)
+    scores = score_run(list(pairs.values()), microphones, metrics, protocol, SEED)
+    ranking = [metric for metric in metrics if metric.label == name]
+    strata = score_strata(pairs, conditions, ranking, protocol, SEED)
+    return Numbers(
+        primary=name,
+        metrics=[_entry(found) for found in scores],
+        strata={
+            condition: {label: [_entry(s) for s in found] for label, found in bins.items()}
+            for condition, bins in strata.items()
+        },
+        resampled=_resampled(next(found for found in scores if found.name == name)),
+    )
+
+
+def _resampled(found: Score) -> ResampledEntry:
+    # Seven digits keep a record small, and are what single-precision answers are worth.
+    values = [float(f"{v:.7g}") if v == v else None for v in map(float, found.drawn)]
+    return ResampledEntry(metric=found.name, units=found.units, values=values)
+
+
+def _microphones(bench: Workbench, cell: Cell, predictions: Mapping[str, Prediction]) -> list[Pair]:
+    if all(prediction.microphones is None for prediction in predictions.values()):
+        return []
+    recordings = (scene.recording for scene in scenes_of(bench, cell))
+    return [
+        microphone_pair(estimate, recording.array.positions)
+        for recording in recordings
+        if (estimate := predictions[recording.id].microphones) is not None
+        and recording.array.positions is not None
+    ]
+
+
+def microphone_pair(estimated: NDArray[np.float64], true: NDArray[np.float64]) -> Pair:
+    """Return estimated and true places of microphones, (channels, 3) in metres, as tracks.
+
+    Raises:
+        FormatError: if there are not as many of both.
+    """
+    if estimated.shape != true.shape:
+        raise FormatError(
+            f"{len(estimated)} microphones are estimated, there are {len(true)}",
+            expected="one estimate for each channel, NaN where there is none",
+        )
+    return Tracks.of([0.0], estimated[None], "position"), Tracks.of([0.0], true[None], "position")
 
 
 def _public(registry: Registry, cell: Cell) -> Cell:
@@ -93,23 +189,6 @@ def _public(registry: Registry, cell: Cell) -> Cell:
 def _without_folders(choice: Choice, parameters: Sequence[Parameter]) -> Choice:
     shown = identity(parameters, choice)
     return replace(choice, changed=tuple(name for name in choice.changed if name in shown))
-
-
-def truths_of(bench: Workbench, cell: Cell) -> dict[str, Tracks]:
-    """Return the truth of every recording of a cell's split, by recording id.
-
-    Raises:
-        FormatError: if there is no recording, or two have one id.
-    """
-    dataset = bench.dataset(cell.dataset, cell.split, cell.scale)
-    found = dict(dataset.truth(index) for index in range(len(dataset)))
-    if not found or len(found) < len(dataset):
-        raise FormatError(
-            f"{len(dataset)} recordings with {len(found)} ids",
-            where=f"{cell.dataset}:{cell.split}",
-            expected="at least one recording, each with an id of its own",
-        )
-    return found
 
 
 def pair_up(
@@ -130,54 +209,11 @@ def pair_up(
     return {name: (predictions[name].tracks, truth) for name, truth in truths.items()}
 
 
-def chosen_metrics(
-    registry: Registry, protocol: str, kind: Kind
-) -> list[tuple[MetricSpec, Metric]]:
-    """Return the metrics of a protocol that can compare a kind of tracks.
-
-    Raises:
-        UnknownNameError: if there is no such protocol.
-        BrokenPluginError: if a metric cannot be made.
-    """
-    specs = find_protocol(protocol).select((o.spec for o in registry.metrics.values()), kind)
-    return [(spec, _make_metric(spec)) for spec in specs]
-
-
-def _make_metric(spec: MetricSpec) -> Metric:
-    metric = load_target(spec.target, f"metric {spec.name}")()
-    if not isinstance(metric, Metric):
-        raise BrokenPluginError(f"{spec.target} gives no Metric", where=f"metric {spec.name}")
-    return metric
-
-
-def metric_entries(
-    pairs: Sequence[tuple[Tracks, Tracks]],
-    metrics: Sequence[tuple[MetricSpec, Metric]],
-    protocol: str,
-) -> list[MetricEntry]:
-    """Score answers under every metric, as a record holds it."""
-    return [_entry(found) for found in score(pairs, metrics, protocol, SEED)]
-
-
 def _entry(found: Score) -> MetricEntry:
     # JSON has no NaN: an undefined number is null.
     value = None if found.value != found.value else found.value
-    return MetricEntry(**(asdict(found) | {"value": value}))
-
-
-def _strata(
-    pairs: Mapping[str, tuple[Tracks, Tracks]],
-    conditions: Mapping[str, Mapping[str, Condition]],
-    metrics: Sequence[tuple[MetricSpec, Metric]],
-    dataset: DatasetSpec,
-    protocol: str,
-) -> dict[str, dict[str, list[MetricEntry]]]:
-    primary = [pair for pair in metrics if pair[0].name == dataset.primary_metric]
-    found = score_strata(pairs, conditions, primary, protocol, SEED)
-    return {
-        condition: {label: [_entry(s) for s in scores] for label, scores in bins.items()}
-        for condition, bins in found.items()
-    }
+    facts = {name: getattr(found, name) for name in MetricEntry.model_fields}
+    return MetricEntry(**(facts | {"value": value}))
 
 
 def run_id(registry: Registry, cell: Cell, predictions_sha256: str) -> str:
@@ -209,7 +245,8 @@ def _method_entry(
     )
 
 
-def _dataset_entry(bench: Workbench, cell: Cell, kind: Kind, recordings: int) -> DatasetEntry:
+def dataset_entry(bench: Workbench, cell: Cell, primary: str, recordings: int) -> DatasetEntry:
+    """Return what a record says of its scenes."""
     spec = bench.registry.dataset(cell.dataset.name).spec
     return DatasetEntry(
         name=spec.name,
@@ -218,8 +255,8 @@ def _dataset_entry(bench: Workbench, cell: Cell, kind: Kind, recordings: int) ->
         split=cell.split,
         manifest_sha256=bench.data_key(cell, cell.split),
         recordings=recordings,
-        kind=kind,
-        primary_metric=spec.primary_metric,
+        kind=spec.kind,
+        primary_metric=primary,
         licence=spec.licence,
         label=str(cell.dataset),
     )

@@ -38,6 +38,9 @@ from sslbench.scene import Prediction
 
 __all__ = ["Predicted", "Trained", "Workbench", "open_dataset"]
 
+FACTS = 2
+"""Raised when the facts that a stage keeps with its predictions change."""
+
 BATCH = 32
 """Recordings handed to a method at once: enough to batch, few enough to hold in memory."""
 
@@ -150,7 +153,8 @@ class Workbench:
         trainable = self.registry.method(cell.method.name).spec.trainable
         parent = self.train_key(cell) if trainable else ""
         return digest(
-            self._method_facts(cell) | {"train": parent, "data": self.data_key(cell, cell.split)}
+            self._method_facts(cell)
+            | {"train": parent, "data": self.data_key(cell, cell.split), "facts": FACTS}
         )
 
     def _method_facts(self, cell: Cell) -> dict[str, Any]:

@@ -5,18 +5,18 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sslbench.metrics import sslbench_metrics
-from sslbench.metrics.protocols import find_protocol
+from metric_cases import SPECS, make
+from sslbench.contracts import ProtocolSpec
+from sslbench.errors import UnknownNameError
+from sslbench.metrics.protocols import ChosenMetric
 from sslbench.metrics.scoring import score, score_strata
-from sslbench.registry import load_target
 from sslbench.running.predictions import dump_predictions
-from sslbench.running.record import RunRecord
+from sslbench.running.record import MetricEntry, RunRecord
 from sslbench.running.scoring import SEED
 from sslbench.scene import Prediction, Tracks
 
@@ -27,23 +27,27 @@ MakeRun = Callable[..., Path]
 
 
 METRICS = (
-    "accuracy-30cm",
+    "position-accuracy[within=30cm]",
     "coverage",
     "position-error-mean",
-    "position-error-median",
+    "position-error-percentile[p=50]",
     "position-error-truncated",
 )
 """A few are enough, and quick."""
 
+RULES = ProtocolSpec("sslbench", "", METRICS, association="", gate="", silence="", averaging="")
+
 
 def installed(protocol, kind):
-    offered = [spec for spec in sslbench_metrics() if spec.name in METRICS]
-    specs = find_protocol(protocol).select(offered, kind)
-    return [(spec, load_target(spec.target, spec.name)()) for spec in specs]
+    if protocol != "sslbench":
+        raise UnknownNameError(f"no protocol is named {protocol!r}")
+    return RULES, [
+        ChosenMetric(name, SPECS[name.partition("[")[0]], make(name)) for name in METRICS
+    ]
 
 
 @pytest.fixture
-def choose_metrics():
+def choose_rules():
     return installed
 
 
@@ -76,12 +80,14 @@ def answered_and_scored(error, seed):
         key: (answered(truth, error * rng.normal(size=(1, 1, 3))), truth)
         for key, truth in scenes().items()
     }
-    metrics = installed("sslbench", "position")
-    primary = [pair for pair in metrics if pair[0].name == "position-error-truncated"]
-    strata = score_strata(pairs, CONDITIONS, primary, "sslbench", SEED)
+    rules, metrics = installed("sslbench", "position")
+    primary = [metric for metric in metrics if metric.label == "position-error-truncated"]
+    strata = score_strata(pairs, CONDITIONS, primary, rules, SEED)
+    scores = score(list(pairs.values()), metrics, rules, SEED)
     return (
         dump_predictions({key: Prediction(answer) for key, (answer, _) in pairs.items()}),
-        entries(score(list(pairs.values()), metrics, "sslbench", SEED)),
+        entries(scores),
+        scores[-1].drawn.tolist(),
         {
             key: {label: entries(found) for label, found in bins.items()}
             for key, bins in strata.items()
@@ -104,10 +110,11 @@ def make_run(tmp_path: Path) -> MakeRun:
     def make(name="mine", error=0.1, seed=0, **changes) -> Path:
         folder = tmp_path / "store" / f"{name}-{seed}"
         folder.mkdir(parents=True)
-        predictions, metrics, strata = answered_and_scored(error, seed)
+        predictions, metrics, drawn, strata = answered_and_scored(error, seed)
         (folder / "predictions.npz").write_bytes(predictions)
         record = written(name, seed, predictions)
         record |= {"metrics": copy.deepcopy(metrics), "strata": copy.deepcopy(strata)}
+        record["resampled"]["values"] = list(drawn)
         for key, value in changes.items():
             inner, _, outer = key.rpartition("__")[::-1]
             (record[outer] if outer else record)[inner] = value
@@ -118,12 +125,13 @@ def make_run(tmp_path: Path) -> MakeRun:
 
 
 def entries(scores):
-    return [json.loads(json.dumps(asdict(found)).replace("NaN", "null")) for found in scores]
+    known = [{name: getattr(found, name) for name in MetricEntry.model_fields} for found in scores]
+    return [json.loads(json.dumps(entry).replace("NaN", "null")) for entry in known]
 
 
 def written(name, seed, predictions):
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "run_id": f"{name}-square-{seed}",
         "status": "ok",
         "reason": "",
@@ -153,6 +161,7 @@ def written(name, seed, predictions):
             "licence": "CC0-1.0",
             "label": "square",
         },
+        "resampled": {"metric": "position-error-truncated", "units": RECORDINGS, "values": []},
         "published": [],
         "predictions": {
             "path": "predictions.npz",

@@ -4,14 +4,14 @@ import json
 import shutil
 
 import pytest
-import world
 
+import world
 from sslbench.cell import Cell
+from sslbench.choices import choose
 from sslbench.errors import MissingDataError
 from sslbench.leaderboard.collect import add
-from sslbench.leaderboard.verify import metrics_from, truth_from, verify
+from sslbench.leaderboard.verify import rules_from, truth_from, verify
 from sslbench.running.scoring import make_record
-from sslbench.running.selection import choose
 from sslbench.running.stages import Workbench
 from sslbench.running.store import Store
 
@@ -51,7 +51,7 @@ def edited(committed, bench, boards):
         committed.unlink()
         place.with_suffix(".npz").write_bytes(answers)
         place.write_text(json.dumps(data))
-        (result,) = verify(boards, truth_from(bench), metrics_from(bench))
+        (result,) = verify(boards, truth_from(bench), rules_from(bench))
         return result
 
     return edit

@@ -167,10 +167,14 @@ def test_the_terminal_keeps_columns_that_tell_rows_apart(load_run):
 
 def test_the_terminal_gives_the_full_names_under_the_table(load_run):
     text = terminal_board([load_run()])
-    columns = ["truncated [m]", "mean [m]", "median [m]", "<30 cm [%]", "coverage [%]", "RTF"]
+    columns = ["truncated [m]", "mean [m]", "median [m]", "<30cm [%]", "coverage [%]", "RTF"]
     header = text.splitlines()[2]
     assert [header.index(name) for name in columns] == sorted(map(header.index, columns))
-    for said in ("mean: position-error-mean", "<30 cm: accuracy-30cm", "RTF: real-time factor"):
+    for said in (
+        "mean: position-error-mean",
+        "<30cm: position-accuracy[within=30cm]",
+        "RTF: real-time factor",
+    ):
         assert said in " ".join(text.split())
 
 

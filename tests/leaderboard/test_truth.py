@@ -3,7 +3,7 @@
 import pytest
 
 from sslbench.errors import UnknownNameError
-from sslbench.leaderboard.verify import metrics_from, truth_from
+from sslbench.leaderboard.verify import rules_from, truth_from
 from sslbench.registry import Registry
 from sslbench.running.stages import Workbench
 from sslbench.running.store import Store
@@ -33,6 +33,8 @@ def test_a_data_set_that_is_not_installed_is_named(bench, load_run):
 
 
 def test_the_installed_metrics_are_chosen_by_protocol_and_kind(bench):
-    names = [spec.name for spec, _ in metrics_from(bench)("sslbench", "direction")]
+    rules, metrics = rules_from(bench)("sslbench", "direction")
+    assert rules.name == "sslbench"
+    names = [metric.label for metric in metrics]
     assert "angular-error-mean" in names
     assert "position-error-mean" not in names

@@ -22,13 +22,13 @@ def committed(make_run, boards):
 
 
 @pytest.fixture
-def checked(boards, truths, conditions, choose_metrics):
+def checked(boards, truths, conditions, choose_rules):
     """Return a function that verifies the only record, against the right truth by default."""
 
     def check(truth=None, **changes):
         given = {"tracks": truths, "conditions": conditions, "manifest_sha256": "ab" * 32}
         found = truth or (lambda record: Truth(**(given | changes)))
-        (result,) = verify(boards, found, choose_metrics)
+        (result,) = verify(boards, found, choose_rules)
         return result
 
     return check
@@ -105,7 +105,7 @@ def test_a_dropped_metric_is_found(committed, checked):
 
 def test_a_metric_that_is_there_twice_is_found(committed, checked):
     edited(committed, lambda data: data["metrics"].append(data["metrics"][0]))
-    assert checked().details == ("accuracy-30cm is there 2 times",)
+    assert checked().details == ("position-accuracy[within=30cm] is there 2 times",)
 
 
 @pytest.mark.parametrize(
@@ -140,11 +140,11 @@ def test_missing_predictions_are_found(committed, checked):
 
 
 def test_a_damaged_record_does_not_hide_the_others(
-    committed, boards, make_run, truths, choose_metrics
+    committed, boards, make_run, truths, choose_rules
 ):
     add(make_run("other", strata={}), boards)
     committed.write_text("{")
-    found = verify(boards, lambda record: Truth(truths), choose_metrics)
+    found = verify(boards, lambda record: Truth(truths), choose_rules)
     assert [(result.run_id, result.status) for result in found] == [
         ("mine-square-0", "differs"),
         ("other-square-0", "verified"),
@@ -184,13 +184,15 @@ def test_a_number_of_recordings_that_is_wrong_is_found(committed, checked):
 
 def test_another_version_of_a_metric_is_not_compared(committed, checked):
     edited(committed, lambda data: data["metrics"][0].update(version=7))
-    assert checked().details == ("accuracy-30cm is of version 1 here, 7 in the record",)
+    assert checked().details == (
+        "position-accuracy[within=30cm] is of version 1 here, 7 in the record",
+    )
 
 
 def test_a_metric_that_is_not_installed_differs(committed, checked):
     edited(committed, lambda data: data["metrics"][0].update(name="loudness"))
     assert checked().details == (
-        "accuracy-30cm is missing from the record",
+        "position-accuracy[within=30cm] is missing from the record",
         "loudness is not installed for this kind and protocol",
     )
 
@@ -218,9 +220,9 @@ def test_only_missing_data_is_no_data(committed, checked, error):
     assert (checked(fail).status, checked(fail).details) == ("differs", ("cannot be opened",))
 
 
-def test_a_folder_without_records_does_not_verify(boards, choose_metrics):
+def test_a_folder_without_records_does_not_verify(boards, choose_rules):
     with pytest.raises(LeaderboardError, match="there is no such folder"):
-        verify(boards, lambda record: None, choose_metrics)
+        verify(boards, lambda record: None, choose_rules)
     boards.mkdir()
     with pytest.raises(LeaderboardError, match="there are no records"):
-        verify(boards, lambda record: None, choose_metrics)
+        verify(boards, lambda record: None, choose_rules)

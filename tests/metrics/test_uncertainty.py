@@ -2,19 +2,33 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 from scipy.signal import lfilter
 
 from sslbench.metrics.uncertainty import (
-    bootstrap_intervals,
-    independent_units,
+    BLOCKS,
+    Blocks,
+    Effects,
+    draw,
+    effective_size,
+    holm,
+    p_value,
     percentile_interval,
-    row_weights,
+    single_frames,
 )
 
 
-def mean_of(errors):
-    return lambda weights: float(weights @ errors / weights.sum())
+def drawn_means(errors, blocks, seed, resamples):
+    sums = blocks.sum(np.column_stack([errors, np.ones(len(errors))]))
+    totals = np.concatenate([weights @ sums for weights in draw(blocks, seed, resamples)])
+    return totals[:, 0] / totals[:, 1]
+
+
+def interval_of_mean(errors, lengths, seed, resamples, cut=Blocks.of):
+    blocks = cut(lengths)
+    return percentile_interval(drawn_means(errors, blocks, seed, resamples), blocks.units)
 
 
 def autoregressive(rng, frames, rho=0.95):
@@ -25,7 +39,7 @@ def autoregressive(rng, frames, rho=0.95):
 
 def test_independent_recordings_give_the_interval_of_scipy():
     errors = np.random.default_rng(0).exponential(size=300)
-    ((low, high),) = bootstrap_intervals([mean_of(errors)], np.ones(300, int), 0, 5000)
+    low, high = interval_of_mean(errors, np.ones(300, int), 0, 5000)
     reference = stats.bootstrap(
         (errors,), np.mean, n_resamples=5000, method="percentile", rng=np.random.default_rng(1)
     ).confidence_interval
@@ -36,53 +50,134 @@ def test_independent_recordings_give_the_interval_of_scipy():
 
 def test_few_recordings_give_nearly_the_interval_of_student():
     errors = np.random.default_rng(2).normal(size=12)
-    ((low, high),) = bootstrap_intervals([mean_of(errors)], np.ones(12, int), 0, 5000)
+    low, high = interval_of_mean(errors, np.ones(12, int), 0, 5000)
     student = stats.t.interval(0.95, 11, errors.mean(), stats.sem(errors))
     assert high - low == pytest.approx(student[1] - student[0], rel=0.1)
 
 
-def test_the_same_seed_gives_the_same_interval():
+def test_the_same_seed_gives_the_same_resamples():
     errors = np.random.default_rng(0).normal(size=60)
-    lengths = np.array([20, 40])
-    first, second, third = (
-        bootstrap_intervals([mean_of(errors)], lengths, seed, 200) for seed in (1, 1, 2)
-    )
+    first, second, third = (interval_of_mean(errors, [20, 40], seed, 200) for seed in (1, 1, 2))
     assert first == second != third
 
 
-def test_every_recording_that_is_drawn_keeps_its_length():
-    lengths = np.array([7, 53, 0, 120])
-    for weights in row_weights(lengths, 0, 50):
-        parts = [part.sum() for part in np.split(weights, np.cumsum(lengths)[:-1])]
-        assert all(part % max(length, 1) == 0 for part, length in zip(parts, lengths, strict=True))
+def test_resamples_do_not_depend_on_how_many_are_held_at_a_time(monkeypatch):
+    blocks = Blocks.of([30, 50])
+    whole = np.concatenate(list(draw(blocks, 0, 20)))
+    monkeypatch.setattr("sslbench.metrics.uncertainty.AT_ONCE", 1)
+    parts = list(draw(blocks, 0, 20))
+    assert len(parts) == 20
+    assert (np.concatenate(parts) == whole).all()
 
 
-def test_blocks_are_never_single_frames():
-    for weights in row_weights(np.array([100]), 0, 50):
-        runs = np.flatnonzero(np.diff(np.concatenate([weights[-1:], weights])))
-        assert weights.sum() == 100
-        assert len(runs) <= 10  # 5 blocks have 10 ends; single frames would have about 80
+@given(st.lists(st.integers(0, 300), max_size=6))
+def test_blocks_are_neighbouring_frames_of_one_recording(lengths):
+    blocks = Blocks.of(lengths)
+    recording = np.repeat(np.arange(len(lengths)), lengths)
+    assert len(blocks.of_row) == sum(lengths)
+    for index in range(blocks.count):
+        rows = np.flatnonzero(blocks.of_row == index)
+        assert (np.diff(rows) == 1).all()
+        assert len(set(recording[rows])) == 1
+        assert len(rows) >= min(10, lengths[recording[rows[0]]])
+    assert (blocks.each <= BLOCKS).all()
 
 
-def test_all_frames_are_drawn_alike():
-    mean = np.mean(list(row_weights(np.array([50]), 0, 4000)), axis=0)
-    assert mean == pytest.approx(np.ones(50), abs=0.1)
+@given(st.lists(st.integers(0, 100), max_size=6), st.integers(0, 9))
+def test_sums_of_blocks_add_up_to_the_sum(lengths, seed):
+    rows = np.random.default_rng(seed).normal(size=(sum(lengths), 2))
+    assert Blocks.of(lengths).sum(rows).sum(axis=0) == pytest.approx(rows.sum(axis=0))
 
 
-@pytest.mark.parametrize("lengths", [[], [1], [12], [0, 9]])
+def test_every_recording_that_is_drawn_gives_as_many_blocks_as_it_has():
+    blocks = Blocks.of([7, 53, 0, 120])
+    assert blocks.each.tolist() == [1, 5, 8]
+    for weights in np.concatenate(list(draw(blocks, 0, 50))):
+        parts = np.split(weights, np.cumsum(blocks.each)[:-1])
+        times = [part.sum() / each for part, each in zip(parts, blocks.each, strict=True)]
+        assert sum(times) == 3
+        assert all(time == int(time) for time in times)
+
+
+def test_all_blocks_are_drawn_alike():
+    mean = np.concatenate(list(draw(Blocks.of([50, 9]), 0, 4000))).mean(axis=0)
+    assert mean == pytest.approx(np.ones(6), abs=0.1)
+
+
+@pytest.mark.parametrize("lengths", [[1], [12], [0, 19]])
 def test_one_short_recording_has_no_interval(lengths):
-    lengths = np.array(lengths, dtype=int)
-    assert bootstrap_intervals([lambda weights: 1.0], lengths, 0) == [None]
+    assert interval_of_mean(np.ones(sum(lengths)), lengths, 0, 10) is None
 
 
 def test_blocks_are_the_units_of_a_single_recording():
-    assert independent_units(np.array([1000])) == 5
-    assert independent_units(np.array([30])) == 3
-    assert independent_units(np.array([1, 1, 1000])) == 3
+    assert Blocks.of([1000]).units == 8
+    assert Blocks.of([30]).units == 3
+    assert Blocks.of([1, 1, 1000]).units == 3
+
+
+def test_single_frames_are_units_of_their_own():
+    assert single_frames([3, 4]).units == 7
 
 
 def test_a_value_that_is_never_defined_has_no_interval():
     assert percentile_interval(np.full(10, np.nan), 5) is None
+
+
+def test_independent_frames_count_fully_and_repeated_ones_once():
+    rng = np.random.default_rng(0)
+    alone = rng.normal(size=400)
+    repeated = np.repeat(alone, 10)
+    assert effective(alone, single_frames([400])) == pytest.approx(400, rel=0.15)
+    assert effective(repeated, Blocks.of(np.full(400, 10))) == pytest.approx(400, rel=0.15)
+
+
+def effective(errors, blocks):
+    effects = Effects.of(errors - errors.mean(), blocks)
+    moved = np.concatenate([w @ effects.by_block for w in draw(blocks, 0, 4000)])
+    return effective_size(effects, moved, len(errors))
+
+
+def test_errors_that_are_all_alike_have_no_effective_size():
+    blocks = Blocks.of([100])
+    assert effective_size(Effects.of(np.zeros(100), blocks), np.zeros(10), 100) is None
+
+
+def test_a_paired_difference_has_the_p_value_of_students_test():
+    rng = np.random.default_rng(4)
+    first = rng.normal(size=25)
+    second = first + rng.normal(0.2, 0.5, size=25)
+    blocks = Blocks.of(np.ones(25, int))
+    drawn = [drawn_means(errors, blocks, 0, 20000) for errors in (first, second)]
+    found = p_value(first.mean() - second.mean(), drawn[0] - drawn[1], 25)
+    assert found == pytest.approx(stats.ttest_rel(first, second).pvalue, rel=0.1)
+
+
+def test_a_p_value_of_too_few_recordings_is_undefined():
+    assert np.isnan(p_value(1.0, np.ones(10), 1))
+
+
+@pytest.mark.parametrize(("difference", "p"), [(0.0, 1.0), (0.5, 0.0)])
+def test_differences_that_never_vary_are_certain(difference, p):
+    assert p_value(difference, np.full(10, difference), 5) == p
+
+
+def by_the_book(p_values):
+    """Holm 1979 in words: the k-th smallest times m - k + 1, never less than the one before."""
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    found, worst = [0.0] * len(p_values), 0.0
+    for k, index in enumerate(order):
+        worst = max(worst, min(1.0, (len(p_values) - k) * p_values[index]))
+        found[index] = worst
+    return found
+
+
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_holm_adjusts_as_its_paper_says(p_values):
+    assert holm(p_values) == pytest.approx(by_the_book(p_values))
+
+
+def test_undefined_p_values_do_not_count():
+    assert holm([0.02, float("nan")]) == pytest.approx([0.02, float("nan")], nan_ok=True)
 
 
 def coverage(recordings, frames, runs=300):
@@ -91,7 +186,7 @@ def coverage(recordings, frames, runs=300):
     hits = 0
     for run in range(runs):
         errors = np.concatenate([autoregressive(rng, frames) for _ in lengths])
-        ((low, high),) = bootstrap_intervals([mean_of(errors)], lengths, run, 500)
+        low, high = interval_of_mean(errors, lengths, run, 500)
         hits += low <= 0 <= high
     return hits / runs
 
@@ -100,3 +195,12 @@ def coverage(recordings, frames, runs=300):
 @pytest.mark.parametrize(("recordings", "frames"), [(1, 1000), (3, 300), (20, 50)])
 def test_intervals_of_correlated_frames_cover_the_truth(recordings, frames):
     assert coverage(recordings, frames) >= 0.88
+
+
+def test_single_frames_of_a_moving_source_give_intervals_that_are_too_narrow():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for run in range(60):
+        low, high = interval_of_mean(autoregressive(rng, 1000), [1000], run, 100, single_frames)
+        hits += low <= 0 <= high
+    assert hits / 60 < 0.5

@@ -1,10 +1,10 @@
 """What the tests of running cells share."""
 
 import pytest
-import world
 
+import world
 from sslbench.cell import Cell
-from sslbench.running.selection import choose
+from sslbench.choices import choose
 from sslbench.running.stages import Workbench
 from sslbench.running.store import Store
 

@@ -3,8 +3,8 @@ import time
 
 import numpy as np
 import pytest
-import world
 
+import world
 from sslbench.cell import CellOutcome
 from sslbench.errors import StoreError
 from sslbench.running.config import RunConfig

@@ -1,7 +1,8 @@
 import pytest
 
+from sslbench.choices import parse
 from sslbench.errors import ParameterError, UnknownNameError, UsageError
-from sslbench.running.selection import parse, select_datasets, select_methods
+from sslbench.running.selection import select_datasets, select_methods
 
 
 def test_a_plain_name_selects_itself_with_its_defaults(registry):

@@ -1,0 +1,120 @@
+"""Which answer belongs to which source, decided in each frame on its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sslbench.metrics.corpus import Corpus
+from sslbench.scene import Tracks  # noqa: F401  # the example uses it
+
+__all__ = ["ENUMERATED", "Matches", "assign", "match"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+ENUMERATED = 3
+"""Up to so many sources all 6 orders are compared at once; beyond, one frame after the other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """The pairs of answers and sources in every frame of a corpus.
+
+    Args:
+        corpus: what was paired.
+        partner: index of the answer to each source, -1 if it has none, shape (frames, sources).
+    """
+
+    corpus: Corpus
+    partner: Integers
+
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """Whether each source has an answer, shape (frames, sources)."""
+        return self.partner >= 0
+
+    @cached_property
+    def distance(self) -> Floats:
+        """Metres or degrees from each source to its answer, NaN without one, (frames, sources)."""
+        padded = np.pad(self.corpus.distance, ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
+        # Index -1 of a frame is the column that was added at its end.
+        index = self.partner[..., None] % padded.shape[2]
+        return np.take_along_axis(padded, index, axis=2)[..., 0]
+
+    @cached_property
+    def answers(self) -> Floats:
+        """Place of the answer to each source, NaN without one, shape (frames, sources, 3)."""
+        places = self.corpus.prediction.xyz
+        nowhere = np.full((len(places), 1, 3), np.nan)
+        padded = np.concatenate([places, nowhere], axis=1)
+        return np.take_along_axis(padded, self.partner[..., None] % padded.shape[1], axis=1)
+
+
+def match(corpus: Corpus, gate: float = np.inf) -> Matches:
+    """Pair answers and sources frame by frame: most pairs first, then the least summed distance.
+
+    Without a gate an answer on the far side of the room is still the answer to the only source.
+
+    Args:
+        corpus: answers and truths.
+        gate: metres or degrees; a pair whose distance is larger is no pair.
+
+    >>> truth = Tracks.of([0.0], [[[0, 0, 0], [5, 0, 0]]], "position")
+    >>> answer = Tracks.of([0.0], [[[4, 0, 0], [1, 0, 0]]], "position")
+    >>> match(Corpus.of([(answer, truth)])).partner.tolist()
+    [[1, 0]]
+    """
+    allowed = corpus.possible
+    if np.isfinite(gate):
+        allowed = allowed & (corpus.distance <= gate)
+    return Matches(corpus, assign(corpus.distance, allowed))
+
+
+def assign(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
+    """Give every source at most one answer: most pairs first, then the smallest summed cost.
+
+    Args:
+        cost: shape (frames, sources, answers); ignored where not allowed.
+        allowed: whether source and answer may be a pair, same shape.
+
+    Returns:
+        Index of the answer to each source or -1, shape (frames, sources).
+    """
+    if max(cost.shape[1:]) <= ENUMERATED:
+        return _assign_enumerated(cost, allowed)
+    return _assign_one_by_one(cost, allowed)
+
+
+def _assign_enumerated(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
+    sources, answers = cost.shape[1:]
+    size = max(sources, answers, 1)
+    margins = ((0, 0), (0, size - sources), (0, size - answers))
+    possible = np.pad(allowed, margins)
+    price = np.where(possible, np.pad(cost, margins), 0.0)
+    orders = np.array(list(permutations(range(size))))
+    rows = np.arange(size)
+    pairs = possible[:, rows, orders].sum(axis=-1)
+    total = price[:, rows, orders].sum(axis=-1)
+    total[pairs < pairs.max(axis=1, keepdims=True)] = np.inf
+    best = orders[total.argmin(axis=1)]
+    kept = np.take_along_axis(possible, best[..., None], axis=2)[..., 0]
+    return np.where(kept, best, -1)[:, :sources]
+
+
+def _assign_one_by_one(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
+    from scipy.optimize import linear_sum_assignment
+
+    partner = np.full(cost.shape[:2], -1)
+    # A forbidden pair costs more than any number of allowed ones, so that most pairs come first.
+    dear = 1 + np.where(allowed, cost, 0.0).sum(axis=(1, 2), keepdims=True)
+    price = np.where(allowed, cost, dear)
+    for frame in np.flatnonzero(allowed.any(axis=(1, 2))):
+        first, second = linear_sum_assignment(price[frame])
+        kept = allowed[frame, first, second]
+        partner[frame, first[kept]] = second[kept]
+    return partner
