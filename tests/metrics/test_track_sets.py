@@ -163,6 +163,14 @@ def test_squares_have_the_value_computed_by_hand():
     assert ospa_2("2m", 2)(broken, ONE) == pytest.approx(np.sqrt((1.0 + 4.0) / 2))
 
 
+def test_for_squares_the_pairs_are_those_of_least_squares():
+    # 0.949 + 0 is less than 0.5 + 0.5, but 0.949^2 + 0 is more than 0.5^2 + 0.5^2.
+    truth = Tracks.of([0, 1], [[[0, 0, 0], [0.5, 0, 0]]] * 2, "position")
+    answer = Tracks.of([0, 1], [[[0.5, 0, 0], [0.9, 0.3, 0]]] * 2, "position")
+    assert ospa_2("2m", 1)(answer, truth) == pytest.approx(np.sqrt(0.9) / 2)
+    assert ospa_2("2m", 2)(answer, truth) == pytest.approx(0.5)
+
+
 def test_a_frame_has_what_it_adds_to_its_recording():
     answer, truth = still([0.5, 0, None, 0]), still([0.0] * 4)
     rows = ospa_2("2m").components(answer, truth)
