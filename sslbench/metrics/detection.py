@@ -11,7 +11,7 @@ from sslbench.metrics.counts import answered, frame, sounding
 from sslbench.metrics.shapes import Additive, percent, ratio_of
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 
-__all__ = ["SPECS", "coverage", "false_alarms"]
+__all__ = ["SPECS", "coverage", "failure_rate", "false_alarms"]
 
 SPECS = (
     MetricSpec(
@@ -26,6 +26,13 @@ SPECS = (
         target="sslbench.metrics.detection:false_alarms",
         summary="Answers beyond the number of sounding sources, per frame",
         unit="per frame",
+        higher_is_better=False,
+    ),
+    MetricSpec(
+        name="failure-rate",
+        target="sslbench.metrics.detection:failure_rate",
+        summary="Share of the frames with a sounding source in which nothing is answered at all",
+        unit="%",
         higher_is_better=False,
     ),
 )
@@ -53,6 +60,29 @@ def false_alarms() -> Additive:
     0.5
     """
     return ratio_of(_surplus, frame)
+
+
+def failure_rate() -> Additive:
+    """Return the share of frames with a sounding source and no answer at all, in %.
+
+    What a solver that does not converge, or an answer that is not finite, leaves behind; a frame
+    with fewer answers than sources, but any, is no failure (`coverage` counts it). Frames without a
+    source do not count; NaN if there are no others.
+
+    >>> truth = Tracks.of([0, 1, 2], [[[1, 0, 0]], [[1, 0, 0]], [[np.nan] * 3]], "position")
+    >>> answer = Tracks.of([0, 1, 2], [[[1, 0, 0]], [[np.nan] * 3], [[np.nan] * 3]], "position")
+    >>> failure_rate()(answer, truth)
+    50.0
+    """
+    return ratio_of(_failed, _heard, percent)
+
+
+def _heard(corpus: Corpus) -> NDArray[np.float64]:
+    return corpus.sounding.any(axis=1).astype(float)
+
+
+def _failed(corpus: Corpus) -> NDArray[np.float64]:
+    return (corpus.sounding.any(axis=1) & ~corpus.claimed.any(axis=1)).astype(float)
 
 
 def _surplus(corpus: Corpus) -> NDArray[np.float64]:

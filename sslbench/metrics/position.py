@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.contracts import MetricSpec, Parameter
+from sslbench.metrics.association import match
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.counts import (
     answered,
@@ -27,8 +28,10 @@ from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 
 __all__ = [
     "SPECS",
-    "TRUNCATION",
     "accuracy",
+    "bias_x",
+    "bias_y",
+    "bias_z",
     "error_mean",
     "error_percentile",
     "error_rmse",
@@ -39,8 +42,7 @@ Floats = NDArray[np.float64]
 
 BERG = "Berg et al. 2024, wav2pos"
 
-TRUNCATION = 3.0
-"""Metres at which Berg et al. 2024 cut off an error."""
+X, Y, Z = range(3)
 
 
 def _spec(name: str, function: str, summary: str, *parameters: Parameter) -> MetricSpec:
@@ -68,7 +70,19 @@ SPECS = (
     _spec(
         "position-error-truncated",
         "error_truncated",
-        "Mean distance, each at most 3 m; no answer counts as 3 m",
+        "Mean distance, each at most a limit; no answer counts as the limit",
+        Parameter("limit", "3m", "largest error that is counted, as in 3m or 50cm"),
+    ),
+    *(
+        MetricSpec(
+            name=f"position-bias-{axis}",
+            target=f"sslbench.metrics.position:bias_{axis}",
+            summary=f"Mean signed error along {axis}: answer minus truth",
+            unit="m",
+            higher_is_better=None,
+            kinds=("position",),
+        )
+        for axis in "xyz"
     ),
     MetricSpec(
         name="position-accuracy",
@@ -118,18 +132,62 @@ def error_percentile(p: int = 50) -> Quantile:
     return Quantile(distance, p / 100, kind="position")
 
 
-def error_truncated() -> Additive:
-    """Return the mean of min(d, 3 m) over all sounding sources, in metres.
+def error_truncated(limit: str = "3m") -> Additive:
+    """Return the mean of min(d, limit) over all sounding sources, in metres.
 
-    A source without an answer counts as 3 m, so that silence never pays. Berg et al. 2024,
-    section 4, without their unstated rule for leaving out silent frames.
+    A source without an answer counts as the limit, so that silence never pays. Berg et al. 2024,
+    section III, at 3 m, without their unstated rule for leaving out silent frames. NaN if nothing
+    sounds.
+
+    Raises:
+        ParameterError: if `limit` is no distance in metres.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
     >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> error_truncated()(answer, truth)
-    1.55
+    >>> error_truncated()(answer, truth), error_truncated("1m")(answer, truth)
+    (1.55, 0.55)
     """
-    return ratio_of(truncated(TRUNCATION), sounding, kind="position")
+    return ratio_of(truncated(quantity(limit, "position").value), sounding, kind="position")
+
+
+def bias_x() -> Additive:
+    """Return the mean of x(answer) - x(truth) over the answers, in metres.
+
+    The first entry of the bias vector: positive if answers lie too far along x. NaN if nothing is
+    answered.
+
+    >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
+    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[-1, 0, -1]]], "position")
+    >>> bias_x()(answer, truth), bias_y()(answer, truth), bias_z()(answer, truth)
+    (1.0, 2.0, -0.5)
+    """
+    return _bias(X)
+
+
+def bias_y() -> Additive:
+    """Return the mean of y(answer) - y(truth) over the answers, in metres.
+
+    The second entry of the bias vector: positive if answers lie too far along y. NaN if nothing is
+    answered.
+
+    >>> truth = Tracks.of([0], [[[0, 0, 0]]], "position")
+    >>> bias_y()(Tracks.of([0], [[[3, 4, 0]]], "position"), truth)
+    4.0
+    """
+    return _bias(Y)
+
+
+def bias_z() -> Additive:
+    """Return the mean of z(answer) - z(truth) over the answers, in metres.
+
+    The third entry of the bias vector: positive if answers lie too high. NaN if nothing is
+    answered.
+
+    >>> truth = Tracks.of([0], [[[0, 0, 1]]], "position")
+    >>> bias_z()(Tracks.of([0], [[[3, 4, 0]]], "position"), truth)
+    -1.0
+    """
+    return _bias(Z)
 
 
 def accuracy(within: str = "30cm") -> Additive:
@@ -146,6 +204,14 @@ def accuracy(within: str = "30cm") -> Additive:
     (50.0, 0.0)
     """
     return ratio_of(hits(quantity(within, "position").value), sounding, percent, kind="position")
+
+
+def _bias(axis: int) -> Additive:
+    def signed(corpus: Corpus) -> Floats:
+        answers = corpus.once(match).answers[..., axis]
+        return np.nan_to_num(answers - corpus.truth.xyz[..., axis])
+
+    return ratio_of(signed, answered, kind="position")
 
 
 def _squared(corpus: Corpus) -> Floats:
