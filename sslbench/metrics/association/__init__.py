@@ -12,6 +12,7 @@ share what they have in common.
 """
 
 from sslbench.metrics.association.framewise import Matches, assign, match
+from sslbench.metrics.association.identity import match_aligned, match_identity
 from sslbench.metrics.association.permutation import permute
 
-__all__ = ["Matches", "assign", "match", "permute"]
+__all__ = ["Matches", "assign", "match", "match_aligned", "match_identity", "permute"]
