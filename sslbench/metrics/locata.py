@@ -4,7 +4,9 @@ A *voice-active period* is a longest run of frames of a recording in which a sou
 frame answers are paired with sounding sources one to one, most pairs first, then the least summed
 azimuth difference; a pair further apart than the gate of 30 degrees is none. A source with a pair
 is *detected*, an answer without one is a *false alarm*. With ``measure=great-circle`` the whole
-angle takes the place of the azimuth; the paper's rule, the default, lets any elevation pass.
+angle takes the place of the azimuth; the paper's rule, the default, lets any elevation pass. Two
+answers beside two sources, all on one side, have the same summed difference either way round; such
+ties, of which the paper does not speak, go to the least sum of squared great-circle angles.
 
 These are the definitions of the paper. The code that was released with it lets silent sources take
 answers away, counts the end of the latency as a fragmentation and reads the latency off the first
@@ -48,6 +50,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 PAPER = "Evers et al. 2020, The LOCATA challenge"
+
+TIE = 1e-9
+"""Weight of squared great-circle angles among costs: below 0.0001 degrees, above rounding."""
 
 MEASURES = ("azimuth", "great-circle")
 DURING = ("recording", "periods")
@@ -302,14 +307,13 @@ class _Detect:
 
 def _check(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise ParameterError(
-            f"{name}={value!r} is not known", expected="one of " + ", ".join(known)
-        )
+        raise ParameterError(f"{name}={value!r} is not known", expected=" or ".join(known))
 
 
 def _detections(corpus: Corpus, gate: float, measure: str) -> _Detections:
     apart = corpus.distance if measure == "great-circle" else _apart(corpus)
-    partner = assign(apart, corpus.possible & (apart <= gate))
+    cost = apart + TIE * corpus.distance**2
+    partner = assign(cost, corpus.possible & (apart <= gate))
     begin = _begin(corpus)
     before = previous_match(corpus, partner)
     again = (partner >= 0) & (before >= begin)
