@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -108,6 +110,22 @@ def prepare(selection: str, scale: Scale) -> None:
     for name, dataset in _opened(selection, scale):
         dataset.prepare()
         click.echo(f"{name} ({scale}): {len(dataset)} recordings are ready")
+
+
+@command.command("times")
+@_SELECTION
+@_SCALE
+def times(selection: str, scale: Scale) -> None:
+    """Print recordings and times that a data set asks for, as csv.
+
+    For answers that are made elsewhere: `sslbench score FILE --dataset ...` reads them.
+    """
+    lines = csv.writer(sys.stdout, lineterminator="\n")
+    lines.writerow(["recording", "time"])
+    for _, dataset in _opened(selection, scale):
+        for index in range(len(dataset)):
+            name, truth = dataset.truth(index)
+            lines.writerows((name, repr(float(time))) for time in truth.times)
 
 
 @command.command("path")

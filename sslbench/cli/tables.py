@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sslbench.contracts import Parameter
 
-__all__ = ["parameter_table", "table"]
+if TYPE_CHECKING:
+    from sslbench.metrics.scoring import Score
+
+__all__ = ["parameter_table", "score_table", "table"]
 
 
 def table(rows: Sequence[Sequence[object]], headers: Sequence[str] = ()) -> str:
@@ -14,6 +18,26 @@ def table(rows: Sequence[Sequence[object]], headers: Sequence[str] = ()) -> str:
     from tabulate import tabulate
 
     return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True)
+
+
+def score_table(scores: Sequence[Score]) -> str:
+    """Lay out scores with their intervals and sizes."""
+    rows = [
+        [
+            found.name,
+            _number(found.value),
+            found.unit,
+            "to".join(f" {_number(bound)} " for bound in found.ci95).strip() if found.ci95 else "",
+            found.n,
+            "" if found.n_eff is None else f"{found.n_eff:.0f}",
+        ]
+        for found in scores
+    ]
+    return table(rows, ["metric", "value", "unit", "95 % interval", "n", "n eff."])
+
+
+def _number(value: float) -> str:
+    return "undefined" if value != value else f"{value:.4g}"
 
 
 def parameter_table(parameters: Sequence[Parameter]) -> str:

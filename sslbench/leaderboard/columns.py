@@ -156,17 +156,21 @@ def _number(value: float, unit: str) -> str:
 
 def _cost_texts(row: Row) -> dict[str, str]:
     parameters = row.records[0].method.parameters
-    vram = [r.cost.peak_vram_mb for r in row.records if r.cost.peak_vram_mb is not None]
+    factor = row.mean(lambda record: record.cost.real_time_factor)
     return {
         "training": _duration(row.mean(lambda record: record.cost.train_s)),
-        "RTF": f"{row.mean(lambda record: record.cost.real_time_factor):.2g}",
+        "RTF": "" if factor is None else f"{factor:.2g}",
         "parameters": f"{parameters:,}" if parameters else "",
-        "memory [MB]": f"{max(record.cost.peak_ram_mb for record in row.records):.0f}",
-        "GPU memory [MB]": f"{max(vram):.0f}" if vram else "",
+        "memory [MB]": _whole(row.most(lambda record: record.cost.peak_ram_mb)),
+        "GPU memory [MB]": _whole(row.most(lambda record: record.cost.peak_vram_mb)),
     }
 
 
-def _duration(seconds: float) -> str:
+def _whole(number: float | None) -> str:
+    return "" if number is None else f"{number:.0f}"
+
+
+def _duration(seconds: float | None) -> str:
     if not seconds:
         return ""
     for unit, size in (("h", 3600), ("min", 60)):
@@ -176,7 +180,9 @@ def _duration(seconds: float) -> str:
 
 
 def _versions(row: Row) -> str:
-    return f"{row.records[0].method.plugin} ({row.records[0].method.source_sha256[:7]})"
+    method = row.records[0].method
+    code = f" ({method.source_sha256[:7]})" if method.source_sha256 else ""
+    return f"{method.plugin}{code}"
 
 
 def data_cells(board: Board) -> Cells:
@@ -200,11 +206,11 @@ def _data(board: Board, row: Row, rank: str) -> dict[str, str]:
         "n_eff": _effective(row, board.metrics[0]),
         "published": repr(published.value) if published else "",
         "published_in": published.source if published else "",
-        "train_s": repr(row.mean(lambda record: record.cost.train_s)),
-        "real_time_factor": repr(row.mean(lambda record: record.cost.real_time_factor)),
+        "train_s": _digits(row.mean(lambda record: record.cost.train_s)),
+        "real_time_factor": _digits(row.mean(lambda record: record.cost.real_time_factor)),
         "learned_parameters": str(method.parameters),
-        "peak_ram_mb": repr(max(record.cost.peak_ram_mb for record in row.records)),
-        "peak_vram_mb": _peak_vram(row),
+        "peak_ram_mb": _digits(row.most(lambda record: record.cost.peak_ram_mb)),
+        "peak_vram_mb": _digits(row.most(lambda record: record.cost.peak_vram_mb)),
         "licence": method.licence,
         "trained_on": method.trained_on,
         "seeds": " ".join(map(str, row.seeds)),
@@ -222,9 +228,8 @@ def _figure_data(name: str, figure: Figure) -> dict[str, str]:
     return {key: "" if value is None else repr(value) for key, value in values.items()}
 
 
-def _peak_vram(row: Row) -> str:
-    known = [r.cost.peak_vram_mb for r in row.records if r.cost.peak_vram_mb is not None]
-    return repr(max(known)) if known else ""
+def _digits(number: float | None) -> str:
+    return "" if number is None else repr(number)
 
 
 def _distinct(row: Row, text: Callable[[RunRecord], str]) -> str:

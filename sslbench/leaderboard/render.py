@@ -145,7 +145,8 @@ def terminal_board(records: Sequence[RunRecord]) -> str:
         table = _plain_table(rows)
         notes = [f"The same for all: {shared}."] if shared else []
         notes += [f"{legend(board)}."]
-        parts = [_title(board), "", table, "", *(_filled(note) for note in notes)]
+        title = f"{_title(board)}, protocol {board.key.protocol}"
+        parts = [title, "", table, "", *(_filled(note) for note in notes)]
         texts.append("\n".join(parts))
     return "\n\n".join(texts)
 

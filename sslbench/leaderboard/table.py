@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from sslbench.contracts import Scale
 from sslbench.leaderboard.ranking import Comparison, compare, ranks
-from sslbench.metrics.protocols import DEFAULT_PROTOCOL
+from sslbench.metrics.conventions import DEFAULT_PROTOCOL
 from sslbench.running.record import MetricEntry, PublishedEntry, RunRecord
 from sslbench.scene import Kind
 
@@ -142,9 +142,15 @@ class Row:
         known = self.records[0].published
         return next((entry for entry in known if entry.metric == metric), None)
 
-    def mean(self, number: Callable[[RunRecord], float]) -> float:
-        """Return the mean of a number over the runs."""
-        return sum(map(number, self.records)) / len(self.records)
+    def mean(self, number: Callable[[RunRecord], float | None]) -> float | None:
+        """Return the mean of a number over the runs; None if it is not known of all."""
+        known = [value for record in self.records if (value := number(record)) is not None]
+        return sum(known) / len(known) if len(known) == len(self.records) else None
+
+    def most(self, number: Callable[[RunRecord], float | None]) -> float | None:
+        """Return the largest of a number over the runs; None if it is known of none."""
+        known = [value for record in self.records if (value := number(record)) is not None]
+        return max(known, default=None)
 
 
 @dataclass(frozen=True)

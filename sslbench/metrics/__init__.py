@@ -5,7 +5,7 @@
 `association`    which answer belongs to which source
 `shapes`         what a metric is made of: summed statistics, quantiles
 `position` ...   the metrics, one family a module, each with its `SPECS`
-`protocols`      named sets of metrics: the rules of a paper
+`conventions`    named sets of metrics, the rules of a paper; `protocols` chooses them
 `scoring`        values with intervals (`uncertainty`), also by condition (`strata`)
 ===============  ===================================================================================
 """
@@ -14,12 +14,42 @@ from __future__ import annotations
 
 from sslbench.contracts import MetricSpec, ProtocolSpec
 from sslbench.hookspecs import hookimpl
-from sslbench.metrics import detection, direction, position
-from sslbench.metrics.protocols import PROTOCOLS
+from sslbench.metrics import (
+    adavanne,
+    clear,
+    dcase,
+    detection,
+    direction,
+    hota,
+    identity,
+    locata,
+    microphones,
+    position,
+    resolution,
+    sets,
+    track_sets,
+    utterance,
+)
+from sslbench.metrics.conventions import PROTOCOLS
 
 __all__ = ["sslbench_metrics", "sslbench_protocols"]
 
-FAMILIES = (position, direction, detection)
+FAMILIES = (
+    position,
+    direction,
+    detection,
+    resolution,
+    utterance,
+    adavanne,
+    clear,
+    identity,
+    hota,
+    sets,
+    track_sets,
+    dcase,
+    locata,
+    microphones,
+)
 
 
 @hookimpl

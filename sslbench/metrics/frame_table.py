@@ -230,7 +230,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         raise UsageError(
             "parquet needs a package that is not installed",
             where=str(path),
-            hint="pip install pyarrow, or write a .csv",
+            hint="pip install 'sslbench[parquet]', or write a .csv",
         ) from error
     except OSError as error:
         raise StoreError(str(error), where=str(path), expected="a place to write to") from error

@@ -1,58 +1,28 @@
 """Protocols: named sets of rules by which answers become numbers.
 
 The conventions of the literature differ and decide the score, so every number says under which it
-was computed, and boards never mix two. `PROTOCOLS` are those of sslbench; plugins offer more.
+was computed, and boards never mix two. Those of sslbench are in `conventions`; plugins offer more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sslbench.choices import choices, parse
 from sslbench.contracts import DatasetSpec, Metric, MetricSpec, ProtocolSpec, Value
 from sslbench.errors import BrokenPluginError, ParameterError, UsageError
+from sslbench.metrics.conventions import DEFAULT_PROTOCOL
 from sslbench.metrics.quantities import quantity
 from sslbench.registry import Registry, load_target
 from sslbench.scene import Kind
 
-__all__ = ["DEFAULT_PROTOCOL", "PROTOCOLS", "ChosenMetric", "choose_metrics", "primary_metric"]
-
-DEFAULT_PROTOCOL = "sslbench"
-
-PROTOCOLS = (
-    ProtocolSpec(
-        name=DEFAULT_PROTOCOL,
-        summary="The default of the boards: errors that silence cannot improve, and sound tracking",
-        metrics=(
-            "position-error-truncated",
-            "position-error-mean",
-            "position-error-rmse",
-            "position-error-percentile[p=50]",
-            "position-error-percentile[p=90]",
-            "position-error-percentile[p=95]",
-            "position-accuracy[within=10cm]",
-            "position-accuracy[within=30cm]",
-            "position-accuracy[within=1m]",
-            "angular-error-truncated",
-            "angular-error-mean",
-            "angular-error-percentile[p=50]",
-            "angular-error-percentile[p=90]",
-            "azimuth-error-mean",
-            "angular-accuracy[within=5deg]",
-            "angular-accuracy[within=10deg]",
-            "angular-accuracy[within=20deg]",
-            "coverage",
-            "false-alarms",
-        ),
-        association="in each frame on its own, least summed distance",
-        gate="none",
-        silence="a source without an answer counts as the largest error; frames without a source"
-        " count in false alarms only",
-        averaging="over all sounding sources of all frames of all recordings",
-    ),
-)
-
+__all__ = [
+    "ChosenMetric",
+    "choose_metric",
+    "choose_metrics",
+    "primary_metric",
+]
 
 @dataclass(frozen=True)
 class ChosenMetric:
@@ -87,6 +57,19 @@ def choose_metrics(registry: Registry, protocol: str, kind: Kind) -> list[Chosen
             f"protocol {protocol} has no metric of {kind}s",
             expected=f"a protocol for {kind}s; `sslbench protocols` shows all",
         )
+    return found
+
+
+def choose_metric(registry: Registry, label: str, kind: Kind) -> list[ChosenMetric]:
+    """Return a metric as it is typed, `mota[gate=30deg]`; several if braces list alternatives.
+
+    Raises:
+        UsageError: if it is unknown or malformed, or cannot compare the kind.
+        BrokenPluginError: if it cannot be made.
+    """
+    found = list(_chosen(registry, label, kind))
+    if not found:
+        raise UsageError(f"{label} does not compare {kind}s", expected=f"a metric of {kind}s")
     return found
 
 
@@ -125,7 +108,9 @@ def _chosen(registry: Registry, label: str, kind: Kind) -> Iterator[ChosenMetric
         return
     for choice in choices(spec, selection):
         if all(_fits(value, kind) for value in choice.params.values()):
-            yield ChosenMetric(label, spec, _make(spec, choice.params))
+            # What was typed stays in the label, be it the default or not: a table says its gate.
+            shown = replace(choice, changed=tuple(selection.alternatives))
+            yield ChosenMetric(str(shown), spec, _make(spec, choice.params))
 
 
 def _fits(value: object, kind: Kind) -> bool:

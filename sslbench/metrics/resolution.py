@@ -30,7 +30,7 @@ from sslbench.errors import FormatError
 from sslbench.metrics.association import match
 from sslbench.metrics.association.framewise import ENUMERATED
 from sslbench.metrics.corpus import Corpus
-from sslbench.metrics.quantities import quantity
+from sslbench.metrics.quantities import Limit
 from sslbench.metrics.shapes import Additive, Finish, percent, ratio
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 
@@ -46,6 +46,9 @@ __all__ = [
     "recall",
     "rmse",
 ]
+
+METRES, DEGREES = 1.0, 20.0
+"""Radius unless another is asked for; Le Moing et al. 2019 use no directions."""
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +68,7 @@ def _specs(prefix: str, counting: str) -> tuple[MetricSpec, ...]:
             unit=unit,
             higher_is_better=unit == "%",
             reference=LE_MOING,
-            parameters=(Parameter("within", "1m", "radius, as in 30cm, 1m or 20deg"),),
+            parameters=(Parameter("within", "", "radius, as in 30cm; 1m or 20deg if empty"),),
         )
 
     return (
@@ -82,14 +85,14 @@ SPECS = (
 )
 
 
-def precision(within: str = "1m") -> Additive:
+def precision(within: str = "") -> Additive:
     """Return TP / M, answers that find a source over all answers, in %.
 
     Answers and sources are paired one to one within r. NaN if nothing is answered; an answer in a
     frame without a source lowers it.
 
     Args:
-        within: r; a distance of exactly r is not within it.
+        within: r, 1 m or 20 deg if empty; a distance of exactly r is not within it.
 
     Raises:
         ParameterError: if `within` is no distance.
@@ -102,13 +105,13 @@ def precision(within: str = "1m") -> Additive:
     return _metric(_one_to_one, within, _precision, CLAIMED)
 
 
-def recall(within: str = "1m") -> Additive:
+def recall(within: str = "") -> Additive:
     """Return TP / N, sources that are found over all that sound, in %.
 
     Answers and sources are paired one to one within r. NaN if nothing sounds.
 
     Args:
-        within: r; a distance of exactly r is not within it.
+        within: r, 1 m or 20 deg if empty; a distance of exactly r is not within it.
 
     Raises:
         ParameterError: if `within` is no distance.
@@ -121,14 +124,14 @@ def recall(within: str = "1m") -> Additive:
     return _metric(_one_to_one, within, _recall, SOUNDING)
 
 
-def f1(within: str = "1m") -> Additive:
+def f1(within: str = "") -> Additive:
     """Return 2 TP / (M + N), the harmonic mean of precision and recall, in %.
 
     Answers and sources are paired one to one within r. 0 if sources sound and nothing is answered,
     or the other way round; NaN if there is neither.
 
     Args:
-        within: r; a distance of exactly r is not within it.
+        within: r, 1 m or 20 deg if empty; a distance of exactly r is not within it.
 
     Raises:
         ParameterError: if `within` is no distance.
@@ -141,7 +144,7 @@ def f1(within: str = "1m") -> Additive:
     return _metric(_one_to_one, within, _f1, SOUNDING)
 
 
-def rmse(within: str = "1m") -> Additive:
+def rmse(within: str = "") -> Additive:
     """Return sqrt(sum d^2 / TP) over the sources found, in metres or degrees.
 
     Answers and sources are paired one to one within r, and of all ways to find as many the one with
@@ -149,7 +152,7 @@ def rmse(within: str = "1m") -> Additive:
     with it: never read it without the recall.
 
     Args:
-        within: r; a distance of exactly r is not within it.
+        within: r, 1 m or 20 deg if empty; a distance of exactly r is not within it.
 
     Raises:
         ParameterError: if `within` is no distance.
@@ -162,13 +165,13 @@ def rmse(within: str = "1m") -> Additive:
     return _metric(_one_to_one, within, _rmse, TP)
 
 
-def literal_precision(within: str = "1m") -> Additive:
+def literal_precision(within: str = "") -> Additive:
     """Return TP / M, where a source counts as found if any answer is within r, in %.
 
     The count as Le Moing et al. 2019 word it. NaN if nothing is answered.
 
     Args:
-        within: r; a distance of exactly r is not within it.
+        within: r, 1 m or 20 deg if empty; a distance of exactly r is not within it.
 
     Raises:
         ParameterError: if `within` is no distance.
@@ -183,13 +186,13 @@ def literal_precision(within: str = "1m") -> Additive:
     return _metric(_literal, within, _precision, CLAIMED)
 
 
-def literal_recall(within: str = "1m") -> Additive:
+def literal_recall(within: str = "") -> Additive:
     """Return TP / N, where a source counts as found if any answer is within r, in %.
 
     The count as Le Moing et al. 2019 word it. NaN if nothing sounds.
 
     Args:
-        within: r; a distance of exactly r is not within it.
+        within: r, 1 m or 20 deg if empty; a distance of exactly r is not within it.
 
     Raises:
         ParameterError: if `within` is no distance.
@@ -204,13 +207,13 @@ def literal_recall(within: str = "1m") -> Additive:
     return _metric(_literal, within, _recall, SOUNDING)
 
 
-def literal_f1(within: str = "1m") -> Additive:
+def literal_f1(within: str = "") -> Additive:
     """Return 2 TP / (M + N), where a source is found if any answer is within r, in %.
 
     The count as Le Moing et al. 2019 word it. NaN if there is neither source nor answer.
 
     Args:
-        within: r; a distance of exactly r is not within it.
+        within: r, 1 m or 20 deg if empty; a distance of exactly r is not within it.
 
     Raises:
         ParameterError: if `within` is no distance.
@@ -225,14 +228,14 @@ def literal_f1(within: str = "1m") -> Additive:
     return _metric(_literal, within, _f1, SOUNDING)
 
 
-def literal_rmse(within: str = "1m") -> Additive:
+def literal_rmse(within: str = "") -> Additive:
     """Return sqrt(sum d^2 / TP), d from each source found to its nearest answer.
 
     In metres or degrees. Le Moing et al. 2019 do not say which of several answers within r enters;
     here it is the nearest. NaN if no source is found.
 
     Args:
-        within: r; a distance of exactly r is not within it.
+        within: r, 1 m or 20 deg if empty; a distance of exactly r is not within it.
 
     Raises:
         ParameterError: if `within` is no distance.
@@ -276,10 +279,10 @@ def f1_curve(corpus: Corpus, radii: ArrayLike) -> Floats:
 def _metric(
     counting: Callable[[Corpus, float], Floats], within: str, finish: Finish, count: int
 ) -> Additive:
-    radius = quantity(within)
+    radius = Limit.read(within, METRES, DEGREES)
 
     def statistics(corpus: Corpus) -> Floats:
-        return corpus.once(counting, radius.value)
+        return corpus.once(counting, radius.of(corpus.kind))
 
     return Additive(statistics, finish, count, radius.kind)
 

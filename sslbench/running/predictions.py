@@ -20,6 +20,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from sslbench.errors import FormatError
 from sslbench.scene import Kind, Prediction, Tracks
 
-__all__ = ["dump_predictions", "read_predictions"]
+__all__ = ["dump_predictions", "load_predictions", "read_predictions"]
 
 
 def dump_predictions(predictions: Mapping[str, Prediction]) -> bytes:
@@ -90,9 +91,8 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
     """
     try:
         # numpy leaves a damaged file open when it is given the path.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        return _split(arrays)
+        with path.open("rb") as stream:
+            return load_predictions(stream)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, FormatError) as error:
         raise FormatError(
             f"{type(error).__name__}: {error}",
@@ -100,6 +100,16 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
             expected="a predictions file (see sslbench.running.predictions)",
             hint="run the cell again to write it anew",
         ) from error
+
+
+def load_predictions(stream: IO[bytes]) -> dict[str, Prediction]:
+    """Read the bytes of a predictions file.
+
+    Raises:
+        ValueError, KeyError, EOFError, BadZipFile, FormatError: if they are not of this format.
+    """
+    with np.load(stream, allow_pickle=False) as file:
+        return _split({name: file[name] for name in file.files})
 
 
 def _split(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Prediction]:

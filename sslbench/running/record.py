@@ -20,6 +20,7 @@ from sslbench.errors import FormatError
 from sslbench.scene import Kind
 
 __all__ = [
+    "ELSEWHERE",
     "SCHEMA_VERSION",
     "CostEntry",
     "DatasetEntry",
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 2
+
+ELSEWHERE = "answered elsewhere"
+"""Stands for the plugin of a method whose answers were made by other software."""
 
 
 class _Entry(BaseModel):
@@ -119,12 +123,15 @@ class PredictionsEntry(_Entry):
 
 
 class CostEntry(_Entry):
-    """What it took. `real_time_factor` is inference seconds a second of audio."""
+    """What it took; None where nobody measured it.
 
-    train_s: float
-    infer_s: float
-    real_time_factor: float
-    peak_ram_mb: float
+    `real_time_factor` is inference seconds a second of audio.
+    """
+
+    train_s: float | None
+    infer_s: float | None
+    real_time_factor: float | None
+    peak_ram_mb: float | None
     peak_vram_mb: float | None
 
 
@@ -156,6 +163,11 @@ class RunRecord(_Entry):
     environment: dict[str, str]
     source: SourceEntry
     created: str
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the answers were made elsewhere and only scored here."""
+        return self.method.plugin == ELSEWHERE
 
     def metric(self, name: str) -> MetricEntry | None:
         """Return the entry of a metric; None if the record has none of that name."""

@@ -39,6 +39,7 @@ __all__ = [
     "Numbers",
     "dataset_entry",
     "make_record",
+    "metric_entry",
     "microphone_pair",
     "pair_up",
     "run_id",
@@ -134,9 +135,9 @@ def score_cell(
     strata = score_strata(pairs, conditions, ranking, protocol, SEED)
     return Numbers(
         primary=name,
-        metrics=[_entry(found) for found in scores],
+        metrics=[metric_entry(found) for found in scores],
         strata={
-            condition: {label: [_entry(s) for s in found] for label, found in bins.items()}
+            condition: {label: [metric_entry(s) for s in found] for label, found in bins.items()}
             for condition, bins in strata.items()
         },
         resampled=_resampled(next(found for found in scores if found.name == name)),
@@ -209,7 +210,8 @@ def pair_up(
     return {name: (predictions[name].tracks, truth) for name, truth in truths.items()}
 
 
-def _entry(found: Score) -> MetricEntry:
+def metric_entry(found: Score) -> MetricEntry:
+    """Return a score as a record holds it."""
     # JSON has no NaN: an undefined number is null.
     value = None if found.value != found.value else found.value
     facts = {name: getattr(found, name) for name in MetricEntry.model_fields}
@@ -218,8 +220,10 @@ def _entry(found: Score) -> MetricEntry:
 
 def run_id(registry: Registry, cell: Cell, predictions_sha256: str) -> str:
     """Return the name of a run: method, data set, split, scale, and a hash of all the rest."""
+    # Answers that were made elsewhere are of no method that is installed.
+    known = registry.methods.get(cell.method.name)
     rest = {
-        "method": identity(registry.method(cell.method.name).spec.parameters, cell.method),
+        "method": identity(known.spec.parameters if known else (), cell.method),
         "dataset": identity(registry.dataset(cell.dataset.name).spec.parameters, cell.dataset),
         "seed": cell.seed,
         "protocol": cell.protocol,

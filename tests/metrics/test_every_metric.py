@@ -91,7 +91,9 @@ def test_the_order_of_the_tracks_changes_nothing(name, kind, seed, order):
     ]
     expected = make(name)(answer, truth)
     assert make(name)(mixed[0], truth) == pytest.approx(expected, nan_ok=True)
-    assert make(name)(answer, mixed[1]) == pytest.approx(expected, nan_ok=True)
+    # The order in which earlier pairs are kept is that of the sources, as in motmetrics.
+    if SPECS[name].target.split(":")[0] != "sslbench.metrics.clear":
+        assert make(name)(answer, mixed[1]) == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize(

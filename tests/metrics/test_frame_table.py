@@ -226,5 +226,5 @@ def test_without_a_writer_of_parquet_the_package_is_named(table, tmp_path, monke
         raise ImportError("Unable to find a usable engine")
 
     monkeypatch.setattr(pd.DataFrame, "to_parquet", absent)
-    with pytest.raises(UsageError, match="pyarrow"):
+    with pytest.raises(UsageError, match=r"sslbench\[parquet\]"):
         write_table(table, tmp_path / "t.parquet")

@@ -95,6 +95,14 @@ def test_a_tie_goes_to_the_first():
     assert paired(answer, truth).partner.tolist() == [[0]]
 
 
+def test_a_tie_on_a_line_goes_to_the_least_squares_whatever_the_order():
+    # 0 to 3 and 1 to 2 are as long together as 0 to 2 and 1 to 3.
+    truth, answer = at([[0, 0, 0], [1, 0, 0]]), at([[3, 0, 0], [2, 0, 0]])
+    turned = at([[2, 0, 0], [3, 0, 0]])
+    assert paired(answer, truth).partner.tolist() == [[1, 0]]
+    assert paired(turned, truth).partner.tolist() == [[0, 1]]
+
+
 def test_stacked_recordings_give_the_pairs_of_each():
     rng = np.random.default_rng(1)
     several = (random_tracks(rng, 5, 1), random_tracks(rng, 5, 3))

@@ -5,7 +5,8 @@ import pytest
 import world
 from sslbench.contracts import MetricSpec, ProtocolSpec
 from sslbench.errors import BrokenPluginError, UnknownNameError, UsageError
-from sslbench.metrics.protocols import PROTOCOLS, choose_metrics, primary_metric
+from sslbench.metrics.conventions import PROTOCOLS
+from sslbench.metrics.protocols import choose_metrics, primary_metric
 from sslbench.registry import Offer
 
 NAMES = [spec.name for spec in PROTOCOLS]

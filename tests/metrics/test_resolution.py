@@ -219,7 +219,7 @@ def test_a_radius_in_degrees_compares_directions():
 def test_a_radius_in_metres_compares_no_directions():
     north = tracks([[[1.0, 0, 0]]], kind="direction")
     with pytest.raises(FormatError, match="a metric of positions was given directions"):
-        resolution.f1()(north, north)
+        resolution.f1("1m")(north, north)
 
 
 @pytest.mark.parametrize("metrics", [one_to_one, literal])

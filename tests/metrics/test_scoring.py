@@ -8,7 +8,8 @@ import pytest
 from metric_cases import SPECS, make
 from sslbench.contracts import Metric, MetricSpec
 from sslbench.errors import BrokenPluginError, FormatError
-from sslbench.metrics.protocols import PROTOCOLS, ChosenMetric
+from sslbench.metrics.conventions import PROTOCOLS
+from sslbench.metrics.protocols import ChosenMetric
 from sslbench.metrics.scoring import score, score_strata
 from sslbench.scene import Tracks
 

@@ -17,6 +17,9 @@ __all__ = ["ENUMERATED", "Matches", "assign", "match"]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+TIE = 1e-9
+"""Weight of squared distances beside distances: it settles ties and nothing else."""
+
 ENUMERATED = 3
 """Up to so many sources all 6 orders are compared at once; beyond, one frame after the other."""
 
@@ -59,6 +62,8 @@ def match(corpus: Corpus, gate: float = np.inf) -> Matches:
     """Pair answers and sources frame by frame: most pairs first, then the least summed distance.
 
     Without a gate an answer on the far side of the room is still the answer to the only source.
+    Sums tie wherever sources and answers lie on one line or circle, as azimuths do; the pairs with
+    the least summed squares are taken then, so that rounding decides nothing.
 
     Args:
         corpus: answers and truths.
@@ -72,14 +77,14 @@ def match(corpus: Corpus, gate: float = np.inf) -> Matches:
     allowed = corpus.possible
     if np.isfinite(gate):
         allowed = allowed & (corpus.distance <= gate)
-    return Matches(corpus, assign(corpus.distance, allowed))
+    return Matches(corpus, assign(corpus.distance * (1 + TIE * corpus.distance), allowed))
 
 
 def assign(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
     """Give every source at most one answer: most pairs first, then the smallest summed cost.
 
     Args:
-        cost: shape (frames, sources, answers); ignored where not allowed.
+        cost: at least 0, shape (frames, sources, answers); ignored where not allowed.
         allowed: whether source and answer may be a pair, same shape.
 
     Returns:

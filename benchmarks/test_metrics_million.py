@@ -1,0 +1,71 @@
+"""A million frames under every protocol, with intervals."""
+
+import resource
+import sys
+
+import numpy as np
+import pytest
+
+from metric_cases import unit
+from sslbench.metrics.conventions import PROTOCOLS
+from sslbench.metrics.protocols import choose_metrics
+from sslbench.metrics.scoring import score
+from sslbench.registry import Registry
+from sslbench.scene import Tracks
+
+RECORDINGS, FRAMES, SOURCES = 1000, 1000, 2
+LITERAL = "lemoing2019-literal"
+"""Refuses sources as close as these."""
+
+
+def moving(rng, kind):
+    """Return answer and truth of two sources that wander, pause, and are missed now and then."""
+    steps = 0.05 * rng.normal(size=(FRAMES, SOURCES, 3))
+    truth = np.cumsum(steps, axis=0) + 3 * rng.normal(size=(1, SOURCES, 3))
+    answer = truth + 0.1 * rng.normal(size=truth.shape)
+    gross = rng.random((FRAMES, SOURCES)) < 0.05
+    answer[gross] = 3 * rng.normal(size=(gross.sum(), 3))
+    if kind == "direction":
+        truth, answer = unit(truth), unit(answer)
+    times = 0.1 * np.arange(FRAMES)
+    return (
+        Tracks.of(times, answer, kind, rng.random((FRAMES, SOURCES)) < 0.9),
+        Tracks.of(times, truth, kind, rng.random((FRAMES, SOURCES)) < 0.9),
+    )
+
+
+@pytest.fixture(scope="module", params=["position", "direction"])
+def corpus(request):
+    rng = np.random.default_rng(0)
+    return request.param, [moving(rng, request.param) for _ in range(RECORDINGS)]
+
+
+def score_under_every_protocol(kind, pairs):
+    registry = Registry.installed()
+    found = {}
+    for protocol in PROTOCOLS:
+        if protocol.name != LITERAL and (kind in protocol.primary or not protocol.primary):
+            metrics = [
+                metric
+                for metric in choose_metrics(registry, protocol.name, kind)
+                if metric.spec.subject == "sources"
+            ]
+            found[protocol.name] = score(pairs, metrics, protocol, 0)
+    return found
+
+
+def peak_memory_mb():
+    unit_of_rss = 1e6 if sys.platform == "darwin" else 1e3
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit_of_rss
+
+
+@pytest.mark.target
+@pytest.mark.slow
+def test_a_million_frames_take_less_than_a_minute_and_2_gib(benchmark, corpus, say):
+    run = benchmark.pedantic(score_under_every_protocol, corpus, rounds=1)
+    seconds = benchmark.stats.stats.median
+    peak = peak_memory_mb()
+    say(f"{len(run)} protocols, {corpus[0]}s: {seconds:.1f} s, peak {peak:.0f} MB")
+    assert all(score.ci95 for name in run for score in run[name] if np.isfinite(score.value))
+    assert seconds < 60
+    assert peak < 2048 * 1.048576

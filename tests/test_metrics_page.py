@@ -1,0 +1,22 @@
+"""The tables of conventions in docs/metrics.md are what the metrics give."""
+
+from pathlib import Path
+
+import pytest
+
+import conventions_scene
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("tracking", conventions_scene.tracking_table),
+        ("protocols", conventions_scene.protocol_table),
+    ],
+)
+def test_the_table_of_the_page_is_measured(name, table):
+    text = PAGE.read_text(encoding="utf-8")
+    shown = text.split(f"<!-- {name} -->\n")[1].split("<!-- end -->")[0]
+    assert shown.strip().splitlines() == table()
