@@ -25,7 +25,7 @@ from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.counts import sounding
 from sslbench.metrics.identity import GATE_DEGREES, GATE_METRES
 from sslbench.metrics.quantities import Limit
-from sslbench.metrics.shapes import Additive, Statistic, percent, ratio_of
+from sslbench.metrics.shapes import Additive, percent, ratio_of
 from sslbench.scene import Kind, Tracks  # noqa: F401  # the examples use it
 
 __all__ = [
