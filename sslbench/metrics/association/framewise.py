@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import permutations
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,16 @@ __all__ = ["ENUMERATED", "Matches", "assign", "match"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Bytes = NDArray[np.int8]
 
 TIE = 1e-9
 """Weight of squared distances beside distances: it settles ties and nothing else."""
 
 ENUMERATED = 3
 """Up to so many sources all 6 orders are compared at once; beyond, one frame after the other."""
+
+AT_ONCE = 1 << 14
+"""Frames that are compared at a time: what they take stays near the processor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,19 +101,63 @@ def assign(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
 
 
 def _assign_enumerated(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
-    sources, answers = cost.shape[1:]
-    size = max(sources, answers, 1)
-    margins = ((0, 0), (0, size - sources), (0, size - answers))
-    possible = np.pad(allowed, margins)
-    price = np.where(possible, np.pad(cost, margins), 0.0)
-    orders = np.array(list(permutations(range(size))))
-    rows = np.arange(size)
-    pairs = possible[:, rows, orders].sum(axis=-1)
-    total = price[:, rows, orders].sum(axis=-1)
-    total[pairs < pairs.max(axis=1, keepdims=True)] = np.inf
-    best = orders[total.argmin(axis=1)]
-    kept = np.take_along_axis(possible, best[..., None], axis=2)[..., 0]
-    return np.where(kept, best, -1)[:, :sources]
+    frames, sources, answers = cost.shape
+    partner = np.full((frames, sources), -1)
+    orders = _orders(sources, answers)
+    for begin in range(0, frames if orders else 0, AT_ONCE):
+        chunk = slice(begin, begin + AT_ONCE)
+        # One pair after the other, each for all frames: numpy is quick on long rows only.
+        possible = np.ascontiguousarray(allowed[chunk].transpose(1, 2, 0))
+        price = np.where(possible, cost[chunk].transpose(1, 2, 0), 0.0)
+        best = _cheapest(np.ascontiguousarray(price), possible, orders)
+        for source in range(sources):
+            chosen = np.array([order[source] for order in orders], dtype=np.int8)[best]
+            partner[chunk, source] = _where_possible(chosen, possible[source])
+    return partner
+
+
+def _where_possible(chosen: Bytes, possible: NDArray[np.bool_]) -> Bytes:
+    """Take back answers that may be none: shapes (frames,) and (answers, frames)."""
+    # Sums of bytes, since to index an array by frames takes several times as long.
+    above = np.zeros_like(chosen)
+    for answer, allowed in enumerate(possible):
+        above += ((chosen == answer) & allowed) * np.int8(answer + 1)
+    return above - np.int8(1)
+
+
+def _orders(sources: int, answers: int) -> list[tuple[int, ...]]:
+    """List all ways to give every source or every answer a partner, -1 for none."""
+    if not min(sources, answers):
+        return []
+    orders = permutations(range(max(sources, answers)))
+    given = (tuple(k if k < answers else -1 for k in order[:sources]) for order in orders)
+    return list(dict.fromkeys(given))
+
+
+def _cheapest(
+    price: Floats, possible: NDArray[np.bool_], orders: list[tuple[int, ...]]
+) -> NDArray[np.uint8]:
+    """Return the number of the order with the most pairs, and of these the least summed price.
+
+    Args:
+        price: of each pair, 0 where it is none, shape (sources, answers, frames).
+        possible: which may be pairs, same shape.
+        orders: answer to each source; of equal ones the first is taken.
+    """
+    counts, totals = [], []
+    for order in orders:
+        pairs = [(source, answer) for source, answer in enumerate(order) if answer >= 0]
+        counts.append(reduce(add, (possible[pair].view(np.int8) for pair in pairs)))
+        totals.append(reduce(add, (price[pair] for pair in pairs)))
+    most = np.maximum.reduce(counts)
+    best = np.zeros(price.shape[2], dtype=np.uint8)
+    least = np.full(price.shape[2], np.inf)
+    for number, (count, total) in enumerate(zip(counts, totals, strict=True)):
+        total = np.where(count == most, total, np.inf)
+        # The number only ever rises, and a product is quicker than a choice.
+        np.maximum(best, (total < least) * np.uint8(number), out=best)
+        np.minimum(least, total, out=least)
+    return best
 
 
 def _assign_one_by_one(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
