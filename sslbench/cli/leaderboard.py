@@ -104,5 +104,21 @@ def verify(boards: Path, store: Path, as_json: bool) -> None:
         raise LeaderboardError(f"{len(wrong)} of {len(found)} records differ", where=str(boards))
 
 
+@command.command("rescore")
+@_BOARDS
+@store_option
+def rescore(boards: Path, store: Path) -> None:
+    """Score the committed predictions with today's metrics and write the records anew.
+
+    No method is asked. Build the boards afterwards.
+    """
+    from sslbench.leaderboard.rescore import rescore as rescore_records
+    from sslbench.running.stages import Workbench
+
+    bench = Workbench(installed(), Store(store), default_cache())
+    for result in rescore_records(bench, boards):
+        click.echo(f"{result.status:10}{result.path.stem}")
+
+
 def _row(result: Any) -> dict[str, Any]:
     return {"run": result.run_id, "status": result.status, "details": list(result.details)}

@@ -24,6 +24,7 @@ __all__ = [
     "load_one",
     "predictions_of",
     "record_paths",
+    "replace_record",
 ]
 
 BOARDS = Path("leaderboards")
@@ -65,6 +66,15 @@ def add(record_path: Path, boards: Path = BOARDS, *, allow_dirty: bool = False) 
     _write(target.with_suffix(".npz"), predictions.read_bytes())
     _write(target, text.encode())
     return target
+
+
+def replace_record(path: Path, record: RunRecord) -> None:
+    """Write a committed record anew.
+
+    Raises:
+        StoreError: if the folder cannot be written.
+    """
+    _write(path, record.to_json().encode())
 
 
 def load(boards: Path = BOARDS) -> list[RunRecord]:

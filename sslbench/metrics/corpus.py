@@ -151,6 +151,14 @@ class Corpus:
         found: T = self._known[key]
         return found
 
+    def forget(self) -> None:
+        """Let go of what was computed once.
+
+        Associations hold the corpus that holds them: without this, both would live on until the
+        garbage of Python is collected, which few large arrays do not bring about.
+        """
+        self._known.clear()
+
 
 def check_comparable(prediction: Tracks, truth: Tracks, where: str = "") -> None:
     """Check that an answer can be held against the truth.

@@ -89,6 +89,7 @@ def score(
     corpus = Corpus.of(pairs)
     layouts = _Layouts(protocol)
     tallies = [_tally(chosen, corpus, pairs, layouts) for chosen in metrics]
+    corpus.forget()
     drawn: dict[int, _Drawn] = {}
     for blocks in layouts.known.values():
         drawn |= _resample(blocks, tallies, seed)

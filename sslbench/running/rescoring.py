@@ -14,8 +14,8 @@ from sslbench.metrics.corpus import Pair
 from sslbench.metrics.protocols import ChosenMetric, choose_metric, choose_metrics
 from sslbench.metrics.scoring import Score, Strata, score, score_strata
 from sslbench.running.predictions import read_predictions
-from sslbench.running.record import SCHEMA_VERSION, RunRecord, read_record
-from sslbench.running.scoring import SEED, pair_up, run_id, score_cell
+from sslbench.running.record import RunRecord, read_record
+from sslbench.running.scoring import SEED, pair_up, run_id, score_cell, with_numbers
 from sslbench.running.stages import Workbench
 from sslbench.running.truth import conditions_of, truths_of
 from sslbench.scene import Prediction, Tracks
@@ -83,14 +83,9 @@ def rescore(bench: Workbench, path: Path, protocol: str) -> RunRecord:
     run = open_run(bench, path, protocol)
     conditions = conditions_of(bench, run.cell)
     numbers = score_cell(bench, run.cell, run.predictions, run.truths, conditions)
-    scored = run.record.model_copy(
+    scored = with_numbers(run.record, numbers).model_copy(
         update={
-            "schema_version": SCHEMA_VERSION,
             "run_id": run_id(bench.registry, run.cell, run.record.predictions.sha256),
-            "dataset": run.record.dataset.model_copy(update={"primary_metric": numbers.primary}),
-            "metrics": numbers.metrics,
-            "strata": numbers.strata,
-            "resampled": numbers.resampled,
             "command": run.record.command if run.record.elsewhere else run.cell.command,
         }
     )

@@ -44,6 +44,7 @@ __all__ = [
     "pair_up",
     "run_id",
     "score_cell",
+    "with_numbers",
 ]
 
 SEED = 0
@@ -141,6 +142,19 @@ def score_cell(
             for condition, bins in strata.items()
         },
         resampled=_resampled(next(found for found in scores if found.name == name)),
+    )
+
+
+def with_numbers(record: RunRecord, numbers: Numbers) -> RunRecord:
+    """Return a record with other numbers of the same answers."""
+    return record.model_copy(
+        update={
+            "schema_version": SCHEMA_VERSION,
+            "dataset": record.dataset.model_copy(update={"primary_metric": numbers.primary}),
+            "metrics": numbers.metrics,
+            "strata": numbers.strata,
+            "resampled": numbers.resampled,
+        }
     )
 
 

@@ -11,6 +11,21 @@ def test_a_run_goes_onto_a_board_that_checks_and_verifies(sslbench, tmp_path):
     assert "room-centre" in sslbench("leaderboard", "show", "-d", "feng2025-l1")[1]
 
 
+def test_committed_answers_are_scored_anew(sslbench, tmp_path):
+    sslbench("run", "-m", "room-centre", "-d", "feng2025-l1")
+    sslbench("leaderboard", "add", "*", "--allow-dirty")
+    (path,) = tmp_path.glob("leaderboards/results/**/*.json")
+    right = path.read_text()
+    record = json.loads(right)
+    del record["metrics"][1]
+    path.write_text(json.dumps(record))
+    code, out, _ = sslbench("leaderboard", "rescore")
+    assert code == 0
+    assert out.startswith("changed   room-centre")
+    assert path.read_text() == right
+    assert sslbench("leaderboard", "rescore")[1].startswith("same")
+
+
 def test_an_edited_number_is_found(sslbench, tmp_path):
     sslbench("run", "-m", "room-centre", "-d", "feng2025-l1")
     sslbench("leaderboard", "add", "room-*", "--allow-dirty")
