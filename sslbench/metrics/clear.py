@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from sslbench.contracts import MetricSpec, Parameter
 from sslbench.metrics.association.continuity import RULES, Followed, check_rule, follow
 from sslbench.metrics.corpus import Corpus
-from sslbench.metrics.counts import sounding
 from sslbench.metrics.identity import GATE_DEGREES, GATE_METRES
 from sslbench.metrics.quantities import Limit
 from sslbench.metrics.shapes import Additive, percent, ratio_of
@@ -107,11 +106,10 @@ def mota(gate: str = "", rule: str = "keep") -> Additive:
 
     def errors(corpus: Corpus) -> Floats:
         followed = following(corpus)
-        pairs = followed.matches.answered.sum(axis=1)
-        wrong = corpus.sounding.sum(axis=1) + corpus.claimed.sum(axis=1) - 2 * pairs
-        return np.asarray(wrong + followed.switched.sum(axis=1), dtype=float)
+        unpaired = _sources(corpus) + _answers(corpus) - 2 * _count(followed.matches.answered)
+        return unpaired + _count(followed.switched)
 
-    return ratio_of(errors, sounding, _complement, following.kind)
+    return ratio_of(errors, _sources, _complement, following.kind)
 
 
 def motp(gate: str = "", rule: str = "keep") -> Additive:
@@ -138,7 +136,7 @@ def motp(gate: str = "", rule: str = "keep") -> Additive:
         return np.nan_to_num(following(corpus).matches.distance)
 
     def pairs(corpus: Corpus) -> Floats:
-        return following(corpus).matches.answered.astype(float)
+        return _count(following(corpus).matches.answered)
 
     return ratio_of(distances, pairs, kind=following.kind)
 
@@ -165,9 +163,9 @@ def id_switches(gate: str = "", rule: str = "keep") -> Additive:
     following = _following(gate, rule)
 
     def switched(corpus: Corpus) -> Floats:
-        return following(corpus).switched.astype(float)
+        return _count(following(corpus).switched)
 
-    return ratio_of(switched, sounding, _sum, following.kind)
+    return ratio_of(switched, _sources, _sum, following.kind)
 
 
 def clear_misses(gate: str = "", rule: str = "keep") -> Additive:
@@ -188,9 +186,9 @@ def clear_misses(gate: str = "", rule: str = "keep") -> Additive:
     following = _following(gate, rule)
 
     def missed(corpus: Corpus) -> Floats:
-        return sounding(corpus) - following(corpus).matches.answered
+        return _sources(corpus) - _count(following(corpus).matches.answered)
 
-    return ratio_of(missed, sounding, percent, following.kind)
+    return ratio_of(missed, _sources, percent, following.kind)
 
 
 def clear_false_positives(gate: str = "", rule: str = "keep") -> Additive:
@@ -213,10 +211,9 @@ def clear_false_positives(gate: str = "", rule: str = "keep") -> Additive:
     following = _following(gate, rule)
 
     def false(corpus: Corpus) -> Floats:
-        pairs = following(corpus).matches.answered.sum(axis=1)
-        return np.asarray(corpus.claimed.sum(axis=1) - pairs, dtype=float)
+        return _answers(corpus) - _count(following(corpus).matches.answered)
 
-    return ratio_of(false, sounding, percent, following.kind)
+    return ratio_of(false, _sources, percent, following.kind)
 
 
 def fragmentations(gate: str = "", rule: str = "keep") -> Additive:
@@ -241,9 +238,9 @@ def fragmentations(gate: str = "", rule: str = "keep") -> Additive:
     following = _following(gate, rule)
 
     def resumed(corpus: Corpus) -> Floats:
-        return following(corpus).resumed.astype(float)
+        return _count(following(corpus).resumed)
 
-    return ratio_of(resumed, sounding, _sum, following.kind)
+    return ratio_of(resumed, _sources, _sum, following.kind)
 
 
 @dataclass(frozen=True)
@@ -265,6 +262,20 @@ class _Following:
 def _following(gate: str, rule: str) -> _Following:
     check_rule(rule)
     return _Following(Limit.read(gate, GATE_METRES, GATE_DEGREES), rule)
+
+
+def _sources(corpus: Corpus) -> Floats:
+    return _count(corpus.sounding)
+
+
+def _answers(corpus: Corpus) -> Floats:
+    return _count(corpus.claimed)
+
+
+def _count(flags: NDArray[np.bool_]) -> Floats:
+    """Count what holds in each frame, (frames, columns) to (frames,)."""
+    # A product takes a tenth of the time of a sum over few columns.
+    return flags @ np.ones(flags.shape[1])
 
 
 def _complement(sums: Floats) -> Floats:

@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,8 +90,8 @@ def follow(corpus: Corpus, gate: float, rule: str = "keep") -> Followed:
     near = corpus.possible & (corpus.distance <= gate)
     sounding, claimed = corpus.sounding, corpus.claimed
     # Where nothing is near, `keep` remembers what it did; `jointly` forgets it.
-    both: Booleans = np.logical_and(sounding.any(axis=1), claimed.any(axis=1))
-    asked = np.flatnonzero(near.any(axis=(1, 2)) if rule == "keep" else both)
+    both = _any(sounding) & _any(claimed)
+    asked = np.flatnonzero(_any(near) if rule == "keep" else both)
     problem = _Problem(corpus, near, _worth(corpus, near, gate, rule), asked, rule)
     partner = np.full(sounding.shape, -1)
     if len(asked):
@@ -139,12 +140,20 @@ def _described(matches: Matches, chances: Booleans) -> Followed:
     )
 
 
+def _any(flags: Booleans) -> Booleans:
+    """Return whether any flag of each frame is set, (frames, ...) to (frames,)."""
+    # Along long rows, which is many times quicker than along short ones.
+    rows = np.ascontiguousarray(flags.reshape(len(flags), prod(flags.shape[1:])).T)
+    return np.asarray(rows.any(axis=0))
+
+
 def _worth(corpus: Corpus, near: Booleans, gate: float, rule: str) -> float:
     """Return the distance below which one more pair is welcome, whatever else it changes."""
     if rule == "jointly":
         return 2 * gate
-    farthest = float(np.max(corpus.distance, where=near, initial=0.0))
-    return 1.0 + float(max(near.shape[1:]) * farthest)
+    most: int = max(near.shape[1:])
+    farthest = float(np.where(near, corpus.distance, 0.0).max(initial=0.0))
+    return 1 + most * farthest
 
 
 @dataclass(frozen=True, eq=False)
