@@ -114,8 +114,10 @@ def angle_between(u: ArrayLike, v: ArrayLike) -> Floats:
     0.0
     """
     a, b = np.asarray(u, dtype=float), np.asarray(v, dtype=float)
-    sine = np.linalg.norm(np.cross(a, b), axis=-1)
-    return np.asarray(np.arctan2(sine, (a * b).sum(axis=-1)))
+    (ax, ay, az), (bx, by, bz) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
+    # By components: several times faster than `np.cross` on many short vectors.
+    sine = np.sqrt((ay * bz - az * by) ** 2 + (az * bx - ax * bz) ** 2 + (ax * by - ay * bx) ** 2)
+    return np.asarray(np.arctan2(sine, ax * bx + ay * by + az * bz))
 
 
 def microphone_pairs(channels: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -77,7 +77,8 @@ def _difference(
     if first is None or second is None or len(first) != len(second):
         return difference, None, float("nan")
     resampled = first - second
-    return difference, percentile_interval(resampled, units), p_value(difference, resampled, units)
+    interval = percentile_interval(difference, resampled, units)
+    return difference, interval, p_value(difference, resampled, units)
 
 
 def _value(records: Sequence[RunRecord]) -> float:

@@ -206,12 +206,18 @@ def _differences(board: Board) -> str:
             f"worse than {board.rows[0].label} by": figure_text(
                 Figure(abs(found.difference), _positive(found), unit)
             ),
-            "p (Holm)": "" if found.p != found.p else f"{found.p:.2g}",
+            "p (Holm)": _p(found.p),
         }
         for row, found in zip(board.rows[1:], board.differences, strict=True)
         if found.difference == found.difference
     ]
     return f"## Differences from the best\n\n{_markdown_table(rows)}" if rows else ""
+
+
+def _p(p: float) -> str:
+    if p != p:
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _positive(found: Comparison) -> Interval | None:

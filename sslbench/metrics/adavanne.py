@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sslbench.contracts import MetricSpec, Parameter
 from sslbench.errors import ParameterError
 from sslbench.metrics.association import match
+from sslbench.metrics.association.history import last_before, switched
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.counts import answered, frame, sounding, summed_distance
 from sslbench.metrics.shapes import Additive, Statistic, percent, ratio, ratio_of
@@ -32,7 +33,6 @@ __all__ = [
     "localization_recall",
     "mota_framewise",
     "mota_onsets",
-    "previous_match",
     "track_onsets",
 ]
 
@@ -256,36 +256,17 @@ def mota_onsets() -> Additive:
     return ratio_of(errors, sounding, _complement)
 
 
-def previous_match(corpus: Corpus, partner: Integers) -> Integers:
-    """Return the last earlier frame of its recording in which each source had an answer.
-
-    Args:
-        corpus: whose recordings are not looked across.
-        partner: index of the answer to each source, -1 if it has none, shape (frames, sources).
-
-    Returns:
-        Index of that frame, -1 if there is none, shape (frames, sources).
-    """
-    index = np.arange(corpus.frames)
-    latest = np.maximum.accumulate(np.where(partner >= 0, index[:, None], -1), axis=0)
-    before = np.full_like(latest, -1)
-    before[1:] = latest[:-1]
-    start = np.maximum.accumulate(np.where(corpus.first, index, 0))
-    return np.where(before >= start[:, None], before, -1)
-
-
 def _switches(last: str) -> Statistic:
     if last not in LAST:
         raise ParameterError(f"last={last!r} is not known", expected=" or ".join(LAST))
 
     def statistic(corpus: Corpus) -> Floats:
-        partner = corpus.once(match).partner
-        before = previous_match(corpus, partner)
-        former = np.take_along_axis(partner, np.maximum(before, 0), axis=0)
-        switched = (partner >= 0) & (before >= 0) & (partner != former)
+        matches = corpus.once(match)
+        found = switched(matches)
         if last == "frame":
-            switched &= before == np.arange(corpus.frames)[:, None] - 1
-        return np.asarray(switched, dtype=float)
+            before = last_before(corpus, matches.answered)
+            found &= before == np.arange(corpus.frames)[:, None] - 1
+        return found.astype(float)
 
     return statistic
 

@@ -88,9 +88,7 @@ _RESOLUTION = ("precision", "recall", "f1", "rmse")
 LEMOING = ProtocolSpec(
     name="lemoing2019",
     summary="Le Moing 2019 with one answer a source: precision, recall, F1, RMSE at resolutions",
-    metrics=_each(
-        tuple(f"resolution-{name}" for name in _RESOLUTION), "within=0.3m", "within=1m"
-    ),
+    metrics=_each(tuple(f"resolution-{name}" for name in _RESOLUTION), "within=0.3m", "within=1m"),
     association=f"{FRAMEWISE}; as many hits as possible come first",
     gate="the resolution, 0.3 m and 1 m, strictly less",
     silence="an answer without a source within the resolution is a false positive",

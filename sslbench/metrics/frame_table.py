@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from sslbench.errors import StoreError, UsageError
 from sslbench.metrics.association import Matches, match
+from sslbench.metrics.association.history import switched
 from sslbench.metrics.corpus import Corpus, Pair
 from sslbench.scene import Tracks
 
@@ -119,10 +120,10 @@ def _events(matches: Matches) -> _Events:
     hit = (source != NONE) & (answer != NONE)
     error = np.full(len(frame), np.nan)
     error[hit] = corpus.distance[frame[hit], source[hit], answer[hit]]
-    switched = np.zeros(len(frame), dtype=bool)
-    switched[hit] = _switched(matches)[frame[hit], source[hit]]
+    changed = np.zeros(len(frame), dtype=bool)
+    changed[hit] = switched(matches)[frame[hit], source[hit]]
     kind = np.where(hit, HIT, np.where(source == NONE, FALSE_ALARM, MISS))
-    return _Events(frame, kind, source, answer, switched, error)
+    return _Events(frame, kind, source, answer, changed, error)
 
 
 def _taken(matches: Matches) -> NDArray[np.bool_]:
@@ -131,16 +132,6 @@ def _taken(matches: Matches) -> NDArray[np.bool_]:
     frame, source = np.nonzero(matches.answered)
     taken[frame, matches.partner[frame, source]] = True
     return taken
-
-
-def _switched(matches: Matches) -> NDArray[np.bool_]:
-    """Tell which hits are by another answer than the source's last, (frames, sources)."""
-    switched = np.zeros(matches.partner.shape, dtype=bool)
-    source, frame = np.nonzero(matches.answered.T)
-    partner, recording = matches.partner[frame, source], matches.corpus.recording[frame]
-    same = (np.diff(source) == 0) & (np.diff(recording) == 0)
-    switched[frame[1:], source[1:]] = same & (np.diff(partner) != 0)
-    return switched
 
 
 def _ids(tracks: Sequence[Tracks], recording: Integers, column: Integers) -> IntegerArray:

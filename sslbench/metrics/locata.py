@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from sslbench.contracts import MetricSpec, Parameter
 from sslbench.errors import ParameterError
 from sslbench.geometry import azimuth_elevation, wrap_angle
-from sslbench.metrics.adavanne import previous_match
 from sslbench.metrics.association import Matches, assign
+from sslbench.metrics.association.history import last_before
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.counts import sounding
 from sslbench.metrics.quantities import quantity
@@ -315,7 +315,7 @@ def _detections(corpus: Corpus, gate: float, measure: str) -> _Detections:
     cost = apart + TIE * corpus.distance**2
     partner = assign(cost, corpus.possible & (apart <= gate))
     begin = _begin(corpus)
-    before = previous_match(corpus, partner)
+    before = last_before(corpus, partner >= 0)
     again = (partner >= 0) & (before >= begin)
     former = np.take_along_axis(partner, np.maximum(before, 0), axis=0)
     gap = before < np.arange(corpus.frames)[:, None] - 1

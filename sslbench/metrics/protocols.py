@@ -24,6 +24,7 @@ __all__ = [
     "primary_metric",
 ]
 
+
 @dataclass(frozen=True)
 class ChosenMetric:
     """A metric with its parameters, ready to use.

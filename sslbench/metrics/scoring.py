@@ -215,10 +215,16 @@ def _score(
         protocol=protocol.name,
         value=tally.value,
         unit=chosen.spec.unit_for(kind),
-        ci95=percentile_interval(drawn.values, units) if defined else None,
+        ci95=_interval(tally.value, drawn.values, units, chosen.spec.unit),
         n=tally.n,
         n_eff=effective,
         higher_is_better=chosen.spec.higher_is_better,
         drawn=drawn.values,
         units=units,
     )
+
+
+def _interval(value: float, drawn: Floats, units: int, unit: str) -> Interval | None:
+    found = percentile_interval(value, drawn, units)
+    # No share exceeds 100 %, however few recordings there are.
+    return (found[0], min(found[1], 100.0)) if found and unit == "%" else found

@@ -204,7 +204,8 @@ def ratio_of(
 
 
 def _each_frame(statistic: Floats) -> Floats:
-    return statistic if statistic.ndim == 1 else statistic.sum(axis=1)
+    # A product: `sum` over an axis of two or three is ten times slower.
+    return statistic if statistic.ndim == 1 else statistic @ np.ones(statistic.shape[1])
 
 
 @dataclass(frozen=True)

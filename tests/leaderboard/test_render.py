@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 def test_the_terminal_shows_the_board_without_commands(load_run):
     text = terminal_board([load_run("near", error=0.01), load_run("far", error=2.0)])
     lines = text.splitlines()
-    assert lines[0] == "square, test split, smoke scale"
+    assert lines[0] == "square, test split, smoke scale, protocol sslbench"
     assert lines[4].split()[:2] == ["1", "near"]
     assert "sslbench run" not in text
 

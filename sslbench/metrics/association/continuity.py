@@ -34,10 +34,11 @@ from numpy.typing import NDArray
 
 from sslbench.errors import ParameterError
 from sslbench.metrics.association.framewise import ENUMERATED, Matches
+from sslbench.metrics.association.history import last_before, switched
 from sslbench.metrics.corpus import Corpus
 from sslbench.scene import Tracks  # noqa: F401  # the example uses it
 
-__all__ = ["RULES", "Followed", "check_rule", "follow", "last_before"]
+__all__ = ["RULES", "Followed", "check_rule", "follow"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -111,31 +112,13 @@ def check_rule(rule: str) -> None:
         raise ParameterError(f"no rule {rule!r} of continuity", expected=" or ".join(RULES))
 
 
-def last_before(corpus: Corpus, flags: Booleans) -> Integers:
-    """Return the last earlier frame of the same recording in which a flag is set, -1 if none.
-
-    Args:
-        corpus: whose frames they are.
-        flags: shape (frames, columns).
-
-    Returns:
-        Indices of frames of the corpus, same shape.
-    """
-    latest = np.where(flags, np.arange(corpus.frames)[:, None], -1)
-    np.maximum.accumulate(latest, axis=0, out=latest)
-    latest = np.concatenate([np.full((1, flags.shape[1]), -1), latest])[: corpus.frames]
-    begin = (np.cumsum(corpus.lengths) - corpus.lengths)[corpus.recording]
-    return np.where(latest >= begin[:, None], latest, -1)
-
-
 def _described(matches: Matches, chances: Booleans) -> Followed:
     answered, corpus = matches.answered, matches.corpus
     last = last_before(corpus, answered)
     again = answered & (last >= 0)
-    before = np.take_along_axis(matches.partner, np.maximum(last, 0), axis=0)
     return Followed(
         matches,
-        switched=again & (before != matches.partner),
+        switched=switched(matches),
         resumed=again & (last_before(corpus, chances) > last),
     )
 
