@@ -276,7 +276,7 @@ class TrainingContext:
         scale: how long it may take.
         workspace: folder for checkpoints of unfinished work; kept when a run is interrupted.
         report: called after each epoch.
-        device: `cpu` or `cuda`.
+        device: `auto`, `cpu` or `cuda`.
     """
 
     seed: int
@@ -287,7 +287,12 @@ class TrainingContext:
 
 
 class TrainableMethod(Method):
-    """A method with something to learn. It is handed training and validation data only."""
+    """A method with something to learn. It is handed training and validation data only.
+
+    `device` (`auto`, `cpu` or `cuda`) says where to compute; it is set before `fit` and `load`.
+    """
+
+    device: str = "cpu"
 
     @abstractmethod
     def fit(self, train: Dataset, validation: Dataset, context: TrainingContext) -> None:

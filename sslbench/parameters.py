@@ -25,6 +25,8 @@ class Parameter:
         maximum: largest number allowed.
         choices: the texts that are allowed, if only some are.
         identity: whether a result depends on it. A folder or a number of workers does not count.
+        training: whether what is learned depends on it, and not the answer alone: a threshold on
+            the output of a network does not count.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Parameter:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     identity: bool = True
+    training: bool = True
 
     def read(self, text: str) -> Value:
         """Convert what was typed to the parameter's type, within its bounds.

@@ -47,6 +47,11 @@ _EXECUTION = (
     click.option("--executor", help="Way of running cells.  [default: processes]"),
     click.option("--fail-fast", is_flag=True, help="Stop at the first failure."),
     click.option("--retry-failed", is_flag=True, help="Try again what failed the last time."),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        help="Where learned methods compute.  [default: auto]",
+    ),
     click.option("--fresh", is_flag=True, help="Answer again what is in the store already."),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,6 +26,7 @@ class RunConfig(BaseModel):
         jobs: cells at a time.
         fail_fast: stop at the first failure.
         retry_failed: try cells again that failed the last time.
+        device: where learned methods compute.
         fresh: let methods answer again what is in the store already.
     """
 
@@ -41,6 +42,7 @@ class RunConfig(BaseModel):
     fail_fast: bool = False
     retry_failed: bool = False
     fresh: bool = False
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
 def read_config(options: dict[str, Any], path: Path | None = None) -> RunConfig:

@@ -37,6 +37,7 @@ class CellRunner:
         until: the last stage to do.
         retry_failed: whether a cell that failed the last time is tried again.
         fresh: whether methods answer again what is in the store already.
+        device: where learned methods compute.
         plugins: gives the registry; called once a cell, in the process that runs it.
     """
 
@@ -45,6 +46,7 @@ class CellRunner:
     until: Until = "score"
     retry_failed: bool = False
     fresh: bool = False
+    device: str = "auto"
     plugins: Callable[[], Registry] = Registry.installed
 
     def __call__(self, cell: Cell) -> CellOutcome:
@@ -54,7 +56,9 @@ class CellRunner:
             StoreError: if a result cannot be saved.
         """
         registry = self.plugins()
-        bench = Workbench(registry, Store(self.store), self.cache, fresh=self.fresh)
+        bench = Workbench(
+            registry, Store(self.store), self.cache, fresh=self.fresh, device=self.device
+        )
         ask_each(registry, "sslbench_cell_started", cell=cell)
         try:
             with blamed(cell, "while it was prepared or scored"):
@@ -120,7 +124,9 @@ def run_cells(
     offer = registry.executor(config.executor)
     executor = load_target(offer.spec.target, f"executor {offer.spec.name}")(config.jobs)
     assert isinstance(executor, Executor)
-    runner = replace(runner, retry_failed=config.retry_failed, fresh=config.fresh)
+    runner = replace(
+        runner, retry_failed=config.retry_failed, fresh=config.fresh, device=config.device
+    )
     for outcome in executor.run(runner, cells):
         ask_each(registry, "sslbench_cell_finished", outcome=outcome)
         yield outcome

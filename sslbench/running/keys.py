@@ -23,6 +23,10 @@ SHARED = ("sslbench.acoustics", "sslbench.geometry", "sslbench.scene")
 """What methods are built of besides their own package."""
 
 
+LEARNED = ("sslbench.training",)
+"""What learned methods are built of besides that."""
+
+
 def digest(facts: Mapping[str, Any]) -> str:
     """Return a SHA-256 of facts, whatever their order."""
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=str)
@@ -34,18 +38,22 @@ def identity(parameters: Sequence[Parameter], choice: Choice) -> dict[str, Value
     return {p.name: choice.params[p.name] for p in parameters if p.identity}
 
 
-def source_sha256(target: str) -> str:
+def source_sha256(target: str, *, learned: bool = False) -> str:
     """Return a SHA-256 of the code behind a lazy target.
 
     It covers every file of the target's top package (weights that lie there included) and what
     methods share: a changed cross-correlation changes every method that uses it.
+
+    Args:
+        target: ``"package.module:Class"``.
+        learned: whether it is trained, and so depends on the training loop.
 
     Raises:
         BrokenPluginError: if there is no such package.
     """
     package = target.partition(":")[0].partition(".")[0]
     total = hashlib.sha256()
-    for name in (package, *SHARED):
+    for name in (package, *SHARED, *(LEARNED if learned else ())):
         for path in _files(name):
             total.update(path.name.encode() + b"\0" + path.read_bytes())
     return total.hexdigest()

@@ -254,7 +254,7 @@ def _method_entry(
         name=spec.name,
         params=identity(spec.parameters, cell.method),
         plugin=distribution,
-        source_sha256=source_sha256(spec.target),
+        source_sha256=source_sha256(spec.target, learned=spec.trainable),
         parameters=facts["parameters"],
         licence=spec.licence,
         trained_on=facts["trained_on"],

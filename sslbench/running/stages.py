@@ -24,6 +24,7 @@ from sslbench.contracts import (
     Scale,
     TrainableMethod,
     TrainingContext,
+    Value,
 )
 from sslbench.errors import BrokenPluginError, FormatError
 from sslbench.progress import progress_bar
@@ -89,15 +90,23 @@ class Workbench:
         store: where finished stages go.
         cache: folder for scenes that can be made again.
         fresh: whether methods answer again what is in the store already.
+        device: where learned methods compute: `auto`, `cpu` or `cuda`.
     """
 
     def __init__(
-        self, registry: Registry, store: Store, cache: Path, *, fresh: bool = False
+        self,
+        registry: Registry,
+        store: Store,
+        cache: Path,
+        *,
+        fresh: bool = False,
+        device: str = "auto",
     ) -> None:
         self.registry = registry
         self.store = store
         self.cache = cache
         self.fresh = fresh
+        self.device = device
         self._data_keys: dict[tuple[str, str, str], str] = {}
 
     def dataset(self, choice: Choice, split: str, scale: Scale) -> Dataset:
@@ -143,8 +152,12 @@ class Workbench:
 
     def train_key(self, cell: Cell) -> str:
         """Return the key of a cell's training; it does not depend on the split that is scored."""
+        spec = self.registry.method(cell.method.name).spec
+        learned = {parameter.name for parameter in spec.parameters if parameter.training}
+        params = {name: value for name, value in self._params(cell).items() if name in learned}
         return digest(
             self._method_facts(cell)
+            | {"params": params}
             | {name: self.data_key(cell, name) for name in ("train", "validation")}
         )
 
@@ -161,11 +174,14 @@ class Workbench:
         spec = self.registry.method(cell.method.name).spec
         return {
             "method": spec.name,
-            "source": source_sha256(spec.target),
-            "params": identity(spec.parameters, cell.method),
+            "source": source_sha256(spec.target, learned=spec.trainable),
+            "params": self._params(cell),
             "scale": cell.scale,
             "seed": cell.seed,
         }
+
+    def _params(self, cell: Cell) -> dict[str, Value]:
+        return identity(self.registry.method(cell.method.name).spec.parameters, cell.method)
 
     def train(self, cell: Cell, report: Callable[[EpochReport], None]) -> Trained:
         """Train a cell's method, or find that it has been.
@@ -195,6 +211,7 @@ class Workbench:
             scale=cell.scale,
             workspace=self.store.workspace(key),
             report=report,
+            device=self.device,
         )
         with blamed(cell, "while training"), measured() as cost:
             method.fit(train, validation, context)
@@ -244,6 +261,7 @@ class Workbench:
         if not isinstance(method, TrainableMethod):
             return method, {"train_s": 0.0, "trained_on": ""}
         trained = self.train(cell, report)
+        method.device = self.device
         method.load(trained.checkpoint)
         return method, {"train_s": trained.seconds, "trained_on": trained.trained_on}
 

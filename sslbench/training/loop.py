@@ -1,0 +1,290 @@
+"""The training loop, from top to bottom.
+
+Everything random in an epoch follows from the seed and the number of the epoch, so that a training
+that was killed and goes on from its checkpoint ends with the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset as TorchDataset
+
+from sslbench.contracts import EpochReport, TrainingContext
+from sslbench.errors import CellError, FormatError
+from sslbench.progress import progress_bar
+from sslbench.training.checkpoint import EpochRow, State, read_state, write_state
+from sslbench.training.devices import find_device
+from sslbench.training.examples import Batch, batches, to_device
+from sslbench.training.schedules import Moment, Schedule, constant
+
+__all__ = ["Learner", "Settings", "Trained", "train"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long and how fast a network learns.
+
+    Args:
+        epochs: at most so many.
+        batch: clips a step.
+        learning_rate: the largest.
+        schedule: factor of the learning rate over time.
+        patience: epochs without improvement after which training ends; None for never.
+        betas: of AdamW.
+        weight_decay: of AdamW.
+        clip: largest norm of the gradient.
+        workers: processes that read scenes ahead.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    schedule: Schedule = constant
+    patience: int | None = None
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    clip: float = 5.0
+    workers: int = 0
+
+
+class Learner(ABC):
+    """What the loop asks of a method."""
+
+    @abstractmethod
+    def loss(self, network: nn.Module, batch: Batch, rng: torch.Generator) -> Tensor:
+        """Return the mean loss of a batch, shape ().
+
+        Args:
+            network: to be asked by calling it.
+            batch: stacked examples, on the device of the network.
+            rng: for whatever is random, on the CPU.
+        """
+
+    @abstractmethod
+    def validate(self, network: nn.Module, device: torch.device) -> float:
+        """Return the value by which epochs are chosen, from validation scenes; less is better."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of training.
+
+    Args:
+        weights: of the epoch with the best validation value, on the CPU.
+        history: one row an epoch.
+    """
+
+    weights: dict[str, Tensor]
+    history: list[EpochRow]
+
+
+def train(
+    learner: Learner,
+    network: nn.Module,
+    examples: TorchDataset[dict[str, object]],
+    settings: Settings,
+    context: TrainingContext,
+) -> Trained:
+    """Train a network, going on from the workspace of the context if work was interrupted there.
+
+    Args:
+        learner: gives loss and validation value.
+        network: with its initial weights.
+        examples: to learn from, of known length.
+        settings: how long and how fast.
+        context: seed, device, workspace and where to report.
+
+    Raises:
+        FormatError: if there are fewer examples than a batch, or the checkpoint cannot be used.
+        CellError: if the loss is no number; it names step, scenes and the last good checkpoint.
+        StoreError: if a checkpoint cannot be written.
+    """
+    length = _enough(examples, settings)
+    device = find_device(context.device)
+    network.to(device)
+    optimizer = torch.optim.AdamW(
+        network.parameters(),
+        settings.learning_rate,
+        settings.betas,
+        weight_decay=settings.weight_decay,
+    )
+    state = _resume(network, optimizer, settings, length, context)
+    steps = length // settings.batch
+    # Several GPUs of one machine share a batch; with one or none this is the network itself.
+    several = device.type == "cuda" and torch.cuda.device_count() > 1
+    shared: nn.Module = nn.DataParallel(network) if several else network
+    while not _finished(state.history, settings):
+        epoch = len(state.history) + 1
+        rng = _seeded(context.seed, epoch)
+        order = np.random.default_rng([context.seed, epoch]).permutation(length)
+        loader = batches(
+            examples, order, settings.batch, settings.workers, pin=device.type == "cuda"
+        )
+        values = [row.value for row in state.history]
+
+        def rate(step: int, epoch: int = epoch, values: list[float] = values) -> float:
+            moment = Moment((epoch - 1) * steps + step, settings.epochs * steps, values)
+            return settings.learning_rate * settings.schedule(moment)
+
+        step = _Step(learner, shared, optimizer, settings.clip, device, rng)
+        start = time.perf_counter()
+        loss = _epoch(step, loader, steps, rate, _place(epoch, state, context))
+        seconds = time.perf_counter() - start
+        network.eval()
+        with torch.no_grad():
+            value = learner.validate(network, device)
+        row = EpochRow(
+            epoch, loss, value, rate(steps - 1), seconds, steps * settings.batch / seconds
+        )
+        _keep(state, row, network, optimizer)
+        write_state(context.workspace, state)
+        context.report(_report(state.history, settings))
+    return Trained(state.best, state.history)
+
+
+def _enough(examples: TorchDataset[dict[str, object]], settings: Settings) -> int:
+    length = len(examples)  # type: ignore[arg-type]  # torch leaves __len__ out of the base class
+    if length < settings.batch:
+        raise FormatError(
+            f"{length} scenes to train on",
+            expected=f"at least a batch of {settings.batch}",
+            hint="train at a larger scale",
+        )
+    return length
+
+
+def _resume(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    settings: Settings,
+    length: int,
+    context: TrainingContext,
+) -> State:
+    weights = sum(tensor.numel() for tensor in network.parameters())
+    identity = (
+        f"{type(network).__name__} of {weights} weights, {length} scenes, {settings.epochs} epochs"
+        f" of batch {settings.batch}, rate {settings.learning_rate}, seed {context.seed}"
+    )
+    state = read_state(context.workspace, identity)
+    if state is None:
+        return State(identity)
+    network.load_state_dict(state.network)
+    optimizer.load_state_dict(state.optimizer)
+    return state
+
+
+def _finished(history: list[EpochRow], settings: Settings) -> bool:
+    if len(history) >= settings.epochs:
+        return True
+    if settings.patience is None or not history:
+        return False
+    return len(history) - 1 - _best(history) >= settings.patience
+
+
+def _best(history: list[EpochRow]) -> int:
+    values = [math.inf if math.isnan(row.value) else row.value for row in history]
+    return values.index(min(values))
+
+
+def _seeded(seed: int, epoch: int) -> torch.Generator:
+    # Dropout draws from torch's own stream, which therefore begins anew with every epoch.
+    number = int(np.random.default_rng([seed, epoch, 1]).integers(2**62))
+    torch.manual_seed(number)
+    return torch.Generator().manual_seed(number)
+
+
+@dataclass(frozen=True)
+class _Step:
+    learner: Learner
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    clip: float
+    device: torch.device
+    rng: torch.Generator
+
+    def __call__(self, batch: Batch, rate: float) -> Tensor:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        on_gpu = self.device.type == "cuda"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu):
+            loss = self.learner.loss(self.network, to_device(batch, self.device), self.rng)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
+        self.optimizer.step()
+        return loss.detach()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the training something happens, for an error."""
+
+    epoch: int
+    epochs_kept: int
+    checkpoint: str
+
+    def refuse(self, step: int, batch: Batch) -> CellError:
+        scenes = ", ".join(str(int(index)) for index in batch["index"][:8])
+        kept = f"the last good checkpoint is of epoch {self.epochs_kept}: {self.checkpoint}"
+        return CellError(
+            "the loss is no number any more",
+            where=f"epoch {self.epoch}, step {step}, scenes {scenes}, ...",
+            expected="a finite loss",
+            hint=kept if self.epochs_kept else "no epoch was finished",
+        )
+
+
+def _place(epoch: int, state: State, context: TrainingContext) -> _Place:
+    return _Place(epoch, len(state.history), str(context.workspace / "training.pt"))
+
+
+def _epoch(
+    step: _Step,
+    loader: Iterable[Batch],
+    steps: int,
+    rate: Callable[[int], float],
+    place: _Place,
+) -> float:
+    step.network.train()
+    total = torch.zeros((), device=step.device)
+    with progress_bar(f"epoch {place.epoch}", "step", steps) as bar:
+        for number, batch in enumerate(loader):
+            loss = step(batch, rate(number))
+            if not bool(torch.isfinite(loss)):
+                raise place.refuse(number + 1, batch)
+            total += loss
+            bar.update()
+            if number % 10 == 9:
+                bar.set_postfix(loss=f"{float(total) / (number + 1):.4g}")
+    return float(total) / steps
+
+
+def _keep(
+    state: State, row: EpochRow, network: nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
+    state.history.append(row)
+    state.network = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
+    state.optimizer = optimizer.state_dict()
+    if _best(state.history) == len(state.history) - 1:
+        state.best = state.network
+
+
+def _report(history: list[EpochRow], settings: Settings) -> EpochReport:
+    row = history[-1]
+    left = sum(each.seconds for each in history) / len(history) * (settings.epochs - row.epoch)
+    values = {
+        "loss": row.loss,
+        "validation": row.value,
+        "learning_rate": row.learning_rate,
+        "clips_per_s": row.clips_per_s,
+        "seconds_left": left,
+    }
+    return EpochReport(row.epoch, settings.epochs, values)
