@@ -8,7 +8,7 @@ import numpy as np
 import pyroomacoustics as pra
 import pytest
 
-from sslbench.datasets.simulated.feng2025_l1 import LEAD, SAMPLES, line_arrays
+from sslbench.datasets.simulated.line_arrays import LEAD, SAMPLES, line_arrays
 from sslbench.datasets.simulated.luvira_sim import MICROPHONES, ROOM
 from sslbench.simulation.anechoic import render_anechoic
 from sslbench.simulation.reverberant import ShoeBox, shoebox_rirs

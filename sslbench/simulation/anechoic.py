@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sslbench.geometry import SPEED_OF_SOUND
-from sslbench.simulation.filters import LENGTH, convolve, delay_filters
+from sslbench.simulation.filters import LENGTH, delay_filters, mix
 
 __all__ = ["anechoic_rirs", "render_anechoic"]
 
 BATCH = 32
-"""Clips a batch; more do not fit into the processor's cache and are slower."""
+"""Sources a batch; more do not fit into the processor's cache and are slower."""
 
 
 def render_anechoic(
@@ -26,11 +26,13 @@ def render_anechoic(
     lead: int = 0,
     speed_of_sound: float = SPEED_OF_SOUND,
 ) -> NDArray[np.float32]:
-    """Render one source a clip in free field.
+    """Render one or several sources a clip in free field.
 
     Args:
-        signals: what each source plays, shape (clips, lead + samples).
-        sources: positions in metres, shape (clips, 3).
+        signals: what each source plays, shape (clips, lead + samples), or (clips, sources,
+            lead + samples).
+        sources: positions in metres, shape (clips, 3), or (clips, sources, 3); where one is NaN
+            there is no source, and what it would play (finite all the same) is not heard.
         microphones: positions in metres, shape (channels, 3), or (clips, channels, 3).
         sample_rate: in Hz.
         lead: samples at the start that are not given out, so that the sound has arrived
@@ -38,19 +40,23 @@ def render_anechoic(
         speed_of_sound: in m/s.
 
     Returns:
-        Shape (clips, channels, samples); sample n was played at n / sample_rate - delay.
+        Shape (clips, channels, samples), all sources together; sample n of each was played at
+        n / sample_rate - delay.
     """
     xyz = np.asarray(sources, dtype=float)
+    if xyz.ndim == 2:
+        xyz, signals = xyz[:, None], signals[:, None]
     mics = np.broadcast_to(
         np.asarray(microphones, dtype=float), (len(xyz), *np.shape(microphones)[-2:])
     )
-    samples = signals.shape[1] - lead
+    samples = signals.shape[2] - lead
     out = np.empty((len(signals), mics.shape[1], samples), dtype=np.float32)
-    for start in range(0, len(signals), BATCH):
-        part = slice(start, start + BATCH)
-        distance = np.linalg.norm(xyz[part, None] - mics[part], axis=-1)
+    clips = max(1, BATCH // xyz.shape[1])
+    for start in range(0, len(signals), clips):
+        part = slice(start, start + clips)
+        distance = np.linalg.norm(xyz[part, :, None] - mics[part, None], axis=-1)
         rirs = anechoic_rirs(distance, sample_rate, speed_of_sound)
-        out[part] = convolve(signals[part], rirs, lead, samples)
+        out[part] = mix(signals[part], rirs, lead, samples)
     return out
 
 
@@ -60,16 +66,18 @@ def anechoic_rirs(
     """Return the impulse responses of direct paths.
 
     Args:
-        distance: in metres, shape (...).
+        distance: in metres, shape (...); NaN for a path that is not there.
         sample_rate: in Hz.
         speed_of_sound: in m/s.
 
     Returns:
         Shape (..., taps), `filters.DELAY` samples late, as pyroomacoustics has them.
     """
-    delay = distance * (sample_rate / speed_of_sound)
+    absent = np.isnan(distance)
+    delay = np.where(absent, 0.0, distance) * (sample_rate / speed_of_sound)
     whole = np.floor(delay).astype(np.intp)
-    taps = delay_filters(delay - whole) / distance[..., None].astype(np.float32)
+    falloff = np.where(absent, np.inf, distance)[..., None].astype(np.float32)
+    taps = delay_filters(delay - whole) / falloff
     rirs = np.zeros((*distance.shape, int(whole.max(initial=0)) + LENGTH), dtype=np.float32)
     np.put_along_axis(rirs, whole[..., None] + np.arange(LENGTH), taps, axis=-1)
     return rirs

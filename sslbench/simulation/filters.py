@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DELAY", "GRANULARITY", "LENGTH", "convolve", "delay_filters", "filter_phases"]
+__all__ = ["DELAY", "GRANULARITY", "LENGTH", "convolve", "delay_filters", "filter_phases", "mix"]
 
 LENGTH = 81
 """Taps of a filter; pyroomacoustics' `frac_delay_length`."""
@@ -25,6 +25,7 @@ GRANULARITY = 20
 """Tabulated filters a sample, interpolated linearly; pyroomacoustics' `sinc_lut_granularity`."""
 
 Samples = NDArray[np.float32]
+Spectrum = NDArray[np.complex64]
 
 
 def delay_filters(fractions: NDArray[np.float64]) -> Samples:
@@ -65,14 +66,40 @@ def convolve(signals: Samples, rirs: Samples, begin: int, samples: int) -> Sampl
     Returns:
         Shape (..., channels, samples), with the filter delay taken off.
     """
+    spectrum, size = _filtered(signals, rirs, begin + DELAY, samples)
+    return _part(spectrum, size, begin + DELAY, samples)
+
+
+def mix(signals: Samples, rirs: Samples, begin: int, samples: int) -> Samples:
+    """Convolve each source with its impulse responses and add the sources up.
+
+    Args:
+        signals: shape (..., sources, length).
+        rirs: shape (..., sources, channels, taps).
+        begin: as in `convolve`.
+        samples: as in `convolve`.
+
+    Returns:
+        Shape (..., channels, samples).
+    """
+    spectrum, size = _filtered(signals, rirs, begin + DELAY, samples)
+    return _part(spectrum.sum(axis=-3), size, begin + DELAY, samples)
+
+
+def _filtered(signals: Samples, rirs: Samples, begin: int, samples: int) -> tuple[Spectrum, int]:
     from scipy import fft
 
-    begin += DELAY
     length, taps = signals.shape[-1], rirs.shape[-1]
     # Wrap-around may fall where nothing is kept: before `begin`.
     needed = max(length, taps, begin + samples, length + taps - 1 - begin)
     size = fft.next_fast_len(needed, real=True)
     spectrum = fft.rfft(rirs, size, axis=-1)
     spectrum *= fft.rfft(signals, size, axis=-1)[..., None, :]
+    return spectrum, size
+
+
+def _part(spectrum: Spectrum, size: int, begin: int, samples: int) -> Samples:
+    from scipy import fft
+
     heard = fft.irfft(spectrum, size, axis=-1, overwrite_x=True)
     return np.asarray(heard[..., begin : begin + samples], dtype=np.float32)

@@ -19,9 +19,10 @@ def signals():
     return noise.astype(np.float32)
 
 
-def _simulated(signal, source):
+def _simulated(signals, sources):
     room = pra.ShoeBox([6, 6, 4.2], fs=16000, max_order=0)
-    room.add_source(source, signal=signal)
+    for signal, source in zip(signals, sources, strict=True):
+        room.add_source(source, signal=signal)
     room.add_microphone_array(MICROPHONES.T)
     room.simulate()
     return room.mic_array.signals[:, DELAY + LEAD : DELAY + LEAD + SAMPLES]
@@ -31,7 +32,7 @@ def _simulated(signal, source):
 def test_rendering_equals_pyroomacoustics_within_70_db(signals):
     rendered = render_anechoic(signals, SOURCES, MICROPHONES, 16000, LEAD)
     for mine, signal, source in zip(rendered, signals, SOURCES, strict=True):
-        theirs = _simulated(signal, source)
+        theirs = _simulated([signal], [source])
         difference = np.abs(mine - theirs).max() / np.abs(theirs).max()
         assert 20 * np.log10(difference) < -70
 
@@ -63,3 +64,33 @@ def test_rendering_does_not_depend_on_the_batch(signals):
     many = np.tile(signals, (10, 1))
     rendered = render_anechoic(many, np.tile(SOURCES, (10, 1)), MICROPHONES, 16000, LEAD)
     np.testing.assert_array_equal(rendered[:4], rendered[36:])
+
+
+def _in_pairs(signals):
+    return signals.reshape(2, 2, -1), SOURCES.reshape(2, 2, 3)
+
+
+@pytest.mark.usefixtures("without_high_pass")
+def test_two_sources_a_clip_equal_pyroomacoustics_within_70_db(signals):
+    played, places = _in_pairs(signals)
+    rendered = render_anechoic(played, places, MICROPHONES, 16000, LEAD)
+    for mine, pair, sources in zip(rendered, played, places, strict=True):
+        theirs = _simulated(pair, sources)
+        difference = np.abs(mine - theirs).max() / np.abs(theirs).max()
+        assert 20 * np.log10(difference) < -70
+
+
+def test_sources_of_a_clip_add_up(signals):
+    together = render_anechoic(*_in_pairs(signals), MICROPHONES, 16000, LEAD)
+    alone = render_anechoic(signals, SOURCES, MICROPHONES, 16000, LEAD)
+    expected = alone[0::2] + alone[1::2]
+    np.testing.assert_allclose(together, expected, atol=1e-6 * np.abs(expected).max())
+
+
+def test_a_source_without_a_place_is_silent(signals):
+    played, places = _in_pairs(signals)
+    missing = places.copy()
+    missing[1, 0] = np.nan
+    rendered = render_anechoic(played, missing, MICROPHONES, 16000, LEAD)
+    alone = render_anechoic(signals[3:], SOURCES[3:], MICROPHONES, 16000, LEAD)[0]
+    np.testing.assert_allclose(rendered[1], alone, atol=1e-6 * np.abs(alone).max())

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from sslbench.datasets.simulated import feng2025_l1, luvira_sim, respeaker_sim
+from sslbench.datasets.simulated import luvira_sim, respeaker_sim
 from sslbench.datasets.simulated.feng2025_l1 import Feng2025L1
+from sslbench.datasets.simulated.line_arrays import line_arrays
 from sslbench.datasets.simulated.luvira_sim import LuviraSim
 from sslbench.datasets.simulated.respeaker_sim import RespeakerSim
 from sslbench.geometry import azimuth_elevation, tdoa, wrap_angle
@@ -69,7 +70,7 @@ def test_feng_arrays_stand_along_the_left_and_the_bottom_wall(make):
 
 
 def test_feng_arrays_follow_their_parameters():
-    mics = feng2025_l1.line_arrays("uniform", 0.3, 0.2, 2.0).positions
+    mics = line_arrays("uniform", 0.3, 0.2, 2.0).positions
     np.testing.assert_allclose(mics[:4, 1], [2.15, 2.05, 1.95, 1.85])
     np.testing.assert_allclose(mics[4:, 1], 0.2)
 
