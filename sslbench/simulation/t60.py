@@ -70,7 +70,9 @@ def walls_for(t60: float, size: ArrayLike, speed_of_sound: float = SPEED_OF_SOUN
     return Walls(float(absorption), int(order), speed_of_sound * t60)
 
 
-def measured_t60(rirs: NDArray[np.floating], sample_rate: int, decay_db: float = 20.0) -> float:
+def measured_t60(
+    rirs: NDArray[np.floating], sample_rate: int, decay_db: float = 20.0, above: float = 0.0
+) -> float:
     """Measure T60 by backward integration (Schroeder, 1965), the median over the responses.
 
     A line is fitted to the decay from -5 dB down by `decay_db` and extended to 60 dB (T20 of
@@ -80,12 +82,24 @@ def measured_t60(rirs: NDArray[np.floating], sample_rate: int, decay_db: float =
         rirs: impulse responses, shape (..., samples).
         sample_rate: in Hz.
         decay_db: part of the decay that is fitted.
+        above: frequency in Hz from which on it is measured, by a Butterworth high-pass of order
+            4. The image method adds positive pulses alone, whose mean decays later than all that
+            can be heard; 0 measures it with the rest.
 
     Returns:
         Seconds; 0 where there is no decay to fit.
     """
     flat = np.asarray(rirs, dtype=float).reshape(-1, np.shape(rirs)[-1])
+    if above > 0:
+        flat = _high_passed(flat, sample_rate, above)
     return float(np.median([_one_t60(rir, sample_rate, decay_db) for rir in flat]))
+
+
+def _high_passed(rirs: NDArray[np.float64], sample_rate: int, above: float) -> NDArray[np.float64]:
+    from scipy import signal
+
+    sections = signal.butter(4, above, "highpass", fs=sample_rate, output="sos")
+    return np.asarray(signal.sosfilt(sections, rirs, axis=-1))
 
 
 def _one_t60(rir: NDArray[np.float64], sample_rate: int, decay_db: float) -> float:
