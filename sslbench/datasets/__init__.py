@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sslbench.contracts import DatasetSpec, Parameter
-from sslbench.datasets import locate, recordings, respeaker
+from sslbench.datasets import libri_adhoc40, locate, recordings, respeaker
 from sslbench.datasets.catalogue import entry
 from sslbench.datasets.simulated import feng2025_ad, feng2025_l1, luvira_sim, respeaker_sim
 from sslbench.hookspecs import hookimpl
@@ -31,6 +31,10 @@ LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
     "respeaker-multi-ssl": (
         "sslbench.datasets.respeaker:RespeakerMultiSsl",
         respeaker.PARAMETERS,
+    ),
+    "libri-adhoc40": (
+        "sslbench.datasets.libri_adhoc40:LibriAdhoc40",
+        libri_adhoc40.PARAMETERS,
     ),
     "recordings": ("sslbench.datasets.recordings:Recordings", recordings.PARAMETERS),
     "recordings-doa": ("sslbench.datasets.recordings:RecordingsDoa", recordings.PARAMETERS),

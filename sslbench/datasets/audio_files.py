@@ -7,15 +7,17 @@ header is read here as well.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.errors import FormatError, MissingDataError
 
-__all__ = ["read_audio", "resample"]
+__all__ = ["open_audio", "read_audio", "resample"]
 
 UNKNOWN_SIZE = (0, 0xFFFFFFFF)
 """What programs that write to a pipe put where the size of the samples belongs."""
@@ -74,7 +76,20 @@ def resample(audio: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.f
     return np.ascontiguousarray(converted.T, dtype=np.float32)
 
 
-def _read_one(path: Path) -> tuple[NDArray[np.float32], int]:
+@contextmanager
+def open_audio(path: Path) -> Iterator[Any]:
+    """Open an audio file, to read all of it or a part, after a look at its size.
+
+    Args:
+        path: wav, flac or whatever else libsndfile reads.
+
+    Returns:
+        A `soundfile.SoundFile`, for a `with` block; what it cannot read in there is refused too.
+
+    Raises:
+        MissingDataError: if the file is not there.
+        FormatError: if it is no audio, empty or truncated.
+    """
     import soundfile
 
     if not path.exists():
@@ -82,14 +97,19 @@ def _read_one(path: Path) -> tuple[NDArray[np.float32], int]:
     try:
         _check_size(path)
         with soundfile.SoundFile(path) as file:
-            promised, rate = file.frames, file.samplerate
-            samples = file.read(dtype="float32", always_2d=True)
+            yield file
     except (OSError, soundfile.SoundFileError) as error:
         raise FormatError(
             f"cannot be read as audio ({str(error).removesuffix('.')})",
             where=str(path),
             expected="a wav or flac file",
         ) from error
+
+
+def _read_one(path: Path) -> tuple[NDArray[np.float32], int]:
+    with open_audio(path) as file:
+        promised, rate = file.frames, file.samplerate
+        samples = file.read(dtype="float32", always_2d=True)
     if len(samples) < promised:
         raise _truncated(path, f"{promised} samples a channel", f"{len(samples)}")
     if not len(samples):

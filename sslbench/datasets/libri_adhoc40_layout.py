@@ -1,0 +1,194 @@
+"""Where the files of Libri-adhoc40 are, and where its microphones and loudspeaker stood.
+
+Two layouts of the same files are read: that of the repository's README,
+``adhoc40-test/pos 1/1089/134686/1089-134686-0000-ch-7.wav``, and one with ``pos1`` and a folder
+for each utterance, ``.../134686/1089-134686-0000/1089-134686-0000-ch-7.wav``. The recordings from
+the anechoic chamber (``...-anechoic.wav``) are known by their names and left alone.
+
+Frame: that of the README's tables, in metres, x and y along the walls and z up. Others, such as
+the public code of sydra, mirror it (y' = 10.3 - y): distances are the same, but positions of the
+two do not mix. An earlier README had microphones 4, 12, ..., 36 of the dev and test sets at
+y = 4.6, off the grid on which all others stand, and 3.6 since.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sslbench.datasets.locate import missing
+from sslbench.errors import FormatError, MissingDataError
+
+__all__ = [
+    "CHANNELS",
+    "LOUDSPEAKERS",
+    "NAME",
+    "Utterance",
+    "find_utterances",
+    "loudspeaker",
+    "microphone_positions",
+]
+
+NAME = "libri-adhoc40"
+CHANNELS = 40
+HEIGHT = 0.95
+"""Of the loudspeaker in metres; the microphones stand at 0.9."""
+
+FOLDERS = {"train": "adhoc40-train", "validation": "adhoc40-dev", "test": "adhoc40-test"}
+
+LOUDSPEAKERS: dict[str, dict[str, tuple[float, float]]] = {
+    "train": {
+        "1": (2.7, 4.4),
+        "2": (2.7, 2.8),
+        "3": (2.7, 1.2),
+        "4": (4.3, 1.2),
+        "5": (5.9, 1.2),
+        "6": (8.3, 2.0),
+        "7": (8.3, 3.6),
+        "8": (8.3, 5.2),
+        "9u": (5.1, 3.6),
+        "9d": (5.1, 3.6),
+    },
+    "validation": {"5": (2.7, 5.2), "6": (4.3, 5.2), "7": (5.9, 5.2), "8": (7.5, 5.2)},
+    "test": {"1": (2.7, 1.2), "2": (4.3, 1.2), "3": (5.9, 1.2), "4": (7.5, 1.2)},
+}
+"""x and y of the loudspeaker in metres, by split and name of the position. At 9 it stands in one
+place and faces two ways, up and down the plan."""
+
+DIRECTORY = re.compile(r"pos ?(\w+)/(\d+)/(\d+)(?:/(\d+-\d+-\d+))?")
+FILE = re.compile(r"(\d+-\d+-\d+)-(?:ch-([1-9]\d?)|anechoic)\.wav")
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One sentence of LibriSpeech, replayed from one position.
+
+    Args:
+        name: speaker, chapter and number, as in ``1089-134686-0000``.
+        position: of the loudspeaker, a key of `LOUDSPEAKERS`.
+        folder: in which its files are.
+    """
+
+    name: str
+    position: str
+    folder: Path
+
+    @property
+    def speaker(self) -> str:
+        """Number of the speaker in LibriSpeech."""
+        return self.name.split("-")[0]
+
+    def path(self, channel: int) -> Path:
+        """Return the file of a channel, from 1."""
+        return self.folder / f"{self.name}-ch-{channel}.wav"
+
+
+def microphone_positions(split: str) -> NDArray[np.float64]:
+    """Return all positions in metres, shape (40, 3), by channel; those of `train` differ.
+
+    Source: the tables of the repository's README, which lie on a grid of 0.8 m.
+    """
+    column, row = np.divmod(np.arange(CHANNELS), 8)
+    if split == "train":
+        x = 9.1 - 1.6 * column - 0.8 * (row % 2)
+        y = 5.2 - 1.6 * (row // 2) + 0.8 * (row % 2)
+    else:
+        x, y = 8.3 - 1.6 * column, 6.0 - 0.8 * row
+    return np.stack([x, y, np.full(CHANNELS, 0.9)], axis=1).round(3)
+
+
+def loudspeaker(split: str, position: str) -> tuple[float, float, float]:
+    """Return where the loudspeaker stood, in metres."""
+    return (*LOUDSPEAKERS[split][position], HEIGHT)
+
+
+def find_utterances(root: Path | None, split: str) -> list[Utterance]:
+    """List the utterances of a split, all of them complete, in the order of their names.
+
+    Raises:
+        MissingDataError: if the folder or the split is not there, or an utterance lacks channels.
+        FormatError: if names of files or folders cannot be understood, or one is there twice.
+    """
+    layout = f"a folder {FOLDERS[split]} with files like "
+    layout += "'pos 1/1089/134686/1089-134686-0000-ch-1.wav'"
+    if root is None:
+        raise missing(NAME, layout)
+    heard: dict[Utterance, set[int]] = defaultdict(set)
+    for utterance, channel in _files(root / FOLDERS[split], split):
+        # The anechoic file stands for an utterance too, whose channels may all be missing.
+        heard[utterance] |= {channel} - {0}
+    if not heard:
+        raise missing(NAME, layout, root)
+    _check_complete(heard)
+    found = sorted(heard, key=lambda each: each.name)
+    _check_once(found)
+    return found
+
+
+def _files(folder: Path, split: str) -> Iterator[tuple[Utterance, int]]:
+    """Yield the utterance and the channel, 0 for the anechoic one, of every wav in a folder."""
+    for directory, _, names in os.walk(folder):
+        where = Path(directory)
+        for name in names:
+            if name.lower().endswith(".wav"):
+                yield _parsed(where, name, where.relative_to(folder).as_posix(), split)
+
+
+def _parsed(where: Path, name: str, below: str, split: str) -> tuple[Utterance, int]:
+    folders, file = DIRECTORY.fullmatch(below), FILE.fullmatch(name)
+    channel = int(file[2] or 0) if file else 0
+    if not (folders and file and channel <= CHANNELS and _agree(folders, file)):
+        raise FormatError(
+            "the name does not say which utterance and channel it is",
+            where=str(where / name),
+            expected="SPEAKER-CHAPTER-NUMBER-ch-N.wav, N from 1 to 40, or ...-anechoic.wav, in "
+            "pos #/SPEAKER/CHAPTER",
+            hint="unpack the archive again, or move what does not belong to it elsewhere",
+        )
+    if folders[1] not in LOUDSPEAKERS[split]:
+        raise FormatError(
+            f"the {split} split has no loudspeaker position {folders[1]!r}",
+            where=str(where),
+            expected="one of " + ", ".join(f"pos {each}" for each in LOUDSPEAKERS[split]),
+        )
+    return Utterance(file[1], folders[1], where), channel
+
+
+def _agree(folders: re.Match[str], file: re.Match[str]) -> bool:
+    in_chapter = file[1].startswith(f"{folders[2]}-{folders[3]}-")
+    return in_chapter and folders[4] in (None, file[1])
+
+
+def _check_complete(heard: dict[Utterance, set[int]]) -> None:
+    every = set(range(1, CHANNELS + 1))
+    lacking = [utterance for utterance, channels in heard.items() if channels != every]
+    if not lacking:
+        return
+    first = min(lacking, key=lambda each: each.name)
+    absent = ", ".join(map(str, sorted(every - heard[first])))
+    others = f" (and {len(lacking) - 1} more utterances lack some)" if len(lacking) > 1 else ""
+    raise MissingDataError(
+        f"{first.name} lacks channel {absent}{others}",
+        where=str(first.folder),
+        expected="40 files an utterance, ch-1 to ch-40",
+        hint="unpack or download the archive again, or move the utterance's other files elsewhere",
+    )
+
+
+def _check_once(utterances: Sequence[Utterance]) -> None:
+    for one, other in pairwise(utterances):
+        if one.name == other.name:
+            raise FormatError(
+                f"{one.name} is there twice",
+                where=f"{one.folder} and {other.folder}",
+                expected="each utterance in one place, as it was replayed once",
+                hint="keep one of the two layouts",
+            )
