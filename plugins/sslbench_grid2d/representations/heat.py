@@ -1,0 +1,164 @@
+"""Maps with a peak on each source: tight grid and heat map (Le Moing et al. 2019, II-B)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sslbench_grid2d.representations.base import (
+    Options,
+    Representation,
+    own_map,
+    present,
+    room_cells,
+)
+from sslbench_grid2d.representations.peaks import (
+    centroid,
+    greedy_peaks,
+    grid_indices,
+    local_maxima,
+    smooth,
+)
+
+__all__ = ["HeatMap", "TightGrid"]
+
+INACTIVE = 0.01
+"""Weight of inactive cells in the loss of the tight grid (section III-C)."""
+
+SMOOTHING = 1.0
+"""Standard deviation, in cells, by which the improved tight grid smooths.
+
+The paper does not give it. This is the largest whole number with which a cell that is active alone
+still exceeds the paper's threshold of 0.1: it is left with 1 / (2 pi) = 0.159, and with 0.04 by 2.
+"""
+
+SEPARATION = 1.0
+"""Metres in a room of 6 m within which a source has one answer: half of what the paper's sources
+are apart, who leave their neighbourhood open. On maps of cells it is the 8 neighbours."""
+
+WINDOW = 10
+"""Width in cells of the window of the weighted mean (section II-C); 3 on maps of cells."""
+
+
+class _Map(Representation):
+    """One channel over the paper's own map, or over cells that tile the room."""
+
+    def __init__(self, options: Options) -> None:
+        lattice = room_cells(options.cells) if options.cells else own_map(options)
+        super().__init__(options, 1, lattice)
+        neighbours = SEPARATION / options.pitch
+        self.radius = 1.5 if options.cells else neighbours
+
+    def _peaks(self, maps: Tensor, sources: int) -> tuple[Tensor, Tensor]:
+        scores = local_maxima(maps).flatten(1)
+        return greedy_peaks(scores, grid_indices(maps), sources, self.radius)
+
+
+class TightGrid(_Map):
+    """The activity of each cell, by weighted binary cross entropy (eq. 2).
+
+    The paper's baseline answers every active cell. A recording says how many sources there can
+    be, so here it answers the highest ones, which may well be cells of the same source.
+
+    Args:
+        options: `decoder` and `threshold` matter.
+    """
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.improved = options.decoder == "improved"
+        self.threshold = options.threshold or (0.1 if self.improved else 0.6)
+
+    def target(self, positions: Tensor, room: Tensor) -> Tensor:
+        """Return 1 in the cell of each source, (batch, 1, size, size).
+
+        Raises:
+            FormatError: if a position is outside its room.
+        """
+        positions, active = present(positions, room)
+        cell = (self.lattice.index(positions, room) + 0.5).floor().long()
+        cell = cell.clamp(0, self.size - 1)
+        flat = positions.new_zeros(len(positions), self.size**2)
+        index = cell[..., 1] * self.size + cell[..., 0]
+        flat = flat.scatter_reduce(1, index, active.to(flat.dtype), "amax")
+        return flat.view(-1, 1, self.size, self.size)
+
+    def _loss(self, output: Tensor, target: Tensor) -> Tensor:
+        weight = INACTIVE + (1 - INACTIVE) * target
+        entropy = functional.binary_cross_entropy_with_logits(
+            output, target, weight, reduction="none"
+        )
+        return entropy.sum((1, 2, 3))
+
+    def _decode(self, output: Tensor, room: Tensor, sources: int) -> tuple[Tensor, Tensor]:
+        maps = self._likelihood(output)
+        scores, indices = (
+            self._improved(maps, sources) if self.improved else _highest(maps, sources)
+        )
+        return self.lattice.place(indices, room), scores > self.threshold
+
+    def _improved(self, maps: Tensor, sources: int) -> tuple[Tensor, Tensor]:
+        cells = torch.arange(self.size, device=maps.device, dtype=maps.dtype)
+        points = cells.expand(len(maps), 2, -1)
+        return self._peaks(smooth(maps, points, SMOOTHING**2, matched=False), sources)
+
+    def _likelihood(self, output: Tensor) -> Tensor:
+        return output[:, 0].sigmoid()
+
+
+def _highest(maps: Tensor, sources: int) -> tuple[Tensor, Tensor]:
+    flat = maps.flatten(1)
+    scores, cells = flat.topk(min(sources, flat.shape[1]))
+    return scores, grid_indices(maps)[cells]
+
+
+class HeatMap(_Map):
+    """The highest of Gaussian bumps on the sources, by mean squared error (eq. 3 and 4).
+
+    The output is the map itself, not a logit. On cells that tile the room each bump is scaled to
+    a height of 1 on its highest cell: a bump narrower than a cell would pass between the centres,
+    and the median target of Feng et al. (sd 0.1 m on cells of 1 m) would be zero everywhere. The
+    paper's "normalized to [0, 1]" allows it; on its own map it would change 2.5 % at most.
+
+    Args:
+        options: `variance` and `threshold` matter. The variance is in m^2 in rooms of any size.
+    """
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.threshold = options.threshold or 0.6
+        self.half_width = 1.5 if options.cells else WINDOW / 2
+
+    def target(self, positions: Tensor, room: Tensor) -> Tensor:
+        """Return the highest of the bumps, (batch, 1, size, size), 0 without a source.
+
+        Raises:
+            FormatError: if a position is outside its room.
+        """
+        positions, active = present(positions, room)
+        points = self.lattice.points(room)
+        x, y = ((points[:, None] - positions[..., None]) ** 2).unbind(-2)
+        squared = y[..., :, None] + x[..., None, :]
+        if self.options.cells:
+            squared = squared - squared.amin((-2, -1), keepdim=True)
+        bumps = torch.exp(-squared / (2 * self.options.variance)) * active[..., None, None]
+        return bumps.amax(1, keepdim=True)
+
+    def _loss(self, output: Tensor, target: Tensor) -> Tensor:
+        return ((output - target) ** 2).mean((1, 2, 3))
+
+    def _decode(self, output: Tensor, room: Tensor, sources: int) -> tuple[Tensor, Tensor]:
+        # The threshold is meant for heights of the map, so the smoothing must keep them.
+        maps = smooth(
+            output[:, 0].clamp(min=0),
+            self.lattice.points(room),
+            self.options.variance,
+            matched=True,
+        )
+        scores, indices = self._peaks(maps, sources)
+        indices = centroid(maps, indices, self.half_width)
+        return self.lattice.place(indices, room), scores > self.threshold
+
+    def _likelihood(self, output: Tensor) -> Tensor:
+        return output[:, 0].clamp(0, 1)
