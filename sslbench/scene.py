@@ -237,7 +237,11 @@ class Prediction:
         tracks: where the sources are, at the recording's times.
         microphones: estimated positions in metres, shape (channels, 3), from methods that
             locate microphones too.
+        likelihood: from methods that map the plane of the recording's region: how likely a source
+            is in each cell, 0 to 1, shape (rows, columns); rows go along y, columns along x, both
+            upwards, evenly from one side of the region to the other. It is drawn, never scored.
     """
 
     tracks: Tracks
     microphones: NDArray[np.float64] | None = None
+    likelihood: NDArray[np.float32] | None = None

@@ -43,12 +43,12 @@ def command(wav: Path, mics: Path, method: str, **options: Any) -> None:
     bench = _workbench(options["store"])
     choice = _one(select_methods(bench.registry, [method]), method)
     training = _training(bench, options["trained_on"], options["scale"])
-    tracks = localize(bench, choice, recording, training).tracks
-    rows = tracks_as_rows(tracks)
+    found = localize(bench, choice, recording, training)
+    rows = tracks_as_rows(found.tracks)
     if options["picture"]:
         from sslbench.running.picture import draw
 
-        draw(options["picture"], recording, tracks)
+        draw(options["picture"], recording, found)
     if options["as_json"]:
         answer = {"tracks": rows, "method": str(choice), "recording": wav.name}
         click.echo(json.dumps(answer, indent=1))

@@ -96,6 +96,7 @@ def localize(
     if not isinstance(method, Method):
         raise UsageError(f"{spec.name} needs the truth, and a recording has none")
     if isinstance(method, TrainableMethod):
+        method.device = bench.device
         method.load(_checkpoint(bench, choice, training))
     answer = method.locate(recording)
     check_answer(recording, answer)

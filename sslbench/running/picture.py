@@ -9,13 +9,15 @@ import numpy as np
 
 from sslbench.errors import StoreError, UsageError
 from sslbench.geometry import azimuth_elevation
-from sslbench.scene import Recording, Tracks
+from sslbench.scene import Prediction, Recording, Tracks
 
 __all__ = ["draw"]
 
 
-def draw(path: Path, recording: Recording, tracks: Tracks) -> None:
-    """Draw tracks, with the microphones, into a PNG, SVG or PDF file.
+def draw(path: Path, recording: Recording, answer: Prediction) -> None:
+    """Draw an answer, with the microphones, into a PNG, SVG or PDF file.
+
+    Where the method maps the plane, its map is drawn beneath.
 
     Raises:
         UsageError: if matplotlib is not installed, or cannot write such a file.
@@ -27,9 +29,9 @@ def draw(path: Path, recording: Recording, tracks: Tracks) -> None:
         raise UsageError("pictures need matplotlib", hint="pip install 'sslbench[plot]'") from error
     figure = Figure(figsize=(5, 5), layout="constrained")
     if recording.kind == "position":
-        _draw_room(figure, recording, tracks)
+        _draw_room(figure, recording, answer)
     else:
-        _draw_compass(figure, tracks)
+        _draw_compass(figure, answer.tracks)
     try:
         figure.savefig(path, dpi=150)
     except ValueError as error:
@@ -38,7 +40,8 @@ def draw(path: Path, recording: Recording, tracks: Tracks) -> None:
         raise StoreError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
 
-def _draw_room(figure: Any, recording: Recording, tracks: Tracks) -> None:
+def _draw_room(figure: Any, recording: Recording, answer: Prediction) -> None:
+    tracks = answer.tracks
     axes = figure.add_subplot(xlabel="x [m]", ylabel="y [m]", title=recording.id, aspect="equal")
     if recording.array.positions is not None:
         axes.scatter(*recording.array.positions[:, :2].T, marker="^", label="microphones")
@@ -48,6 +51,9 @@ def _draw_room(figure: Any, recording: Recording, tracks: Tracks) -> None:
     if recording.region is not None:
         low, high = recording.region.low, recording.region.high
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        if answer.likelihood is not None:
+            extent = (low[0], high[0], low[1], high[1])
+            axes.imshow(answer.likelihood, extent=extent, origin="lower", cmap="Greys", zorder=0)
     figure.legend(loc="outside lower center", ncols=4)
 
 

@@ -51,7 +51,9 @@ class Examples(TorchDataset[dict[str, object]]):
 
     def __getitem__(self, index: int) -> dict[str, object]:
         """Return one example with its index."""
-        return {**self.make(self.scenes.scene(index)), "index": index}
+        made = self.make(self.scenes.scene(index))
+        # Copies: what lies in a cache of scenes may not be written to, which torch could.
+        return {**{name: np.array(value) for name, value in made.items()}, "index": index}
 
 
 def batches(

@@ -54,8 +54,13 @@ class LearnedMethod(TrainableMethod, Learner):
         """Return how long and how fast the network learns at a scale."""
 
     @abstractmethod
-    def facts(self, recording: Recording, scale: Scale) -> dict[str, Any]:
-        """Return what the network is built for, as JSON: sizes, array, room."""
+    def facts(self, train_on: Dataset, scale: Scale) -> dict[str, Any]:
+        """Return what the network is built for, as JSON: sizes, array, room, normalisation.
+
+        Args:
+            train_on: training scenes only, so that nothing else can reach the network.
+            scale: how much is run.
+        """
 
     @abstractmethod
     def build(self, facts: Mapping[str, Any]) -> nn.Module:
@@ -102,16 +107,24 @@ class LearnedMethod(TrainableMethod, Learner):
             part.prepare()
         self.device = context.device
         self._validation = validation
-        self._facts = self.facts(train_on.scene(0).recording, context.scale)
         torch.manual_seed(context.seed)
-        network = self.build(self._facts)
-        examples: TorchDataset[dict[str, object]] = Examples(train_on, self._example)
+        network = self.begin(train_on, context.scale)
+        examples: TorchDataset[dict[str, object]] = Examples(train_on, self.example)
         if features := self.features(context.scale):
-            examples = cached_examples(Examples(train_on, self._example), features)
+            examples = cached_examples(Examples(train_on, self.example), features)
         trained = train(self, network, examples, self.settings(context.scale), context)
         network.load_state_dict(trained.weights)
         self._network, self.history = network.eval(), trained.history
         self._validation = None
+
+    def begin(self, train_on: Dataset, scale: Scale) -> nn.Module:
+        """Return the untrained network for some training scenes."""
+        self._facts = self.facts(train_on, scale)
+        return self.build(self._facts)
+
+    def example(self, scene: Scene) -> Example:
+        """Return inputs and targets of a scene."""
+        return {**self.question(scene.recording), **self.target(scene)}
 
     def validate(self, network: nn.Module, device: torch.device) -> float:
         """Return the metric over the validation scenes, turned so that less is better."""
@@ -175,9 +188,6 @@ class LearnedMethod(TrainableMethod, Learner):
 
     def _identity(self) -> dict[str, Any]:
         return {"method": self.name, "version": self.version, "params": self.params}
-
-    def _example(self, scene: Scene) -> Example:
-        return {**self.question(scene.recording), **self.target(scene)}
 
     def _ready(self) -> nn.Module:
         if self._network is None:

@@ -1,0 +1,140 @@
+"""Grid representations of a plane: one-hot, TG, HM, RG and ULD, by one method with a parameter.
+
+`sslbench_grid2d.representations` says what a map means, `networks` and `adhoc` make it from sound,
+and `methods` put the two together. Le Moing et al. 2019; Feng et al. 2025.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sslbench.contracts import MethodSpec, Parameter, Published
+from sslbench.hookspecs import hookimpl
+
+__all__ = ["sslbench_methods"]
+
+FENG = "Feng et al. 2025"
+LEMOING = "Le Moing et al. 2019"
+
+REPRESENTATION = Parameter(
+    "representation",
+    "uld",
+    "what the map means: truth grid, heat map, regression grid, one-hot or unbiased label",
+    choices=("tg", "hm", "rg", "onehot", "uld"),
+)
+
+SHARED = (
+    REPRESENTATION,
+    Parameter(
+        "cells", 0, "grid resolution I, cells along a side; 0: the paper's", minimum=0, maximum=81
+    ),
+    Parameter("variance", 0.1, "of the bump of hm in m2; 0.01 is Feng's reading", minimum=1e-4),
+    Parameter(
+        "decoder",
+        "improved",
+        "of tg: smoothed and suppressed, or the cells as they are",
+        choices=("improved", "baseline"),
+        training=False,
+    ),
+    Parameter(
+        "threshold",
+        0.0,
+        "activity above which a source is claimed; 0: the paper's",
+        minimum=0,
+        maximum=1,
+        training=False,
+    ),
+)
+
+
+@hookimpl
+def sslbench_methods() -> Sequence[MethodSpec]:
+    """Offer the grid methods."""
+    return [
+        MethodSpec(
+            name="grid2d",
+            target="sslbench_grid2d.methods:Grid2d",
+            summary="encoder-decoder over two fixed line arrays, to a map of the plane",
+            outputs=("position",),
+            licence="MIT",
+            parameters=(
+                *SHARED,
+                Parameter(
+                    "encoder",
+                    "array",
+                    "all channels at once, each array alone, or pairs of its microphones",
+                    choices=("single", "array", "combined"),
+                ),
+                Parameter(
+                    "features",
+                    "phase",
+                    "spectra over their magnitude, or as they are",
+                    choices=("phase", "raw"),
+                ),
+                Parameter(
+                    "width", 0, "channels of the encoder; 0: 128 at paper scale, else 32", minimum=0
+                ),
+            ),
+            max_sources=3,
+            min_channels=8,
+            trainable=True,
+            paper=f"{LEMOING}; {FENG}",
+            published=_published(),
+        ),
+        MethodSpec(
+            name="grid2d-adhoc",
+            target="sslbench_grid2d.methods:Grid2dAdhoc",
+            summary="network over any number of microphones anywhere, to a map of the plane",
+            outputs=("position",),
+            licence="MIT",
+            parameters=SHARED,
+            max_sources=3,
+            min_channels=3,
+            trainable=True,
+            paper=FENG,
+            published=_published_adhoc(),
+        ),
+    ]
+
+
+def _published() -> tuple[Published, ...]:
+    l1 = {"onehot": 0.384, "hm": 0.453, "rg": 0.104, "uld": 0.031}
+    return tuple(
+        Published(
+            dataset="feng2025-l1",
+            metric="position-error-mean",
+            value=value,
+            source=f"{FENG}, table 1",
+            params={"representation": name},
+        )
+        for name, value in l1.items()
+    )
+
+
+def _published_adhoc() -> tuple[Published, ...]:
+    table = {
+        "feng2025-ad1": {
+            "onehot": {2: 1.395, 4: 0.765, 8: 0.460, 16: 0.361},
+            "hm": {2: 1.468, 4: 0.691, 8: 0.652},
+            "rg": {2: 0.253, 4: 0.221, 8: 0.206, 16: 0.322},
+            "uld": {1: 0.292, 2: 0.270, 4: 0.217, 8: 0.202, 16: 0.193},
+        },
+        "feng2025-ad2": {
+            "onehot": {2: 1.401, 4: 0.775, 8: 0.507, 16: 0.435},
+            "hm": {2: 1.713, 4: 1.097, 8: 1.222},
+            "rg": {2: 1.499, 4: 1.725, 8: 1.862, 16: 1.948},
+            "uld": {1: 1.018, 2: 0.650, 4: 0.462, 8: 0.331, 16: 0.289},
+        },
+    }
+    return tuple(
+        Published(
+            dataset=dataset,
+            metric="position-error-mean",
+            value=value,
+            source=f"{FENG}, table {number}",
+            params={"representation": name, "cells": cells},
+        )
+        for number, (dataset, rows) in enumerate(table.items(), start=2)
+        for name, row in rows.items()
+        for cells, value in row.items()
+    )

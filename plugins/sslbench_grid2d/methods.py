@@ -1,0 +1,253 @@
+"""The grid methods: sound in, a map out, positions read off the map."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sslbench.contracts import Dataset, Scale, Value
+from sslbench.errors import FormatError
+from sslbench.metrics.position import error_truncated
+from sslbench.metrics.resolution import f1
+from sslbench.metrics.shapes import CorpusMetric
+from sslbench.scene import Prediction, Recording, Scene, Tracks
+from sslbench.training.examples import Batch, Example
+from sslbench.training.learned import LearnedMethod
+from sslbench.training.loop import Settings
+from sslbench.training.schedules import cosine, plateau
+from sslbench_grid2d.networks import GridNetwork, NetworkConfig
+from sslbench_grid2d.representations import Options, Representation, make_representation
+
+__all__ = ["Grid2d", "GridMethod"]
+
+COUNTED = ("onehot", "uld")
+"""Representations with a map a source: how many there are must be known."""
+
+DENSE = ("onehot", "uld", "rg")
+"""Representations whose maps are small."""
+
+TOLERANCE = 1e-4
+"""Metres by which an array may differ from the one that was trained on."""
+
+FAINT = 1e-6
+"""Threshold where something always sounds: whatever is above nothing."""
+
+SMALL_WIDTH = 32
+
+
+class GridMethod(LearnedMethod):
+    """What methods have in common that answer by a map of the plane.
+
+    Args:
+        params: parameters of the method by name; see the plugin.
+    """
+
+    version = 1
+
+    def __init__(self, **params: Value) -> None:
+        answering = ("decoder", "threshold")
+        super().__init__({key: v for key, v in params.items() if key not in answering})
+        self.answering = {key: params[key] for key in answering}
+
+    @abstractmethod
+    def network(self, facts: Mapping[str, Any], representation: Representation) -> nn.Module:
+        """Return the network that gives a representation's map."""
+
+    def facts(self, train_on: Dataset, scale: Scale) -> dict[str, Any]:
+        """Return array, room, clip and how many sources there are.
+
+        Raises:
+            FormatError: if the representation needs a fixed number of sources and there is none.
+        """
+        recording = train_on.scene(0).recording
+        region = recording.region
+        if region is None or not region.flat or recording.array.positions is None:
+            raise FormatError(
+                "no plane to map",
+                where=recording.id,
+                expected="positions of microphones, and a region of known height",
+            )
+        counts = {int(train_on.truth(i)[1].active.any(axis=0).sum()) for i in range(len(train_on))}
+        always = counts == {recording.max_sources}
+        if self.params["representation"] in COUNTED and not always:
+            raise FormatError(
+                f"{self.params['representation']} with {sorted(counts)} sources at a time",
+                expected="as many sources in every scene, since each has a map of its own",
+                hint="use hm, rg or tg",
+            )
+        return {
+            "scale": scale,
+            "sources": recording.max_sources,
+            "always": always,
+            "microphones": recording.array.positions.tolist(),
+            "sample_rate": recording.sample_rate,
+            "samples": recording.audio.shape[1],
+        }
+
+    def build(self, facts: Mapping[str, Any]) -> nn.Module:
+        """Return the network with initial weights."""
+        return self.network(facts, self._representation(facts))
+
+    def question(self, recording: Recording) -> Example:
+        """Return audio, microphones and room in the frame of the room's corner."""
+        region, places = recording.region, recording.array.positions
+        assert region is not None
+        assert places is not None
+        corner = np.array([*region.low[:2], 0.0])
+        return {
+            "audio": recording.audio,
+            "microphones": (places - corner).astype(np.float32),
+            "room": (np.asarray(region.high)[:2] - corner[:2]).astype(np.float32),
+        }
+
+    def target(self, scene: Scene) -> Example:
+        """Return the places of the sources in that frame, NaN where there is none.
+
+        Raises:
+            FormatError: if there are more sources than the recording says there can be.
+        """
+        region, truth = scene.recording.region, scene.truth
+        assert region is not None
+        places = np.full((scene.recording.max_sources, 2), np.nan, np.float32)
+        heard = np.flatnonzero(truth.active[0])
+        if len(heard) > len(places):
+            raise FormatError(
+                f"{len(heard)} sources",
+                where=scene.recording.id,
+                expected=f"at most {len(places)}, as the recording says",
+            )
+        places[: len(heard)] = truth.xyz[0, heard, :2] - np.asarray(region.low)[:2]
+        return {"positions": places}
+
+    def loss(self, network: nn.Module, batch: Batch, rng: torch.Generator) -> Tensor:  # noqa: ARG002
+        """Return the representation's loss."""
+        output = network(batch["audio"], batch["microphones"], batch["room"])
+        representation = self._representation(self._known())
+        return representation.loss(output.float(), batch["positions"], batch["room"])
+
+    def answer(
+        self, network: nn.Module, batch: Batch, recordings: Sequence[Recording]
+    ) -> list[Prediction]:
+        """Read positions off the maps."""
+        output = network(batch["audio"], batch["microphones"], batch["room"]).float()
+        most = max(recording.max_sources for recording in recordings)
+        representation = self._representation(self._known())
+        places = representation.decode(output, batch["room"], most).cpu().numpy()
+        maps = representation.likelihood(output).cpu().numpy()
+        return [
+            self._prediction(recording, place, likelihood)
+            for recording, place, likelihood in zip(recordings, places, maps, strict=True)
+        ]
+
+    def _prediction(self, recording: Recording, place: Any, likelihood: Any) -> Prediction:
+        region = recording.region
+        assert region is not None
+        low = np.asarray(region.low)
+        xyz = np.column_stack([place + low[:2], np.full(len(place), low[2])])
+        xyz = xyz[: recording.max_sources]
+        return Prediction(Tracks.still(recording, xyz), likelihood=likelihood)
+
+    def metric(self) -> CorpusMetric:
+        """Return what the papers choose by: F1 (Le Moing) or the distance (Feng).
+
+        The distance is cut off at 3 m and charged in full for no answer, or silence would win.
+        """
+        return error_truncated() if self._known()["always"] else f1("1m")
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Direction of that metric."""
+        return not self._known()["always"]
+
+    def check(self, recording: Recording, facts: Mapping[str, Any]) -> None:
+        """Check rate, length and number of sources of a recording.
+
+        Raises:
+            FormatError: if it is not such as the network was trained on.
+        """
+        found = (recording.sample_rate, recording.audio.shape[1])
+        if found != (facts["sample_rate"], facts["samples"]):
+            raise FormatError(
+                f"{found[1]} samples at {found[0]} Hz",
+                where=recording.id,
+                expected=f"{facts['samples']} samples at {facts['sample_rate']} Hz, as in training",
+            )
+        if self.params["representation"] in COUNTED and recording.max_sources > facts["sources"]:
+            raise FormatError(
+                f"{recording.max_sources} sources are asked for",
+                where=recording.id,
+                expected=f"at most {facts['sources']}, each of which has a map of its own",
+            )
+
+    def _known(self) -> dict[str, Any]:
+        assert self._facts is not None
+        return self._facts
+
+    def _representation(self, facts: Mapping[str, Any]) -> Representation:
+        threshold = float(self.answering["threshold"])
+        # Where a source always sounds, the best place is the answer however faint.
+        options = Options(
+            cells=int(self.params["cells"]),
+            sources=int(facts["sources"]),
+            variance=float(self.params["variance"]),
+            decoder=str(self.answering["decoder"]),
+            threshold=FAINT if facts["always"] and not threshold else threshold,
+        )
+        return make_representation(str(self.params["representation"]), options)
+
+
+class Grid2d(GridMethod):
+    """Encoder-decoder over fixed arrays (Le Moing et al. 2019, table II)."""
+
+    name = "grid2d"
+
+    def network(self, facts: Mapping[str, Any], representation: Representation) -> nn.Module:
+        """Return the paper's network at paper scale, a thinner one that strides early below."""
+        paper = facts["scale"] == "paper"
+        small = self.params["representation"] in DENSE
+        return GridNetwork(
+            NetworkConfig(
+                encoder=self.params["encoder"],  # type: ignore[arg-type]  # choices are checked
+                arrays=2,
+                mics_per_array=len(facts["microphones"]) // 2,
+                channels=representation.channels,
+                size=representation.size,
+                width=int(self.params["width"]) or (128 if paper else SMALL_WIDTH),
+                early_stride=not paper,
+                features=self.params["features"],  # type: ignore[arg-type]  # likewise
+                decoder="dense" if small and not paper else "deconvolution",
+            )
+        )
+
+    def settings(self, scale: Scale) -> Settings:
+        """Return the papers' at paper scale, and short ones with a cosine below."""
+        if scale == "paper":
+            return self._published_settings()
+        epochs, batch = {"smoke": (6, 32), "quick": (4, 64)}[scale]
+        return Settings(epochs, batch, 2e-3, cosine(), weight_decay=0.01)
+
+    def _published_settings(self) -> Settings:
+        if self.params["representation"] in COUNTED:
+            return Settings(50, 128, 1e-3, plateau(), patience=10, weight_decay=0.01)
+        return Settings(200, 128, 1e-4, betas=(0.5, 0.999))
+
+    def check(self, recording: Recording, facts: Mapping[str, Any]) -> None:
+        """Check also that the array is the one that was trained on.
+
+        Raises:
+            FormatError: if it is not such as the network was trained on.
+        """
+        super().check(recording, facts)
+        here, there = recording.array.positions, np.asarray(facts["microphones"])
+        if here is None or here.shape != there.shape or np.abs(here - there).max() > TOLERANCE:
+            raise FormatError(
+                "another array than in training",
+                where=recording.id,
+                expected="the same microphones in the same places",
+                hint="train on this data set",
+            )
