@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -121,10 +121,10 @@ def find_utterances(root: Path | None, split: str) -> list[Utterance]:
     layout += "'pos 1/1089/134686/1089-134686-0000-ch-1.wav'"
     if root is None:
         raise missing(NAME, layout)
-    heard: dict[Utterance, set[int]] = defaultdict(set)
-    for utterance, channel in _files(root / FOLDERS[split], split):
-        # The anechoic file stands for an utterance too, whose channels may all be missing.
-        heard[utterance] |= {channel} - {0}
+    heard: dict[Utterance, set[int]] = {}
+    for directory, _, names in os.walk(root / FOLDERS[split]):
+        if wavs := [name for name in names if name.lower().endswith(".wav")]:
+            heard |= _in_directory(Path(directory), wavs, root / FOLDERS[split], split)
     if not heard:
         raise missing(NAME, layout, root)
     _check_complete(heard)
@@ -133,38 +133,42 @@ def find_utterances(root: Path | None, split: str) -> list[Utterance]:
     return found
 
 
-def _files(folder: Path, split: str) -> Iterator[tuple[Utterance, int]]:
-    """Yield the utterance and the channel, 0 for the anechoic one, of every wav in a folder."""
-    for directory, _, names in os.walk(folder):
-        where = Path(directory)
-        for name in names:
-            if name.lower().endswith(".wav"):
-                yield _parsed(where, name, where.relative_to(folder).as_posix(), split)
-
-
-def _parsed(where: Path, name: str, below: str, split: str) -> tuple[Utterance, int]:
-    folders, file = DIRECTORY.fullmatch(below), FILE.fullmatch(name)
-    channel = int(file[2] or 0) if file else 0
-    if not (folders and file and channel <= CHANNELS and _agree(folders, file)):
+def _in_directory(
+    where: Path, wavs: Sequence[str], top: Path, split: str
+) -> dict[Utterance, set[int]]:
+    """Return the channels of each utterance in one directory of a split's folder `top`."""
+    folders = DIRECTORY.fullmatch(where.relative_to(top).as_posix())
+    heard: dict[str, set[int]] = defaultdict(set)
+    for wav in wavs:
+        file = FILE.fullmatch(wav)
+        channel = int(file[2] or 0) if file else 0
+        if not (folders and file and channel <= CHANNELS and _agree(folders, file[1])):
+            raise _unclear(where / wav)
+        # The anechoic file stands for an utterance too, whose channels may all be missing.
+        heard[file[1]] |= {channel} - {0}
+    position = folders[1] if folders else ""
+    if position not in LOUDSPEAKERS[split]:
         raise FormatError(
-            "the name does not say which utterance and channel it is",
-            where=str(where / name),
-            expected="SPEAKER-CHAPTER-NUMBER-ch-N.wav, N from 1 to 40, or ...-anechoic.wav, in "
-            "pos #/SPEAKER/CHAPTER",
-            hint="unpack the archive again, or move what does not belong to it elsewhere",
-        )
-    if folders[1] not in LOUDSPEAKERS[split]:
-        raise FormatError(
-            f"the {split} split has no loudspeaker position {folders[1]!r}",
+            f"the {split} split has no loudspeaker position {position!r}",
             where=str(where),
             expected="one of " + ", ".join(f"pos {each}" for each in LOUDSPEAKERS[split]),
         )
-    return Utterance(file[1], folders[1], where), channel
+    return {Utterance(name, position, where): channels for name, channels in heard.items()}
 
 
-def _agree(folders: re.Match[str], file: re.Match[str]) -> bool:
-    in_chapter = file[1].startswith(f"{folders[2]}-{folders[3]}-")
-    return in_chapter and folders[4] in (None, file[1])
+def _agree(folders: re.Match[str], name: str) -> bool:
+    in_chapter = name.startswith(f"{folders[2]}-{folders[3]}-")
+    return in_chapter and folders[4] in (None, name)
+
+
+def _unclear(path: Path) -> FormatError:
+    return FormatError(
+        "the name does not say which utterance and channel it is",
+        where=str(path),
+        expected="SPEAKER-CHAPTER-NUMBER-ch-N.wav, N from 1 to 40, or ...-anechoic.wav, in "
+        "pos #/SPEAKER/CHAPTER",
+        hint="unpack the archive again, or move what does not belong to it elsewhere",
+    )
 
 
 def _check_complete(heard: dict[Utterance, set[int]]) -> None:
