@@ -24,8 +24,11 @@ from sslbench.simulation.seeding import stream
 __all__ = ["GENRES", "Genre", "SourceBank", "folder_identity", "split_files"]
 
 Signal = NDArray[np.float32]
-Genre = Literal["speech", "music", "both"]
-GENRES: tuple[Genre, ...] = ("speech", "music", "both")
+Genre = Literal["speech", "music", "both", "swing"]
+GENRES: tuple[Genre, ...] = ("speech", "music", "both", "swing")
+"""`both` is speech and music by turns; `swing` is music in another style."""
+
+MAKERS = {"speech": synthesis.speech, "music": synthesis.music, "swing": synthesis.swing}
 
 BUILT_IN = {"train": 48, "validation": 12, "test": 24}
 """How many built-in signals (voices, pieces of music) each split has."""
@@ -75,9 +78,8 @@ class SourceBank:
         signals, names = [], []
         for index in range(count):
             sort = genre if genre != "both" else ("speech", "music")[index % 2]
-            make = synthesis.speech if sort == "speech" else synthesis.music
             rng = stream("built-in source", sort, split, index)
-            signals.append(make(rng, BUILT_IN_SECONDS, sample_rate))
+            signals.append(MAKERS[sort](rng, BUILT_IN_SECONDS, sample_rate))
             names.append(f"built-in {sort} {split} {index}")
         return cls(signals, names, sample_rate)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LEVEL", "music", "speech"]
+__all__ = ["LEVEL", "STRAIGHT", "SWING", "Style", "music", "speech", "swing"]
 
 Floats = NDArray[np.float64]
 Signal = NDArray[np.float32]
@@ -30,7 +30,32 @@ VOWELS = np.array(
 # The higher ones of a tube of 17.5 cm, without which nothing would be left above 4 kHz.
 HIGH_FORMANTS = np.arange(3500, 20000, 1000)
 
-MAJOR_SCALE = np.array([0, 2, 4, 5, 7, 9, 11])
+
+@dataclass(frozen=True)
+class Style:
+    """What a genre of music is made of.
+
+    Args:
+        scale: semitones above the key that are played.
+        octaves: of the parts, as a factor on the key; one part each.
+        lengths: of notes, in beats; drawn evenly.
+        off_beat: when the second half of a beat begins, as a share of it.
+        brushes: their level, as a factor.
+    """
+
+    scale: tuple[int, ...]
+    octaves: tuple[float, ...]
+    lengths: tuple[float, ...]
+    off_beat: float
+    brushes: float
+
+
+STRAIGHT = Style((0, 2, 4, 5, 7, 9, 11), (1, 2), (1, 1, 2, 3), 1 / 2, 1.0)
+"""Two parts in a major key, even beats."""
+
+SWING = Style((0, 3, 5, 6, 7, 10), (1 / 2, 1, 2), (1 / 3, 2 / 3, 1, 1), 2 / 3, 2.0)
+"""Three parts in the blues scale, the lowest a bass; shuffled beats, short notes, loud brushes."""
+
 PARTIALS = np.arange(1, 17)
 
 
@@ -124,35 +149,46 @@ def _envelope(length: int, rate: int, rise: float) -> Floats:
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.minimum(edge, 1)))
 
 
-def music(rng: np.random.Generator, seconds: float, sample_rate: int) -> Signal:
+def swing(rng: np.random.Generator, seconds: float, sample_rate: int) -> Signal:
+    """Make a signal like music of another genre, as `music` does in the style `SWING`."""
+    return music(rng, seconds, sample_rate, SWING)
+
+
+def music(
+    rng: np.random.Generator, seconds: float, sample_rate: int, style: Style = STRAIGHT
+) -> Signal:
     """Make a music-like signal, shape (samples,), float32.
 
-    Two parts play notes of a major scale and a third keeps time with brushes, bursts of noise. A
-    part has one of four timbres (organ, reed, plucked string, bell), which differ in partials,
-    decay and attack noise.
+    Parts play notes of a scale and brushes, bursts of noise, keep time. A part has one of four
+    timbres (organ, reed, plucked string, bell), which differ in partials, decay and attack noise.
 
     Args:
         rng: decides key, tempo, timbres and notes.
         seconds: length.
         sample_rate: in Hz.
+        style: scale, parts and rhythm.
     """
     out = np.zeros(round(seconds * sample_rate))
     key, beat = rng.uniform(110, 220), float(rng.uniform(0.16, 0.32))
-    for octave in (1, 2):
-        _play(rng, out, key * octave, beat, sample_rate)
-    for time in np.arange(0, seconds, beat / 2):
-        burst = rng.uniform(0.1, 0.3) * _brush(rng, beat / 2, sample_rate)
+    for octave in style.octaves:
+        _play(rng, out, style, key * octave, beat, sample_rate)
+    times = np.arange(0, seconds, beat / 2)
+    times[1::2] += (style.off_beat - 0.5) * beat
+    for time in times[times < seconds]:
+        burst = style.brushes * rng.uniform(0.1, 0.3) * _brush(rng, beat / 2, sample_rate)
         _add(out, burst, round(time * sample_rate))
     return _levelled(rng, out)
 
 
-def _play(rng: np.random.Generator, out: Floats, key: float, beat: float, rate: int) -> None:
+def _play(
+    rng: np.random.Generator, out: Floats, style: Style, key: float, beat: float, rate: int
+) -> None:
     timbre = _Timbre.draw(rng)
     begin = 0
     while begin < len(out):
-        duration = beat * float(rng.choice([1, 1, 2, 3]))
+        duration = beat * float(rng.choice(style.lengths))
         if rng.uniform() > 0.12:
-            pitch = key * 2 ** (MAJOR_SCALE[rng.integers(len(MAJOR_SCALE))] / 12)
+            pitch = key * 2 ** (style.scale[rng.integers(len(style.scale))] / 12)
             _add(out, timbre.note(rng, pitch, duration, rate), begin)
         begin += round(duration * rate)
 

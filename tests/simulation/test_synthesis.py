@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.signal import welch
@@ -5,7 +7,7 @@ from scipy.signal import welch
 from sslbench.simulation import synthesis
 from sslbench.simulation.seeding import stream
 
-MAKERS = [synthesis.speech, synthesis.music]
+MAKERS = [synthesis.speech, synthesis.music, synthesis.swing]
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -51,3 +53,30 @@ def test_speech_pauses_and_is_voiced_in_places():
         correlation = np.correlate(frame, frame, "full")[len(frame) - 1 :]
         periodic.append(correlation[50:190].max() / correlation[0])
     assert np.median(periodic) > 0.5
+
+
+def test_swing_is_music_in_another_style():
+    straight, swung = (
+        synthesis.music(stream("x"), 2.0, 16000),
+        synthesis.swing(stream("x"), 2.0, 16000),
+    )
+    given = synthesis.music(stream("x"), 2.0, 16000, synthesis.SWING)
+    np.testing.assert_array_equal(swung, given)
+    assert abs(np.corrcoef(straight, swung)[0, 1]) < 0.5
+
+
+def test_off_beats_of_swing_come_late():
+    # Brushes alone: no part plays.
+    style = replace(synthesis.SWING, octaves=())
+    signal = synthesis.music(stream("x"), 8.0, 16000, style)
+    beat = 16000 * _beat(stream("x"))
+    power = np.convolve(signal**2, np.ones(160) / 160, "same")
+    share = (np.arange(len(power)) / beat) % 1
+    rises = np.histogram(share[1:], bins=12, range=(0, 1), weights=np.diff(power).clip(0))[0]
+    assert set(np.argsort(rises)[-2:]) <= {11, 0, 7, 8}
+    assert rises[[7, 8]].max() > 3 * rises[[5, 6]].max()
+
+
+def _beat(rng):
+    rng.uniform(110, 220)
+    return rng.uniform(0.16, 0.32)
