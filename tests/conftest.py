@@ -14,3 +14,14 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real recordings here; name their folder in SSLBENCH_TEST_DATA")
     return folder
+
+
+@pytest.fixture
+def without_high_pass():
+    """Turn the high-pass of pyroomacoustics, the oracle of the renderers, off for one test."""
+    from pyroomacoustics import constants
+
+    before = constants.get("rir_hpf_enable")
+    constants.set("rir_hpf_enable", False)
+    yield
+    constants.set("rir_hpf_enable", before)

@@ -11,7 +11,13 @@ from pathlib import Path
 from sslbench.contracts import DatasetSpec, Parameter
 from sslbench.datasets import libri_adhoc40, locate, recordings, respeaker
 from sslbench.datasets.catalogue import entry
-from sslbench.datasets.simulated import feng2025_ad, feng2025_l1, luvira_sim, respeaker_sim
+from sslbench.datasets.simulated import (
+    feng2025_ad,
+    feng2025_l1,
+    lemoing2019,
+    luvira_sim,
+    respeaker_sim,
+)
 from sslbench.hookspecs import hookimpl
 
 __all__ = ["sslbench_datasets", "sslbench_locate_data"]
@@ -23,6 +29,10 @@ LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
     ),
     "feng2025-ad1": ("sslbench.datasets.simulated.feng2025_ad:Feng2025Ad1", feng2025_ad.PARAMETERS),
     "feng2025-ad2": ("sslbench.datasets.simulated.feng2025_ad:Feng2025Ad2", feng2025_ad.PARAMETERS),
+    "lemoing2019": (
+        "sslbench.datasets.simulated.lemoing2019:Lemoing2019",
+        lemoing2019.PARAMETERS,
+    ),
     "luvira-sim": ("sslbench.datasets.simulated.luvira_sim:LuviraSim", luvira_sim.PARAMETERS),
     "respeaker-sim": (
         "sslbench.datasets.simulated.respeaker_sim:RespeakerSim",

@@ -21,6 +21,7 @@ __all__ = ["CatalogueEntry", "Source", "catalogue", "catalogue_path", "entry", "
 
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([-.][a-z0-9]+)*$")]
+Metric = Annotated[str, Field(pattern=r"^[a-z0-9]+([-.][a-z0-9]+)*(\[[^\[\]]+\])?$")]
 Coordinates = tuple[float, float, float]
 
 
@@ -40,6 +41,7 @@ class CatalogueEntry(Checked):
     """One data set, as `DatasetSpec` describes it.
 
     Args:
+        primary_metric: as one types it, `gospa[cutoff=1m]`.
         max_sources: null where the data or the parameters decide.
         microphones: positions in metres in channel order, of a real array.
         sample_rate: of real recordings, in Hz.
@@ -54,7 +56,7 @@ class CatalogueEntry(Checked):
     where: Source | None = None
     paper: str = ""
     twin: str = ""
-    primary_metric: Name
+    primary_metric: Metric
     max_sources: Annotated[int, Field(ge=1)] | None
     splits: Annotated[tuple[Text, ...], Field(min_length=1)] = ("train", "validation", "test")
     default_split: Text = "test"

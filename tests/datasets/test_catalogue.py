@@ -34,6 +34,7 @@ def put(name, key, value):
         (put("feng2025-l1", "splits", [3]), "feng2025-l1.splits.0: is 3", "a valid string"),
         (put("luvira-sim", "kind", "place"), "luvira-sim.kind: is 'place'", "'position'"),
         (put("luvira-sim", "sumary", "x"), "luvira-sim.sumary: is no key", "documented keys"),
+        (put("lemoing2019", "primary_metric", "gospa[cutoff"), "metric: is 'gospa[", "pattern"),
         (put("luvira-sim", "max_sources", 0), "max_sources: is 0", "greater than or equal to 1"),
         (
             put("luvira-sim", "default_split", "dev"),
@@ -110,7 +111,8 @@ def test_metric_follows_from_what_is_asked():
     for spec in sslbench_datasets():
         names[spec.kind].add(spec.primary_metric)
     assert names == {
-        "position": {"position-error-truncated"},
+        # Where sources must be counted too, missing and surplus answers are to be charged.
+        "position": {"position-error-truncated", "gospa[cutoff=1m]"},
         "direction": {"angular-error-truncated"},
     }
 

@@ -146,18 +146,30 @@ class SimulatedDataset(Dataset):
             raise IndexError(f"scene {index} of {len(self)} in {self.name}")
         return index
 
-    def _genre(self) -> Genre:
+    @property
+    def source_folder(self) -> str:
+        """Folder of the signals that this split plays; empty for built-in ones."""
+        return str(self.value("sources"))
+
+    @property
+    def genre(self) -> Genre:
+        """Built-in signals that this split plays."""
         wanted = self.value("genre")
         return next(genre for genre in GENRES if genre == wanted)
 
+    @property
+    def shaping(self) -> tuple[Parameter, ...]:
+        """Parameters that what is heard in this split depends on."""
+        return tuple(each for each in self.parameters if each.identity)
+
     @cached_property
     def _fingerprint(self) -> str:
-        folder = str(self.value("sources"))
+        folder = self.source_folder
         files = folder_identity(Path(folder).expanduser(), self.request.split) if folder else ""
         about = {
             "suite": self.name,
             "version": self.version,
-            "params": {p.name: self.value(p.name) for p in self.parameters if p.identity},
+            "params": {each.name: self.value(each.name) for each in self.shaping},
             "split": self.request.split,
             "scale": self.request.scale,
             "scenes": len(self),
@@ -168,8 +180,7 @@ class SimulatedDataset(Dataset):
 
     @cached_property
     def _bank(self) -> SourceBank:
-        folder = str(self.value("sources"))
-        return SourceBank.open(folder, self._genre(), self.request.split, self.sample_rate)
+        return SourceBank.open(self.source_folder, self.genre, self.request.split, self.sample_rate)
 
     @cached_property
     def _cache(self) -> RenderCache:
