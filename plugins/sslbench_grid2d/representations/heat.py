@@ -100,7 +100,7 @@ class TightGrid(_Map):
 
     def _improved(self, maps: Tensor, sources: int) -> tuple[Tensor, Tensor]:
         cells = torch.arange(self.size, device=maps.device, dtype=maps.dtype)
-        points = cells.expand(len(maps), 2, -1)
+        points = cells.expand(1, 2, -1)
         return self._peaks(smooth(maps, points, SMOOTHING**2, matched=False), sources)
 
     def _likelihood(self, output: Tensor) -> Tensor:
@@ -138,11 +138,12 @@ class HeatMap(_Map):
         """
         positions, active = present(positions, room)
         points = self.lattice.points(room)
-        x, y = ((points[:, None] - positions[..., None]) ** 2).unbind(-2)
-        squared = y[..., :, None] + x[..., None, :]
+        squared = (points[:, None] - positions[..., None]) ** 2
         if self.options.cells:
-            squared = squared - squared.amin((-2, -1), keepdim=True)
-        bumps = torch.exp(-squared / (2 * self.options.variance)) * active[..., None, None]
+            squared = squared - squared.amin(-1, keepdim=True)
+        # A Gaussian of the plane is the product of one along each axis.
+        x, y = torch.exp(-squared / (2 * self.options.variance)).unbind(-2)
+        bumps = y[..., :, None] * (x * active[..., None])[..., None, :]
         return bumps.amax(1, keepdim=True)
 
     def _loss(self, output: Tensor, target: Tensor) -> Tensor:

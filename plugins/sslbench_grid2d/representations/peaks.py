@@ -21,7 +21,7 @@ def smooth(maps: Tensor, points: Tensor, variance: float, *, matched: bool) -> T
 
     Args:
         maps: shape (batch, size, size), axis -2 along y.
-        points: evenly spaced places of the cells along x and y, shape (batch, 2, size).
+        points: evenly spaced places of the cells along x and y, shape (batch or 1, 2, size).
         variance: of the Gaussian, in the squared unit of the points.
         matched: scale so that a Gaussian of this variance and height 1 that is centred on a cell
             keeps its height there; else weights sum to 1. Both hold at the borders too.
