@@ -17,6 +17,26 @@ condition fades the tail in direction by direction as the images become incomple
 crossover time chosen nor a level matched. Without it and with ``n`` at its mean over directions,
 ``c t S / (4 V)``, this is the exponential decay of Eyring; the mean over directions decays more
 slowly, as the images do.
+
+How well it does was measured in 24 rooms of 4 to 10 m a side, 4.2 m high, T60 0.2 to 0.6 s, with
+16 microphones each, against all images (tests/simulation/test_tail.py, slow), from 100 Hz on:
+
+==========================================  =============  =============
+difference from all images                  order 6        order 10
+==========================================  =============  =============
+T60, mean absolute                          2.3 %          1.3 %
+T60, largest                                10 %           5 %
+clarity C50, rms                            0.47 dB        0.12 dB
+direct to reverberant energy, rms           0.09 dB        0.03 dB
+energy decay curve at -5 dB, rms            0.10 dB        0.02 dB
+energy decay curve at -15 dB, rms           0.25 dB        0.14 dB
+energy decay curve at -25 dB, rms           0.61 dB        0.40 dB
+pairs with GCC-PHAT peak at the true delay  62.3 (62.5) %  62.5 (62.5) %
+the same with all frequencies               57.7 (45.9) %  52.5 (45.9) %
+==========================================  =============  =============
+
+In brackets stands what all images give. The last row is what the shortcut costs: below 100 Hz
+images add up in phase to the modes of the room, which noise has not.
 """
 
 from __future__ import annotations

@@ -55,3 +55,11 @@ def test_one_arrival_has_no_t60():
     rirs = shoebox_rirs(ShoeBox(LUVIRA, walls), (3, 3, 1), [(4, 4, 1), (1, 2, 0.5)], 16000)
     assert measured_t60(rirs, 16000) < 0.01
     assert measured_t60(np.zeros((1, 100)), 16000) == 0
+
+
+def test_what_is_below_a_frequency_can_be_left_out():
+    time = np.arange(16000) / 16000
+    noise = np.random.default_rng(0).standard_normal((4, 16000)) * 10 ** (-3 * time / 0.3)
+    slow = 0.5 * 10 ** (-3 * time / 0.9)
+    assert measured_t60(noise + slow, 16000) > 0.45
+    assert measured_t60(noise + slow, 16000, above=100) == pytest.approx(0.3, rel=0.03)

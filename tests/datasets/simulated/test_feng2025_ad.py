@@ -1,0 +1,277 @@
+"""What the ad-hoc rooms of Feng et al. promise about their scenes."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sslbench.datasets.simulated.feng2025_ad import (
+    ALL_IMAGES,
+    BY_SCALE,
+    PARAMETERS,
+    SCALES,
+    Feng2025Ad1,
+    Feng2025Ad2,
+)
+from sslbench.errors import ParameterError, UnknownNameError
+from sslbench.geometry import tdoa
+
+SUITES = [Feng2025Ad1, Feng2025Ad2]
+SPLITS = ("train", "validation", "test")
+
+
+def _settings(dataset, count=None):
+    return [dataset._setting(index) for index in range(count or len(dataset))]
+
+
+def _parameter(name):
+    return next(each for each in PARAMETERS if each.name == name)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("scale", ["smoke", "quick"])
+def test_a_recording_is_as_described(make, suite, scale):
+    scene = make(suite, scale=scale).scene(0)
+    recording, microphones = scene.recording, scene.recording.array.positions
+    assert recording.audio.shape == (SCALES[scale].microphones, 16000)
+    assert recording.max_sources == suite.speakers
+    assert recording.frame is None
+    np.testing.assert_array_equal(recording.times, [0.5])
+    assert scene.truth.xyz.shape == (1, suite.speakers, 3)
+    np.testing.assert_array_equal(microphones[:, 2], 0.9)
+    assert recording.region.flat
+    assert recording.region.low == (0, 0, 0.95)
+    assert recording.region.contains(scene.truth.xyz).all()
+    sides = [recording.conditions[f"room_{side}_m"] for side in ("length", "width")]
+    np.testing.assert_allclose(recording.region.size[:2], sides, atol=1e-3)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_data_set_has_the_size_that_it_promises(make, suite, scale, split):
+    assert len(make(suite, split, scale)) == suite.sizes[scale][split]
+
+
+def test_the_paper_scale_is_that_of_the_paper(make):
+    paper = SCALES["paper"]
+    assert (paper.microphones, paper.seconds, paper.longest_t60) == (30, 2.0, 1.2)
+    assert paper.order == ALL_IMAGES
+    assert Feng2025Ad1.sizes["paper"] == {"train": 18000, "validation": 1800, "test": 1800}
+    assert make(Feng2025Ad1, scale="paper").truth(0)[1].times == [1.0]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_everything_stands_in_the_room_in_a_cell_of_its_own(make, suite):
+    for setting in _settings(make(suite, scale="paper"), 200):
+        places = np.concatenate([setting.sources, setting.microphones])
+        assert len(places) == suite.speakers + 30
+        assert (places > 0).all()
+        assert (places < setting.size).all()
+        cells = np.floor(places[:, :2] / setting.size[:2] * 16)
+        assert len(np.unique(cells, axis=0)) == len(places)
+
+
+def test_rooms_and_conditions_fill_their_ranges_evenly(make):
+    settings = _settings(make(Feng2025Ad1, "train", "paper"), 4000)
+    quarters = [0.25, 0.5, 0.75]
+    for values, low, high in (
+        ([setting.size[0] for setting in settings], 4, 10),
+        ([setting.size[1] for setting in settings], 4, 10),
+        ([setting.t60 for setting in settings], 0.2, 1.2),
+        ([setting.snr_db for setting in settings], 0, 50),
+    ):
+        assert low <= min(values)
+        assert max(values) <= high
+        part = (np.quantile(values, quarters) - low) / (high - low)
+        np.testing.assert_allclose(part, quarters, atol=0.03)
+    assert {setting.size[2] for setting in settings} == {4.2}
+
+
+def test_places_fill_the_floor_evenly(make):
+    settings = _settings(make(Feng2025Ad1, scale="paper"), 1500)
+    plan = np.concatenate([setting.sources[:, :2] / setting.size[:2] for setting in settings])
+    counts = np.histogram2d(*plan.T, bins=3, range=[[0, 1], [0, 1]])[0]
+    assert counts.sum() == 1500
+    assert counts.min() > 0.75 * 1500 / 9
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_validation_and_test_are_heard_at_10_to_20_db(make, split):
+    drawn = [setting.snr_db for setting in _settings(make(Feng2025Ad1, split, "quick"))]
+    assert 10 <= min(drawn) < 11
+    assert 19 < max(drawn) <= 20
+
+
+def test_the_quantisation_error_of_a_grid_is_that_of_the_paper(make):
+    dataset = make(Feng2025Ad1, scale="paper")
+    for cells, published in ((1, 2.705), (2, 1.340), (4, 0.687), (8, 0.340), (16, 0.174)):
+        errors = []
+        for setting in _settings(dataset):
+            side = np.array(setting.size[:2]) / cells
+            source = setting.sources[0, :2]
+            errors.append(np.linalg.norm(source - (np.floor(source / side) + 0.5) * side))
+        assert np.mean(errors) == pytest.approx(published, rel=0.04)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_smaller_scale_is_the_beginning_of_a_larger_one_with_fewer_microphones(make, suite):
+    smoke, quick, paper = (
+        _settings(make(suite, scale=scale), 20) for scale in ("smoke", "quick", "paper")
+    )
+    for small, middle, large in zip(smoke, quick, paper, strict=True):
+        assert small.size == middle.size == large.size
+        assert small.snr_db == middle.snr_db == large.snr_db
+        assert small.t60 == middle.t60
+        assert large.t60 - 0.2 == pytest.approx(2.5 * (small.t60 - 0.2))
+        np.testing.assert_array_equal(small.sources, large.sources)
+        np.testing.assert_array_equal(small.microphones, large.microphones[:8])
+        np.testing.assert_array_equal(middle.microphones, large.microphones[:16])
+
+
+def test_splits_and_the_two_data_sets_share_no_room_and_no_position(make):
+    drawn = [_settings(make(suite, split), 40) for suite in SUITES for split in SPLITS]
+    settings = [setting for part in drawn for setting in part]
+    places = np.concatenate([np.r_[each.sources, each.microphones] for each in settings])
+    assert len({setting.size for setting in settings}) == len(settings)
+    assert len(np.unique(places, axis=0)) == len(places)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_scenes_are_the_same_in_another_cache(make, suite, tmp_path):
+    first = make(suite).scene(1).recording
+    request = type(make(suite).request)("test", "smoke", {}, None, tmp_path / "other")
+    other = suite(request).scene(1).recording
+    np.testing.assert_array_equal(first.audio, other.audio)
+    assert first.conditions == other.conditions
+
+
+def test_the_truth_needs_no_audio(make, monkeypatch):
+    monkeypatch.setattr(Feng2025Ad2, "render", None)
+    dataset = make(Feng2025Ad2)
+    assert all(np.isfinite(dataset.truth(index)[1].xyz).all() for index in range(len(dataset)))
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_signal_to_noise_ratio_is_the_one_that_was_drawn(make, suite, monkeypatch):
+    dataset = make(suite)
+    noisy, conditions = dataset.render_one(2, dataset._bank)
+    monkeypatch.setattr("sslbench.datasets.simulated.feng2025_ad.add_noise", _without_noise)
+    clean, _ = dataset.render_one(2, dataset._bank)
+    # Both were scaled, each by its own factor: what is left of the noisy one beside the clean one.
+    gain = np.sum(noisy * clean) / np.sum(clean**2)
+    left = noisy - gain * clean
+    measured = 10 * np.log10(np.mean((gain * clean) ** 2) / np.mean(left**2))
+    assert measured == pytest.approx(conditions["snr_db"], abs=0.1)
+
+
+def _without_noise(audio, snr_db, rng):
+    return audio
+
+
+def test_two_sources_are_the_sum_of_both_equally_loud(make, monkeypatch):
+    monkeypatch.setattr("sslbench.datasets.simulated.feng2025_ad.add_noise", _without_noise)
+    dataset, heard, played = make(Feng2025Ad2, order=0), [], []
+    one_source = Feng2025Ad2._heard
+
+    def listen(self, bank, rng, rirs):
+        heard.append(one_source(self, bank, rng, rirs))
+        # A direct path is the signal, later and by the sum of its filter louder.
+        nearest = rirs.sum(axis=1).argmax()
+        played.append(np.sqrt(np.mean(heard[-1][nearest] ** 2)) / rirs[nearest].sum())
+        return heard[-1]
+
+    monkeypatch.setattr(Feng2025Ad2, "_heard", listen)
+    audio, _ = dataset.render_one(0, dataset._bank)
+    both = heard[0] + heard[1]
+    assert len(heard) == 2
+    np.testing.assert_allclose(audio, both * (0.1 / np.sqrt(np.mean(both**2))), atol=1e-5)
+    np.testing.assert_allclose(played, 1, rtol=0.05)
+    assert np.abs(np.corrcoef(heard[0].ravel(), heard[1].ravel())[0, 1]) < 0.3
+
+
+def test_order_0_is_anechoic_and_has_the_delays_of_the_truth(make):
+    dataset = make(Feng2025Ad1, order=0)
+    errors = []
+    for index in range(10):
+        scene = dataset.scene(index)
+        assert scene.recording.conditions["anechoic"]
+        assert scene.recording.conditions["t60_s"] == 0
+        expected = tdoa(scene.recording.array.positions, scene.truth.xyz[0, 0])
+        errors.append(_measured_tdoa(scene.recording.audio) - expected)
+    assert np.mean(np.abs(errors) < 1 / 16000) > 0.9
+
+
+def _measured_tdoa(audio):
+    spectrum = np.fft.rfft(audio * np.hanning(audio.shape[1]), 2 * audio.shape[1])
+    i, j = np.triu_indices(len(audio), k=1)
+    cross = spectrum[i] * spectrum[j].conj()
+    correlation = np.fft.irfft(cross / (np.abs(cross) + 1e-9))
+    lag = correlation.argmax(axis=1)
+    return np.where(lag > audio.shape[1], lag - 2 * audio.shape[1], lag) / 16000
+
+
+def test_the_t60_in_the_conditions_follows_the_one_that_was_wanted(make):
+    dataset = make(Feng2025Ad1)
+    conditions = [dataset.scene(index).recording.conditions for index in range(40)]
+    wanted = np.array([each["t60_wanted_s"] for each in conditions])
+    measured = np.array([each["t60_s"] for each in conditions])
+    assert not any(each["anechoic"] for each in conditions)
+    # Sabine's formula is not exact: absorbing rooms decay faster, long ones more slowly.
+    assert np.abs(measured / wanted - 1).max() < 0.4
+    assert np.median(np.abs(measured / wanted - 1)) < 0.15
+    assert np.corrcoef(wanted, measured)[0, 1] > 0.9
+
+
+def test_all_images_give_nearly_the_t60_of_those_of_low_order(make):
+    low, full = make(Feng2025Ad1), make(Feng2025Ad1, order=ALL_IMAGES)
+    for index in (0, 1):
+        a, b = (each.render_one(index, each._bank)[1]["t60_s"] for each in (low, full))
+        assert a == pytest.approx(b, rel=0.1)
+
+
+def test_a_recording_is_as_long_as_asked(make):
+    scene = make(Feng2025Ad1, seconds=0.25, order=0).scene(0)
+    assert scene.recording.audio.shape == (8, 4000)
+    np.testing.assert_array_equal(scene.truth.times, [0.125])
+
+
+def test_the_fingerprint_follows_scale_order_and_length(make):
+    datasets = [
+        make(Feng2025Ad1),
+        make(Feng2025Ad2),
+        make(Feng2025Ad1, scale="quick"),
+        make(Feng2025Ad1, order=6),
+        make(Feng2025Ad1, seconds=2.0),
+    ]
+    assert len({dataset.fingerprint() for dataset in datasets}) == len(datasets)
+    assert make(Feng2025Ad1, order=BY_SCALE).fingerprint() == datasets[0].fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("order", "-3", r"order=-3 is not allowed\n.*from -2 to 200\n.*diffuse tail"),
+        ("order", "many", r"order=many is not allowed\n.*type int"),
+        ("seconds", "-1", r"seconds=-1.0 is not allowed\n.*from 0 to 4\n.*length of a recording"),
+    ],
+)
+def test_a_bad_parameter_is_answered_with_what_it_may_be(name, text, message):
+    with pytest.raises(ParameterError, match=message):
+        _parameter(name).read(text)
+
+
+def test_an_unknown_split_is_answered_with_the_known_ones(make):
+    with pytest.raises(UnknownNameError, match="feng2025-ad2 has no split 'dev'"):
+        make(Feng2025Ad2, "dev")
+
+
+def test_listing_imports_nothing_heavy():
+    code = (
+        "import sys, sslbench.datasets.simulated.feng2025_ad;"
+        "heavy = {'torch', 'pyroomacoustics', 'scipy', 'soxr', 'soundfile', 'filelock'};"
+        "print(heavy & set(sys.modules))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "set()"
