@@ -68,6 +68,13 @@ def test_render_anechoic(benchmark, clips):
 
 
 @pytest.mark.benchmark(group="anechoic: 128 clips of 160 ms, 8 microphones (sslbench) / 1 clip")
+def test_render_anechoic_of_two_sources(benchmark, clips):
+    signals, sources, microphones = clips
+    played, places = np.stack([signals, signals[::-1]], 1), np.stack([sources, sources[::-1]], 1)
+    benchmark(_render_clips, played, places, microphones)
+
+
+@pytest.mark.benchmark(group="anechoic: 128 clips of 160 ms, 8 microphones (sslbench) / 1 clip")
 def test_simulate_of_pyroomacoustics(benchmark, clips, high_pass):
     signals, sources, microphones = clips
     benchmark(_simulate_clip, signals[0], sources[0], microphones)

@@ -89,8 +89,8 @@ class Lemoing2019(LineArrayDataset):
 
     Of scenes 2k and 2k + 1 one has one source and the other two, in an order that is drawn. A
     scene's sources are where they are whatever the parameters, unless that is too near to a
-    microphone of arrays that were moved. Splits share no source signal, save that `test`, `s1` and
-    `s2` play the same files if they are given one folder.
+    microphone of arrays that were moved. Splits share points of the grid, which has 14,400, but no
+    source signal, save that `test`, `s1` and `s2` play the same files if they are given one folder.
     """
 
     name = NAME
