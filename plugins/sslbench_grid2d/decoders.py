@@ -8,7 +8,8 @@ the table has for the refined grid, from 3 to 6; the layers after it keep the si
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
+
+from sslbench_grid2d.pooling import resample
 
 __all__ = ["DeconvolutionDecoder", "DenseDecoder"]
 
@@ -17,7 +18,7 @@ class DeconvolutionDecoder(nn.Module):
     """Grow a map from one cell by four transposed convolutions, and refine it by three more.
 
     Maps of 81 and 6 cells a side are grown as published. Any other size is grown by factors of 3
-    until it is reached, brought to that size by bilinear interpolation, and refined there.
+    until it is reached, brought to that size by area means, and refined there.
 
     Args:
         inputs: length of the vector.
@@ -48,11 +49,10 @@ class DeconvolutionDecoder(nn.Module):
         """Return maps, shape (batch, channels, size, size), of codes, shape (batch, inputs)."""
         maps = codes[:, :, None, None]
         for layer in self.grow:
-            if maps.shape[-1] > self.size:
-                maps = functional.interpolate(maps, size=(self.size, self.size), mode="bilinear")
-            maps = layer(maps)
+            # Once the size is reached or passed, all that follows is at that size.
+            maps = layer(resample(maps, self.size) if maps.shape[-1] > self.size else maps)
         if maps.shape[-1] != self.size:
-            maps = functional.interpolate(maps, size=(self.size, self.size), mode="bilinear")
+            maps = resample(maps, self.size)
         refined: Tensor = self.refine(maps)
         return refined
 

@@ -33,6 +33,8 @@ class NetworkConfig:
             times cheaper, for small budgets.
         features: spectra as published (`raw`), or phase differences alone (`phase`).
         decoder: `deconvolution` as published, or `dense`, for small maps and small budgets.
+        lattice: place of the first point of the map and step to the next, as shares of a side;
+            None for the centres of cells that tile the room. Only nodes anywhere need it.
     """
 
     encoder: Encoder = "array"
@@ -44,6 +46,7 @@ class NetworkConfig:
     early_stride: bool = False
     features: Features = "raw"
     decoder: Decoder = "deconvolution"
+    lattice: tuple[float, float] | None = None
 
 
 class GridNetwork(nn.Module):
