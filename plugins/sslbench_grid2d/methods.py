@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,10 +20,11 @@ from sslbench.training.examples import Batch, Example
 from sslbench.training.learned import LearnedMethod
 from sslbench.training.loop import Settings
 from sslbench.training.schedules import cosine, plateau
+from sslbench_grid2d.adhoc import AdhocNetwork, SteeredFrontend
 from sslbench_grid2d.networks import GridNetwork, NetworkConfig
 from sslbench_grid2d.representations import Options, Representation, make_representation
 
-__all__ = ["Grid2d", "GridMethod"]
+__all__ = ["Grid2d", "Grid2dAdhoc", "GridMethod"]
 
 COUNTED = ("onehot", "uld")
 """Representations with a map a source: how many there are must be known."""
@@ -38,6 +39,11 @@ FAINT = 1e-6
 """Threshold where something always sounds: whatever is above nothing."""
 
 SMALL_WIDTH = 32
+
+ADHOC_WIDTH = 24
+
+NODES = 15
+"""Nodes that are drawn for each clip in training at paper scale (Feng et al. 2025)."""
 
 
 class GridMethod(LearnedMethod):
@@ -124,24 +130,32 @@ class GridMethod(LearnedMethod):
         places[: len(heard)] = truth.xyz[0, heard, :2] - np.asarray(region.low)[:2]
         return {"positions": places}
 
-    def loss(self, network: nn.Module, batch: Batch, rng: torch.Generator) -> Tensor:  # noqa: ARG002
+    def loss(self, network: nn.Module, batch: Batch, rng: torch.Generator) -> Tensor:
         """Return the representation's loss."""
-        output = network(batch["audio"], batch["microphones"], batch["room"])
+        output = self.output(network, batch, rng).float()
         representation = self._representation(self._known())
-        return representation.loss(output.float(), batch["positions"], batch["room"])
+        return representation.loss(output, batch["positions"], batch["room"])
+
+    def output(self, network: nn.Module, batch: Batch, rng: torch.Generator | None) -> Tensor:  # noqa: ARG002
+        """Return the raw map of a batch; `rng` is there in training only."""
+        maps: Tensor = network(batch["audio"], batch["microphones"], batch["room"])
+        return maps
 
     def answer(
         self, network: nn.Module, batch: Batch, recordings: Sequence[Recording]
     ) -> list[Prediction]:
         """Read positions off the maps."""
-        output = network(batch["audio"], batch["microphones"], batch["room"]).float()
+        output = self.output(network, batch, None).float()
         most = max(recording.max_sources for recording in recordings)
         representation = self._representation(self._known())
         places = representation.decode(output, batch["room"], most).cpu().numpy()
         maps = representation.likelihood(output).cpu().numpy()
+        inside = _inside(representation, batch["room"])
         return [
-            self._prediction(recording, place, likelihood)
-            for recording, place, likelihood in zip(recordings, places, maps, strict=True)
+            self._prediction(recording, place, likelihood[np.ix_(*reversed(kept))])
+            for recording, place, likelihood, kept in zip(
+                recordings, places, maps, inside, strict=True
+            )
         ]
 
     def _prediction(self, recording: Recording, place: Any, likelihood: Any) -> Prediction:
@@ -201,6 +215,14 @@ class GridMethod(LearnedMethod):
         return make_representation(str(self.params["representation"]), options)
 
 
+def _inside(representation: Representation, room: Tensor) -> list[tuple[Any, Any]]:
+    """Return which columns and rows of each map lie in the room: some maps have a margin."""
+    points = representation.lattice.points(room).cpu().numpy()
+    sides = room.cpu().numpy()[:, :, None]
+    kept = (points >= -TOLERANCE) & (points <= sides + TOLERANCE)
+    return [(along_x, along_y) for along_x, along_y in kept]
+
+
 class Grid2d(GridMethod):
     """Encoder-decoder over fixed arrays (Le Moing et al. 2019, table II)."""
 
@@ -228,7 +250,7 @@ class Grid2d(GridMethod):
         """Return the papers' at paper scale, and short ones with a cosine below."""
         if scale == "paper":
             return self._published_settings()
-        epochs, batch = {"smoke": (6, 32), "quick": (4, 64)}[scale]
+        epochs, batch = {"smoke": (6, 32), "quick": (3, 64)}[scale]
         return Settings(epochs, batch, 2e-3, cosine(), weight_decay=0.01)
 
     def _published_settings(self) -> Settings:
@@ -251,3 +273,64 @@ class Grid2d(GridMethod):
                 expected="the same microphones in the same places",
                 hint="train on this data set",
             )
+
+
+class Grid2dAdhoc(GridMethod):
+    """A map from any number of microphones anywhere (the ad-hoc sets of Feng et al. 2025).
+
+    Below paper scale all nodes are heard, and what the front end makes of them is kept. At paper
+    scale 15 nodes are drawn for each clip and epoch, as in the paper.
+    """
+
+    name = "grid2d-adhoc"
+
+    def __init__(self, **params: Value) -> None:
+        super().__init__(**params)
+        self.frontend = SteeredFrontend()
+
+    def network(self, facts: Mapping[str, Any], representation: Representation) -> nn.Module:
+        """Return the network; see `adhoc`."""
+        del facts
+        lattice = representation.lattice
+        return AdhocNetwork(
+            NetworkConfig(
+                channels=representation.channels,
+                size=representation.size,
+                width=ADHOC_WIDTH,
+                lattice=(lattice.first, lattice.step),
+            )
+        )
+
+    def settings(self, scale: Scale) -> Settings:
+        """Return the paper's at paper scale, and short ones with a cosine below."""
+        if scale == "paper":
+            return Settings(50, 32, 1e-3, plateau(), patience=10, weight_decay=0.01)
+        epochs = {"smoke": 10, "quick": 8}[scale]
+        return Settings(epochs, 32, 2e-3, cosine(), weight_decay=0.01)
+
+    def features(self, scale: Scale) -> str | None:
+        """Return a name for what the front end gives: correlating all pairs is what costs."""
+        return None if scale == "paper" else "steered pairs, version 1"
+
+    def question(self, recording: Recording) -> Example:
+        """Return the planes of the front end, or at paper scale what it is made of."""
+        heard = super().question(recording)
+        if self._known()["scale"] == "paper":
+            return heard
+        tensors = {name: torch.tensor(np.asarray(value))[None] for name, value in heard.items()}
+        planes = self.frontend(tensors["audio"], tensors["microphones"], tensors["room"])
+        return {"planes": planes[0].numpy().astype(np.float16), "room": heard["room"]}
+
+    def output(self, network: nn.Module, batch: Batch, rng: torch.Generator | None) -> Tensor:
+        """Return the raw map, from all nodes or, in training at paper scale, from 15 drawn ones."""
+        if "planes" in batch:
+            # The network itself has what reads planes, not what shares a batch among GPUs.
+            reader = cast("AdhocNetwork", getattr(network, "module", network))
+            return reader.read(batch["planes"].float(), batch["room"])
+        nodes = batch["audio"].shape[1]
+        if rng is None or nodes <= NODES:
+            return super().output(network, batch, rng)
+        drawn = torch.rand(len(batch["audio"]), nodes, generator=rng).argsort(dim=1)[:, :NODES]
+        rows = torch.arange(len(drawn))[:, None]
+        heard = {name: batch[name][rows, drawn] for name in ("audio", "microphones")}
+        return super().output(network, {**batch, **heard}, rng)

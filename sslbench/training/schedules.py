@@ -41,9 +41,9 @@ def cosine(warm_up: float = 0.05, floor: float = 0.01) -> Schedule:
         warm_up: share of the steps that it rises.
         floor: factor at the end.
 
-    >>> rise = cosine(warm_up=0.1)
+    >>> rise = cosine(warm_up=0.1, floor=0.0)
     >>> [round(rise(Moment(step, 100)), 2) for step in (0, 9, 55, 100)]
-    [0.1, 1.0, 0.5, 0.01]
+    [0.1, 1.0, 0.5, 0.0]
     """
 
     def factor(moment: Moment) -> float:
