@@ -1,0 +1,294 @@
+import numpy as np
+import pytest
+import torch
+from scipy.signal import stft
+
+from sslbench.errors import GeometryError
+from sslbench.simulation.anechoic import render_anechoic
+from sslbench_grid2d.adhoc import CELLS, AdhocNetwork, SteeredFrontend
+from sslbench_grid2d.encoders import PairFeatures
+from sslbench_grid2d.frontend import SpectralFrontend
+from sslbench_grid2d.networks import GridNetwork, NetworkConfig
+from sslbench_grid2d.pooling import bumps, cell_centres, hats, overlaps, resample
+
+SMALL = {"width": 16, "early_stride": True}
+ROOM = torch.tensor([[5.0, 8.0]])
+
+
+def clips(batch=2, samples=2560, seed=0):
+    return torch.randn(batch, 8, samples, generator=torch.Generator().manual_seed(seed))
+
+
+def grid(**changes):
+    torch.manual_seed(0)
+    return GridNetwork(NetworkConfig(**{**SMALL, **changes}))
+
+
+def adhoc(**changes):
+    torch.manual_seed(0)
+    return AdhocNetwork(NetworkConfig(**{"width": 8, "size": 5, **changes}))
+
+
+def heard(network, audio):
+    return network(audio, torch.zeros(*audio.shape[:2], 3), torch.full((len(audio), 2), 6.0))
+
+
+def noise_in_rooms(source, nodes=6, seed=0):
+    """Return nodes in `ROOM` that hear noise from a source, as the network is handed them."""
+    rng = np.random.default_rng(seed)
+    signal = rng.standard_normal((1, 1024 + 16000)).astype(np.float32)
+    places = np.column_stack([rng.uniform(0, ROOM[0].numpy(), (nodes, 2)), np.full(nodes, 0.9)])
+    audio = render_anechoic(signal, [[*source, 0.95]], places, 16000, 1024)
+    return torch.from_numpy(audio), torch.from_numpy(places).float()[None], ROOM
+
+
+@pytest.mark.parametrize(
+    ("encoder", "channels", "size", "weights"),
+    [
+        ("single", 1, 81, 1_963_121),
+        ("array", 1, 81, 3_137_649),
+        ("combined", 1, 81, 3_194_105),
+        ("combined", 3, 6, 3_030_411),
+        ("single", 3, 6, 1_799_427),
+    ],
+)
+@pytest.mark.parametrize("early_stride", [False, True])
+def test_the_paper_s_networks_have_the_weights_of_its_table(
+    encoder, channels, size, weights, early_stride
+):
+    config = NetworkConfig(encoder, channels=channels, size=size, early_stride=early_stride)
+    assert sum(each.numel() for each in GridNetwork(config).parameters()) == weights
+
+
+@pytest.mark.parametrize("encoder", ["single", "array", "combined"])
+@pytest.mark.parametrize("features", ["phase", "raw"])
+@pytest.mark.parametrize("early_stride", [False, True])
+def test_every_encoder_gives_a_map(encoder, features, early_stride):
+    network = grid(
+        encoder=encoder, features=features, early_stride=early_stride, channels=3, size=7
+    )
+    assert heard(network, clips()).shape == (2, 3, 7, 7)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 6, 7, 9, 16, 17, 27, 40, 81, 90])
+def test_a_map_has_any_size(size):
+    assert heard(grid(size=size), clips()).shape == (2, 1, size, size)
+    assert adhoc(size=size)(*noise_in_rooms((1, 1))).shape == (1, 1, size, size)
+
+
+@pytest.mark.parametrize(("arrays", "microphones"), [(1, 8), (4, 2)])
+def test_other_arrays_are_heard(arrays, microphones):
+    network = grid(encoder="combined", arrays=arrays, mics_per_array=microphones, size=6)
+    assert heard(network, clips()).shape == (2, 1, 6, 6)
+
+
+def test_longer_clips_are_heard():
+    assert heard(grid(size=6), clips(samples=8000)).shape == (2, 1, 6, 6)
+
+
+def test_raw_features_are_the_spectra_scaled_by_the_level_of_the_clip():
+    audio = clips(1)
+    window = torch.hamming_window(512).numpy()
+    spectra = stft(
+        audio[0].numpy(), window=window, nperseg=512, noverlap=256, boundary=None, padded=False
+    )[2]
+    spectra = (
+        spectra[:, 1:].swapaxes(1, 2) * window.sum() / np.sqrt(512 * np.mean(audio.numpy() ** 2))
+    )
+    features = SpectralFrontend(2, "raw")(audio)[0].numpy()
+    np.testing.assert_allclose(features[1, :4], spectra[4:].real, atol=1e-4)
+    np.testing.assert_allclose(features[1, 4:], spectra[4:].imag, atol=1e-4)
+
+
+@pytest.mark.parametrize("features", ["phase", "raw"])
+def test_features_do_not_depend_on_the_level_of_a_clip(features):
+    frontend = SpectralFrontend(2, features)
+    torch.testing.assert_close(frontend(clips() * 0.01), frontend(clips()), atol=1e-4, rtol=1e-4)
+
+
+def test_phase_features_are_the_delays_between_neighbours():
+    time = torch.arange(2560) / 16000
+    delays = torch.tensor([0, 1, 3, 4]) / 16000
+    audio = torch.cos(2 * torch.pi * 1000 * (time - delays[:, None]))[None]
+    phasors = SpectralFrontend(1, "phase")(audio)[0, 0, :, :, 31]
+    found = torch.atan2(phasors[4:], phasors[:4])
+    expected = 2 * torch.pi * 1000 * (delays.roll(-1) - delays)
+    torch.testing.assert_close(found, expected[:, None].expand(-1, 9), atol=1e-2, rtol=0)
+
+
+def test_pairs_are_rows_side_by_side_real_parts_first():
+    rows = PairFeatures(4).rows.reshape(2, 6, 2).tolist()
+    assert rows[0] == [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]
+    assert rows[1] == [[4, 5], [4, 6], [4, 7], [5, 6], [5, 7], [6, 7]]
+
+
+def test_arrays_share_the_weights_of_their_encoder():
+    network = grid().eval()
+    codes = network.encoder(network.frontend(clips()[:, [*range(4)] * 2]).flatten(0, 1))
+    torch.testing.assert_close(codes[0], codes[1])
+
+
+@pytest.mark.parametrize("features", ["phase", "raw"])
+def test_silence_gives_finite_maps(features):
+    assert heard(grid(features=features), torch.zeros(2, 8, 2560)).isfinite().all()
+
+
+def test_silent_nodes_give_finite_maps():
+    audio, microphones, room = noise_in_rooms((1, 1))
+    assert adhoc()(audio * 0, microphones, room).isfinite().all()
+
+
+@pytest.mark.parametrize("encoder", ["single", "array", "combined"])
+def test_gradients_reach_all_weights_of_an_encoder(encoder):
+    network = grid(encoder=encoder, size=7)
+    heard(network, clips(4)).square().sum().backward()
+    assert all(each.grad.abs().sum() > 0 for each in network.parameters())
+
+
+def test_gradients_reach_all_weights_of_an_adhoc_network():
+    network = adhoc(channels=2)
+    network(*noise_in_rooms((1, 3))).square().sum().backward()
+    assert all(each.grad.abs().sum() > 0 for each in network.parameters())
+
+
+def test_a_network_is_deterministic():
+    assert torch.equal(heard(grid(), clips()), heard(grid(), clips()))
+    assert torch.equal(adhoc()(*noise_in_rooms((1, 1))), adhoc()(*noise_in_rooms((1, 1))))
+
+
+def test_a_clip_s_map_does_not_depend_on_the_batch():
+    network = grid(size=7).eval()
+    alone = torch.cat([heard(network, clip[None]) for clip in clips(3)])
+    torch.testing.assert_close(heard(network, clips(3)), alone, atol=1e-5, rtol=1e-4)
+
+
+def test_a_room_s_map_does_not_depend_on_the_batch():
+    network = adhoc().eval()
+    rooms = [noise_in_rooms((1, 1)), noise_in_rooms((4, 6), seed=1)]
+    together = network(*(torch.cat(each) for each in zip(*rooms, strict=True)))
+    alone = torch.cat([network(*room) for room in rooms])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("nodes", [2, 5, 30])
+def test_any_number_of_nodes_is_heard(nodes):
+    assert adhoc()(*noise_in_rooms((1, 1), nodes)).shape == (1, 1, 5, 5)
+
+
+def test_the_order_of_nodes_does_not_matter():
+    audio, microphones, room = noise_in_rooms((2, 6), 8)
+    order = torch.randperm(8, generator=torch.Generator().manual_seed(0))
+    network = adhoc().eval()
+    shuffled = network(audio[:, order], microphones[:, order], room)
+    torch.testing.assert_close(shuffled, network(audio, microphones, room), atol=1e-4, rtol=1e-4)
+
+
+def test_one_node_is_refused():
+    with pytest.raises(GeometryError, match="at least two"):
+        adhoc()(*noise_in_rooms((1, 1), 1))
+
+
+@pytest.mark.parametrize("source", [(0.4, 0.7), (2.2, 6.9), (4.6, 3.1)])
+@pytest.mark.parametrize("plane", [0, 1])
+def test_correlation_is_highest_where_the_source_is(source, plane):
+    planes = SteeredFrontend()(*noise_in_rooms(source, 8))
+    y, x = divmod(int(planes[0, plane].argmax()), CELLS)
+    found = (np.array([x, y]) + 0.5) / CELLS * ROOM[0].numpy()
+    assert np.abs(found - source).max() < 8 / CELLS
+
+
+def test_levels_agree_best_where_direct_and_diffuse_sound_explain_them():
+    # Direct sound falls with distance, diffuse sound equals it at 1 m and is the same everywhere.
+    rng = np.random.default_rng(0)
+    places = rng.uniform(0, ROOM[0].numpy(), (12, 2))
+    squared = ((places - [2.2, 6.9]) ** 2).sum(axis=1)
+    audio = rng.standard_normal((12, 16000)) * np.sqrt(1 / squared + 1)[:, None]
+    microphones = torch.from_numpy(np.column_stack([places, np.full(12, 0.9)])).float()
+    planes = SteeredFrontend()(torch.from_numpy(audio).float()[None], microphones[None], ROOM)
+    y, x = divmod(int(planes[0, 2].argmax()), CELLS)
+    assert np.hypot((x + 0.5) / CELLS * 5 - 2.2, (y + 0.5) / CELLS * 8 - 6.9) < 0.2
+
+
+def test_a_mirrored_room_has_mirrored_planes():
+    audio, microphones, room = noise_in_rooms((2, 6))
+    frontend = SteeredFrontend()
+    mirrored = microphones * torch.tensor([-1, 1, 1]) + torch.tensor([5.0, 0, 0])
+    planes = frontend(audio, mirrored, room).flip(-1)
+    assert (planes - frontend(audio, microphones, room)).abs().quantile(0.99) < 0.05
+
+
+def test_kept_planes_give_the_same_map():
+    network, room = adhoc().eval(), noise_in_rooms((1, 1))
+    assert torch.equal(network.read(network.frontend(*room), ROOM), network(*room))
+
+
+@pytest.mark.parametrize(("lattice", "size"), [(None, 4), ((0.0, 0.25), 5)])
+def test_points_of_the_lattice_are_where_outputs_are_pooled(lattice, size):
+    readout = adhoc(size=size, lattice=lattice).readout
+    fine = cell_centres(CELLS)
+    nearest = (readout.points[:, None] - fine).abs().argmin(dim=0)
+    assert torch.equal(readout.boxes.argmax(dim=0), nearest)
+    torch.testing.assert_close(readout.boxes.sum(dim=0), torch.ones(CELLS))
+
+
+def test_hats_between_nodes_keep_the_place():
+    nodes = torch.arange(5) / 4
+    weights = hats(nodes, 0.25, CELLS)
+    torch.testing.assert_close(nodes @ weights, cell_centres(CELLS))
+    torch.testing.assert_close(weights.sum(dim=0), torch.ones(CELLS))
+
+
+def test_overlaps_of_uneven_cells_tile_the_side():
+    weights = overlaps(cell_centres(7), 1 / 7, CELLS)
+    torch.testing.assert_close(weights.sum(dim=0), torch.ones(CELLS))
+    torch.testing.assert_close(weights.sum(dim=1), torch.full((7,), CELLS / 7))
+
+
+def test_bumps_are_gaussians_in_metres():
+    found = bumps(torch.tensor([0.5]), torch.tensor([4.0, 8.0]), 0.1, CELLS)
+    distance = (cell_centres(CELLS)[40] - 0.5) * torch.tensor([4.0, 8.0])
+    torch.testing.assert_close(found[:, 0, 40], torch.exp(-(distance**2) / 0.2))
+
+
+@pytest.mark.parametrize("size", [1, 3, 9, 20])
+def test_resampling_keeps_an_even_map(size):
+    torch.testing.assert_close(resample(torch.ones(1, 2, 9, 9), size), torch.ones(1, 2, size, size))
+
+
+def test_resampling_to_fewer_cells_is_pooling_by_area():
+    maps = torch.rand(2, 3, 9, 9, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(resample(maps, 3), torch.nn.functional.avg_pool2d(maps, 3))
+
+
+def rendered(seed, count):
+    """Return noise that two arrays on walls hear, and where from, as shares of the room."""
+    rng = np.random.default_rng(seed)
+    signals = rng.standard_normal((count, 512 + 2560)).astype(np.float32)
+    places = np.column_stack([rng.uniform(0.5, 5.5, (count, 2)), np.full(count, 0.95)])
+    along = 3 + np.array([-0.1, -0.03, 0.04, 0.1])
+    near, height = np.full(4, 0.05), np.full(4, 0.9)
+    arrays = np.vstack([np.stack([near, along, height], 1), np.stack([along, near, height], 1)])
+    audio = render_anechoic(signals, places, arrays, 16000, 512)
+    return torch.from_numpy(audio), torch.from_numpy(places[:, :2] / 6).float()
+
+
+@pytest.mark.parametrize("features", ["phase", "raw"])
+def test_within_48_steps_clips_it_never_heard_are_located(features):
+    audio, places = rendered(0, 1024)
+    network, nodes = grid(size=7, features=features), torch.arange(7) / 6
+    x, y = hats(nodes, 1 / 6, 1024)[:, (places * 1024).long()].permute(2, 1, 0)
+    labels = (y[:, :, None] * x[:, None, :]).flatten(1)
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    for step in range(48):
+        batch = slice(step % 32 * 32, step % 32 * 32 + 32)
+        logits = heard(network, audio[batch]).flatten(1)
+        loss = torch.nn.functional.cross_entropy(logits, labels[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    audio, places = rendered(1, 128)
+    with torch.no_grad():
+        shares = heard(network.eval(), audio).flatten(1).softmax(1).unflatten(1, (7, 7))
+    found = torch.stack([shares.sum(1) @ nodes, shares.sum(2) @ nodes], dim=1)
+    constant = (places - places.mean(0)).norm(dim=1).mean()
+    assert (found - places).norm(dim=1).mean() < 0.5 * constant
