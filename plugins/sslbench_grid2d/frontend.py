@@ -12,6 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from sslbench.errors import FormatError
+
 __all__ = ["FRAMES", "FREQUENCIES", "Features", "SpectralFrontend"]
 
 WINDOW = 512
@@ -55,7 +57,15 @@ class SpectralFrontend(nn.Module):
         Returns:
             Shape (batch, arrays, 2 * microphones, frames, 256): the real parts of all
             microphones, then the imaginary ones. Silence gives zeros.
+
+        Raises:
+            FormatError: if the clips are shorter than 9 frames.
         """
+        if audio.shape[-1] < WINDOW + (FRAMES - 1) * HOP:
+            raise FormatError(
+                f"clips of {audio.shape[-1]} samples",
+                expected=f"at least {WINDOW + (FRAMES - 1) * HOP}, 160 ms at 16 kHz",
+            )
         spectra = self._spectra(audio)
         batch, channels, frames, bins = spectra.shape
         spectra = spectra.reshape(batch, self.arrays, channels // self.arrays, frames, bins)

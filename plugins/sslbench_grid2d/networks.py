@@ -7,6 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from sslbench.errors import ParameterError
 from sslbench_grid2d.decoders import DeconvolutionDecoder, DenseDecoder
 from sslbench_grid2d.encoders import ArrayEncoder, PairFeatures
 from sslbench_grid2d.frontend import Features, SpectralFrontend
@@ -35,6 +36,9 @@ class NetworkConfig:
         decoder: `deconvolution` as published, or `dense`, for small maps and small budgets.
         lattice: place of the first point of the map and step to the next, as shares of a side;
             None for the centres of cells that tile the room. Only nodes anywhere need it.
+
+    Raises:
+        ParameterError: if the width is no multiple of 8.
     """
 
     encoder: Encoder = "array"
@@ -47,6 +51,10 @@ class NetworkConfig:
     features: Features = "raw"
     decoder: Decoder = "deconvolution"
     lattice: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.width < 8 or self.width % 8:
+            raise ParameterError(f"a width of {self.width}", expected="a multiple of 8")
 
 
 class GridNetwork(nn.Module):

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.signal import stft
 
-from sslbench.errors import GeometryError
+from sslbench.errors import FormatError, GeometryError, ParameterError
 from sslbench.simulation.anechoic import render_anechoic
 from sslbench_grid2d.adhoc import CELLS, AdhocNetwork, SteeredFrontend
 from sslbench_grid2d.encoders import PairFeatures
@@ -80,6 +80,17 @@ def test_a_map_has_any_size(size):
 def test_other_arrays_are_heard(arrays, microphones):
     network = grid(encoder="combined", arrays=arrays, mics_per_array=microphones, size=6)
     assert heard(network, clips()).shape == (2, 1, 6, 6)
+
+
+@pytest.mark.parametrize("width", [0, 4, 20])
+def test_a_width_that_cannot_be_divided_is_refused(width):
+    with pytest.raises(ParameterError, match=f"width of {width}\n.*multiple of 8"):
+        NetworkConfig(width=width)
+
+
+def test_shorter_clips_are_refused():
+    with pytest.raises(FormatError, match=r"2559 samples\n.*at least 2560"):
+        heard(grid(), clips(samples=2559))
 
 
 def test_longer_clips_are_heard():
