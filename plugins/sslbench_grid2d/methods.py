@@ -42,6 +42,12 @@ SMALL_WIDTH = 32
 
 ADHOC_WIDTH = 24
 
+WIDEST = 20.0
+"""How many times wider the bumps of a heat map begin, in variance."""
+
+NARROWED = 0.6
+"""Share of training after which they are as narrow as they should be."""
+
 NODES = 15
 """Nodes that are drawn for each clip in training at paper scale (Feng et al. 2025)."""
 
@@ -133,7 +139,7 @@ class GridMethod(LearnedMethod):
     def loss(self, network: nn.Module, batch: Batch, rng: torch.Generator) -> Tensor:
         """Return the representation's loss."""
         output = self.output(network, batch, rng).float()
-        representation = self._representation(self._known())
+        representation = self._representation(self._known(), float(batch["progress"]))
         return representation.loss(output, batch["positions"], batch["room"])
 
     def output(self, network: nn.Module, batch: Batch, rng: torch.Generator | None) -> Tensor:  # noqa: ARG002
@@ -202,17 +208,28 @@ class GridMethod(LearnedMethod):
         assert self._facts is not None
         return self._facts
 
-    def _representation(self, facts: Mapping[str, Any]) -> Representation:
+    def _representation(self, facts: Mapping[str, Any], progress: float = 1.0) -> Representation:
         threshold = float(self.answering["threshold"])
         # Where a source always sounds, the best place is the answer however faint.
         options = Options(
             cells=int(self.params["cells"]),
             sources=int(facts["sources"]),
-            variance=float(self.params["variance"]),
+            variance=float(self.params["variance"]) * _widening(facts["scale"], progress),
             decoder=str(self.answering["decoder"]),
             threshold=FAINT if facts["always"] and not threshold else threshold,
         )
         return make_representation(str(self.params["representation"]), options)
+
+
+def _widening(scale: Scale, progress: float) -> float:
+    """Return by how much the bumps of a heat map are wider than they will be in the end.
+
+    With few steps the squared error of narrow bumps stays where it begins, at the empty map: F1 0
+    after 20,000 clips of `lemoing2019`. Begun wide, it has left that after 3,000.
+    """
+    if scale == "paper":
+        return 1.0
+    return float(WIDEST ** max(0.0, 1 - progress / NARROWED))
 
 
 def _inside(representation: Representation, room: Tensor) -> list[tuple[Any, Any]]:

@@ -64,7 +64,8 @@ class Learner(ABC):
 
         Args:
             network: to be asked by calling it.
-            batch: stacked examples, on the device of the network.
+            batch: stacked examples, on the device of the network, and `progress`, the share of
+                all steps that are done, shape ().
             rng: for whatever is random, on the CPU.
         """
 
@@ -134,7 +135,9 @@ def train(
             moment = Moment((epoch - 1) * steps + step, settings.epochs * steps, values)
             return settings.learning_rate * settings.schedule(moment)
 
-        step = _Step(learner, shared, optimizer, settings.clip, device, rng)
+        done = (epoch - 1) / settings.epochs
+        span = _Span(done, 1 / (settings.epochs * steps))
+        step = _Step(learner, shared, optimizer, settings.clip, device, rng, span)
         start = time.perf_counter()
         loss = _epoch(step, loader, steps, rate, _place(epoch, state, context))
         seconds = time.perf_counter() - start
@@ -202,6 +205,14 @@ def _seeded(seed: int, epoch: int) -> torch.Generator:
 
 
 @dataclass(frozen=True)
+class _Span:
+    """Which part of training an epoch is: where it begins, and how far each step goes."""
+
+    begin: float
+    each: float
+
+
+@dataclass(frozen=True)
 class _Step:
     learner: Learner
     network: nn.Module
@@ -209,8 +220,10 @@ class _Step:
     clip: float
     device: torch.device
     rng: torch.Generator
+    span: _Span
 
-    def __call__(self, batch: Batch, rate: float) -> Tensor:
+    def __call__(self, batch: Batch, number: int, rate: float) -> Tensor:
+        batch["progress"] = torch.tensor(self.span.begin + number * self.span.each)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         on_gpu = self.device.type == "cuda"
@@ -257,7 +270,7 @@ def _epoch(
     total = torch.zeros((), device=step.device)
     with progress_bar(f"epoch {place.epoch}", "step", steps) as bar:
         for number, batch in enumerate(loader):
-            loss = step(batch, rate(number))
+            loss = step(batch, number, rate(number))
             if not bool(torch.isfinite(loss)):
                 raise place.refuse(number + 1, batch)
             total += loss

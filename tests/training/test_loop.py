@@ -54,6 +54,18 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path):
     assert [row.loss for row in whole.history] == [row.loss for row in resumed.history]
 
 
+def test_a_batch_knows_how_much_of_training_is_done(tmp_path):
+    seen = []
+
+    class Watching(Slope):
+        def loss(self, network, batch, rng):
+            seen.append(float(batch["progress"]))
+            return super().loss(network, batch, rng)
+
+    trained(tmp_path, Watching(), epochs=2)
+    assert seen == pytest.approx([n / 8 for n in range(8)])
+
+
 def test_a_finished_training_is_not_repeated(tmp_path):
     trained(tmp_path / "a")
     idle = Slope()

@@ -163,7 +163,7 @@ def test_a_source_outside_the_room_is_named(data):
     scene = data("train").scene(0)
     outside = Tracks.of(scene.truth.times, [[[9.0, 1.0, 0.95]]], "position")
     method = make(representation="uld")
-    method._facts = {"sources": 1, "always": True}
+    method._facts = {"sources": 1, "always": True, "scale": "smoke"}
     target = method.target(Scene(scene.recording, outside))
     batch = {"positions": torch.from_numpy(target["positions"])[None]}
     with pytest.raises(FormatError, match="9"):
