@@ -14,8 +14,15 @@ from sslbench.metrics.corpus import Pair
 from sslbench.metrics.protocols import ChosenMetric, choose_metric, choose_metrics
 from sslbench.metrics.scoring import Score, Strata, score, score_strata
 from sslbench.running.predictions import read_predictions
-from sslbench.running.record import RunRecord, read_record
-from sslbench.running.scoring import SEED, pair_up, run_id, score_cell, with_numbers
+from sslbench.running.record import PublishedEntry, RunRecord, read_record
+from sslbench.running.scoring import (
+    SEED,
+    pair_up,
+    published_of,
+    run_id,
+    score_cell,
+    with_numbers,
+)
 from sslbench.running.stages import Workbench
 from sslbench.running.truth import conditions_of, truths_of
 from sslbench.scene import Prediction, Tracks
@@ -87,6 +94,7 @@ def rescore(bench: Workbench, path: Path, protocol: str) -> RunRecord:
         update={
             "run_id": run_id(bench.registry, run.cell, run.record.predictions.sha256),
             "command": run.record.command if run.record.elsewhere else run.cell.command,
+            "published": [] if run.record.elsewhere else _published(bench, run.cell),
         }
     )
     answers = path.with_name(run.record.predictions.path).read_bytes()
@@ -132,6 +140,10 @@ def _metrics(bench: Workbench, run: StoredRun, labels: Sequence[str]) -> list[Ch
         chosen = choose_metrics(bench.registry, run.cell.protocol, kind)
         return [metric for metric in chosen if metric.spec.subject == "sources"]
     return [metric for label in labels for metric in choose_metric(bench.registry, label, kind)]
+
+
+def _published(bench: Workbench, cell: Cell) -> list[PublishedEntry]:
+    return published_of(cell, bench.registry.method(cell.method.name).spec)
 
 
 def _method(bench: Workbench, record: RunRecord) -> Choice:

@@ -42,6 +42,7 @@ __all__ = [
     "metric_entry",
     "microphone_pair",
     "pair_up",
+    "published_of",
     "run_id",
     "score_cell",
     "with_numbers",
@@ -79,7 +80,7 @@ def make_record(bench: Workbench, cell: Cell, predicted: Predicted) -> RunRecord
         metrics=numbers.metrics,
         strata=numbers.strata,
         resampled=numbers.resampled,
-        published=_published(cell, method.spec),
+        published=published_of(cell, method.spec),
         predictions=PredictionsEntry(path="predictions.npz", sha256=sha256),
         cost=_cost(facts),
         environment=facts["environment"],
@@ -280,7 +281,8 @@ def dataset_entry(bench: Workbench, cell: Cell, primary: str, recordings: int) -
     )
 
 
-def _published(cell: Cell, spec: MethodSpec) -> list[PublishedEntry]:
+def published_of(cell: Cell, spec: MethodSpec) -> list[PublishedEntry]:
+    """Return what papers give for the same method and data set."""
     return [
         PublishedEntry(metric=known.metric, value=known.value, source=known.source)
         for known in spec.published
