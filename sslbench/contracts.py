@@ -37,6 +37,7 @@ __all__ = [
     "Spec",
     "TrainableMethod",
     "TrainingContext",
+    "Unsuitable",
     "Value",
 ]
 
@@ -286,6 +287,13 @@ class TrainingContext:
     device: str = "cpu"
 
 
+class Unsuitable(Exception):  # noqa: N818  # not an error: the pair is skipped and the run goes on
+    """Raised by a method whose data set is of a kind that it cannot learn from or answer.
+
+    For what its spec cannot say. The pair is skipped with the reason.
+    """
+
+
 class TrainableMethod(Method):
     """A method with something to learn. It is handed training and validation data only.
 
@@ -300,6 +308,9 @@ class TrainableMethod(Method):
 
         Call `prepare` on what is listened to: it makes the scenes at once, with progress. Who
         needs the truth alone spares the making.
+
+        Raises:
+            Unsuitable: if it cannot learn from such scenes.
         """
 
     @abstractmethod

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sslbench.contracts import Dataset, Scale, Value
+from sslbench.contracts import Dataset, Scale, Unsuitable, Value
 from sslbench.errors import FormatError
 from sslbench.metrics.position import error_truncated
 from sslbench.metrics.resolution import f1
@@ -74,23 +74,19 @@ class GridMethod(LearnedMethod):
         """Return array, room, clip and how many sources there are.
 
         Raises:
-            FormatError: if the representation needs a fixed number of sources and there is none.
+            Unsuitable: if there is no plane to map, or the representation needs as many sources
+                in every scene and there are not.
         """
-        recording = train_on.scene(0).recording
-        region = recording.region
-        if region is None or not region.flat or recording.array.positions is None:
-            raise FormatError(
-                "no plane to map",
-                where=recording.id,
-                expected="positions of microphones, and a region of known height",
-            )
         counts = {int(train_on.truth(i)[1].active.any(axis=0).sum()) for i in range(len(train_on))}
+        recording = train_on.scene(0).recording
+        region, name = recording.region, self.params["representation"]
+        if region is None or not region.flat or recording.array.positions is None:
+            raise Unsuitable(f"{self.name} maps a plane: it needs a region of known height")
         always = counts == {recording.max_sources}
-        if self.params["representation"] in COUNTED and not always:
-            raise FormatError(
-                f"{self.params['representation']} with {sorted(counts)} sources at a time",
-                expected="as many sources in every scene, since each has a map of its own",
-                hint="use hm, rg or tg",
+        if name in COUNTED and not always:
+            raise Unsuitable(
+                f"{self.name} with {name} has a map for each source: it needs as many in every"
+                " scene (hm, rg and tg do not)"
             )
         return {
             "scale": scale,
@@ -244,6 +240,18 @@ class Grid2d(GridMethod):
     """Encoder-decoder over fixed arrays (Le Moing et al. 2019, table II)."""
 
     name = "grid2d"
+
+    def facts(self, train_on: Dataset, scale: Scale) -> dict[str, Any]:
+        """Return also the arrays, which must be the same in every scene.
+
+        Raises:
+            Unsuitable: if they are not, or are not two of as many microphones.
+        """
+        found = super().facts(train_on, scale)
+        other = train_on.scene(len(train_on) - 1).recording.array.positions
+        if other is None or not np.array_equal(other, found["microphones"]) or len(other) % 2:
+            raise Unsuitable(f"{self.name} learns two arrays, which must stay where they are")
+        return found
 
     def network(self, facts: Mapping[str, Any], representation: Representation) -> nn.Module:
         """Return the paper's network at paper scale, a thinner one that strides early below."""

@@ -12,18 +12,14 @@ from typing import Any
 import numpy as np
 
 from sslbench.cell import Cell
-from sslbench.contracts import Method, MethodSpec, Oracle
+from sslbench.contracts import Method, MethodSpec, Oracle, Unsuitable
 from sslbench.errors import CellError, FormatError, SslbenchError
 from sslbench.metrics.conditions import scene_conditions
 from sslbench.running.cost import measured
 from sslbench.running.suitability import why_not_recording
 from sslbench.scene import Prediction, Recording, Scene
 
-__all__ = ["Answers", "Unsuitable", "blamed", "check_answer"]
-
-
-class Unsuitable(Exception):  # noqa: N818  # not an error: the pair is skipped and the run goes on
-    """Raised when the recordings of a data set are of a kind that the method cannot answer."""
+__all__ = ["Answers", "blamed", "check_answer"]
 
 
 @contextmanager

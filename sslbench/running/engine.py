@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from sslbench.cell import Cell, CellOutcome
-from sslbench.contracts import EpochReport
+from sslbench.contracts import EpochReport, Unsuitable
 from sslbench.errors import CellError, SslbenchError, StoreError
 from sslbench.registry import Registry, ask_each, load_target
-from sslbench.running.answering import Unsuitable, blamed
+from sslbench.running.answering import blamed
 from sslbench.running.config import RunConfig
 from sslbench.running.executors import Executor
 from sslbench.running.scoring import make_record

@@ -24,12 +24,13 @@ from sslbench.contracts import (
     Scale,
     TrainableMethod,
     TrainingContext,
+    Unsuitable,
     Value,
 )
 from sslbench.errors import BrokenPluginError, FormatError
 from sslbench.progress import progress_bar
 from sslbench.registry import Offer, Registry, ask_each, load_target
-from sslbench.running.answering import Answers, Unsuitable, blamed
+from sslbench.running.answering import Answers, blamed
 from sslbench.running.cost import measured
 from sslbench.running.environment import environment, source
 from sslbench.running.keys import digest, identity, source_sha256

@@ -60,6 +60,9 @@ class LearnedMethod(TrainableMethod, Learner):
         Args:
             train_on: training scenes only, so that nothing else can reach the network.
             scale: how much is run.
+
+        Raises:
+            Unsuitable: if such scenes cannot be learned from.
         """
 
     @abstractmethod
@@ -103,12 +106,13 @@ class LearnedMethod(TrainableMethod, Learner):
 
     def fit(self, train_on: Dataset, validation: Dataset, context: TrainingContext) -> None:
         """Train, going on from the workspace if earlier work was interrupted there."""
+        torch.manual_seed(context.seed)
+        # Before scenes are made: they may be such as cannot be learned from.
+        network = self.begin(train_on, context.scale)
         for part in (train_on, validation):
             part.prepare()
         self.device = context.device
         self._validation = validation
-        torch.manual_seed(context.seed)
-        network = self.begin(train_on, context.scale)
         examples: TorchDataset[dict[str, object]] = Examples(train_on, self.example)
         if features := self.features(context.scale):
             examples = cached_examples(Examples(train_on, self.example), features)
