@@ -1,5 +1,8 @@
 """The shared loop costs next to nothing, and data never waits for the network."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -107,3 +110,17 @@ def test_the_loader_delivers_three_times_what_training_consumes(bench, say, repr
     training = bare_loop(method, network, few)
     say(f"{representation}: loader {alone:.0f} clips/s, training {training:.0f}")
     assert alone >= 3 * training
+
+
+@pytest.mark.target
+def test_smoke_of_all_representations_takes_less_than_three_minutes(tmp_path, say):
+    command = [
+        *(sys.executable, "-m", "sslbench.cli", "run", "-j", "2", "--device", "cpu"),
+        *("-m", "grid2d[representation={tg,hm,rg,onehot,uld}]", "-d", "feng2025-l1"),
+    ]
+    environment = {**os.environ, "SSLBENCH_STORE": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    start = time.perf_counter()
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    seconds = time.perf_counter() - start
+    say(f"smoke of five representations on two cores: {seconds:.0f} s")
+    assert seconds < 180
