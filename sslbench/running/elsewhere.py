@@ -126,6 +126,7 @@ def _method(submission: Submission) -> MethodEntry:
         parameters=0,
         licence="",
         trained_on="",
+        curve=[],
         reference=False,
         label=submission.method,
     )

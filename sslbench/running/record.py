@@ -58,6 +58,8 @@ class MethodEntry(_Entry):
     """Whether it is an oracle or another answer that is shown but never ranked."""
     label: str
     """Name with the parameters that differ from their defaults, as one types it."""
+    curve: list[dict[str, float | None]] = []
+    """What was reported after each epoch of training: loss, validation value, clips a second."""
 
 
 class DatasetEntry(_Entry):
@@ -210,7 +212,7 @@ def _migrate(data: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Add what version 1 did not say: effective sizes, and values on resamples."""
+    """Add what version 1 did not say: effective sizes, values on resamples, learning curves."""
     bins = [entries for each in data["strata"].values() for entries in each.values()]
     for entry in itertools.chain(data["metrics"], *bins):
         entry.setdefault("n_eff", None)

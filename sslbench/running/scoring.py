@@ -259,6 +259,7 @@ def _method_entry(
         parameters=facts["parameters"],
         licence=spec.licence,
         trained_on=facts["trained_on"],
+        curve=[dict(row) for row in facts.get("curve", ())],
         reference=spec.oracle,
         label=str(cell.method),
     )

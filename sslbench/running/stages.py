@@ -56,12 +56,14 @@ class Trained:
         checkpoint: its folder.
         seconds: of training.
         trained_on: data set and scale, in words.
+        curve: what was reported after each epoch of the last, uninterrupted stretch.
     """
 
     key: str
     checkpoint: Path
     seconds: float
     trained_on: str
+    curve: tuple[Mapping[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,18 +202,25 @@ class Workbench:
             if facts is None:
                 facts = self._fit(cell, key, report)
         folder = self.store.folder("train", key) / "checkpoint"
-        return Trained(key, folder, facts["train_s"], facts["trained_on"])
+        curve = tuple(facts.get("curve", ()))
+        return Trained(key, folder, facts["train_s"], facts["trained_on"], curve)
 
     def _fit(self, cell: Cell, key: str, report: Callable[[EpochReport], None]) -> dict[str, Any]:
         method = self.method(cell.method)
         assert isinstance(method, TrainableMethod)
         train = self.dataset(cell.dataset, "train", cell.scale)
         validation = self.dataset(cell.dataset, "validation", cell.scale)
+        curve: list[dict[str, float]] = []
+
+        def heard(each: EpochReport) -> None:
+            curve.append({"epoch": each.epoch, **each.values})
+            report(each)
+
         context = TrainingContext(
             seed=cell.seed,
             scale=cell.scale,
             workspace=self.store.workspace(key),
-            report=report,
+            report=heard,
             device=self.device,
         )
         with blamed(cell, "while training"), measured() as cost:
@@ -219,6 +228,7 @@ class Workbench:
         facts = {
             "train_s": cost.seconds,
             "trained_on": f"{cell.dataset}:train ({cell.scale})",
+            "curve": curve,
             "cell": str(cell),
         }
 
@@ -260,11 +270,12 @@ class Workbench:
     ) -> tuple[Method | Oracle, dict[str, Any]]:
         method = self.method(cell.method)
         if not isinstance(method, TrainableMethod):
-            return method, {"train_s": 0.0, "trained_on": ""}
+            return method, {"train_s": 0.0, "trained_on": "", "curve": []}
         trained = self.train(cell, report)
         method.device = self.device
         method.load(trained.checkpoint)
-        return method, {"train_s": trained.seconds, "trained_on": trained.trained_on}
+        facts = {"train_s": trained.seconds, "trained_on": trained.trained_on}
+        return method, {**facts, "curve": trained.curve}
 
     def _provenance(self) -> dict[str, Any]:
         # Taken when the method answers: scoring may be done later, by other code.

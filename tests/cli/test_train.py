@@ -37,6 +37,7 @@ def test_a_run_trains_scores_and_says_on_what_it_was_trained(sslbench):
     assert code == 0
     assert record["method"]["trained_on"] == "feng2025-l1:train (smoke)"
     assert record["method"]["parameters"] > 0
+    assert [row["epoch"] for row in record["method"]["curve"]] == [1]
     assert record["published"][0]["value"] == 0.384
 
 

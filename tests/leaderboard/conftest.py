@@ -146,6 +146,7 @@ def written(name, seed, predictions):
             "parameters": 0,
             "licence": "MIT",
             "trained_on": "",
+            "curve": [],
             "reference": False,
             "label": name,
         },
