@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sslbench_grid2d.pooling import resample
 
-__all__ = ["DeconvolutionDecoder", "DenseDecoder"]
+__all__ = ["DeconvolutionDecoder"]
 
 
 class DeconvolutionDecoder(nn.Module):
@@ -55,31 +55,6 @@ class DeconvolutionDecoder(nn.Module):
             maps = resample(maps, self.size)
         refined: Tensor = self.refine(maps)
         return refined
-
-
-class DenseDecoder(nn.Module):
-    """Compute every cell of a small map from all of the vector, with one hidden layer.
-
-    Not of the paper: on grids of a few cells it learns in a fraction of the clips.
-
-    Args:
-        inputs: length of the vector.
-        channels: of the map.
-        size: cells a side of the map.
-        width: an eighth of the hidden units.
-    """
-
-    def __init__(self, inputs: int, channels: int, size: int, width: int) -> None:
-        super().__init__()
-        self.shape = (channels, size, size)
-        self.layers = nn.Sequential(
-            nn.Linear(inputs, 8 * width), nn.ReLU(), nn.Linear(8 * width, channels * size * size)
-        )
-
-    def forward(self, codes: Tensor) -> Tensor:
-        """Return maps, shape (batch, channels, size, size), of codes, shape (batch, inputs)."""
-        maps: Tensor = self.layers(codes)
-        return maps.reshape(-1, *self.shape)
 
 
 def _factors(size: int) -> list[int]:

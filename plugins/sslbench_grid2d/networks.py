@@ -8,14 +8,13 @@ from typing import Literal
 from torch import Tensor, nn
 
 from sslbench.errors import ParameterError
-from sslbench_grid2d.decoders import DeconvolutionDecoder, DenseDecoder
+from sslbench_grid2d.decoders import DeconvolutionDecoder
 from sslbench_grid2d.encoders import ArrayEncoder, PairFeatures
 from sslbench_grid2d.frontend import Features, SpectralFrontend
 
 __all__ = ["GridNetwork", "NetworkConfig"]
 
 Encoder = Literal["single", "array", "combined"]
-Decoder = Literal["deconvolution", "dense"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,6 @@ class NetworkConfig:
         early_stride: False for the paper's network; True thins out frequencies early, several
             times cheaper, for small budgets.
         features: spectra as published (`raw`), or phase differences alone (`phase`).
-        decoder: `deconvolution` as published, or `dense`, for small maps and small budgets.
         lattice: place of the first point of the map and step to the next, as shares of a side;
             None for the centres of cells that tile the room. Only nodes anywhere need it.
 
@@ -49,7 +47,6 @@ class NetworkConfig:
     width: int = 128
     early_stride: bool = False
     features: Features = "raw"
-    decoder: Decoder = "deconvolution"
     lattice: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
@@ -73,9 +70,8 @@ class GridNetwork(nn.Module):
         self.pairs = PairFeatures(config.mics_per_array) if config.encoder == "combined" else None
         inputs = inputs if self.pairs is None else self.pairs.outputs
         self.encoder = ArrayEncoder(inputs, config.width, config.early_stride)
-        build = DenseDecoder if config.decoder == "dense" else DeconvolutionDecoder
         codes = groups * self.encoder.outputs
-        self.decoder = build(codes, config.channels, config.size, config.width)
+        self.decoder = DeconvolutionDecoder(codes, config.channels, config.size, config.width)
 
     def forward(self, audio: Tensor, microphones: Tensor, room: Tensor) -> Tensor:  # noqa: ARG002
         """Return raw outputs, shape (batch, channels, size, size).
