@@ -159,12 +159,10 @@ class MetricSpec:
 
     Args:
         name: unique, lower case, words joined by hyphens.
-        target: ``"package.module:factory"``, called with the parameters as keyword arguments, that
-            returns a `Metric`. The factory's docstring is what `sslbench metrics NAME` shows: the
-            definition with its equation, the edge cases, an example.
+        target: ``"package.module:factory"``, called with the parameters, that returns a `Metric`;
+            its docstring is the definition that `sslbench metrics NAME` shows.
         summary: one line.
-        unit: `m`, `deg`, `%`, ... ; empty for a plain number; `distance` for metres or degrees,
-            whichever is compared.
+        unit: `m`, `deg`, `%`, ...; empty for a number; `distance` for metres or degrees.
         higher_is_better: direction; None where there is no better.
         kinds: which tracks it can compare.
         version: integer, raised whenever the same input gives another value.
@@ -198,8 +196,7 @@ class ProtocolSpec:
     Args:
         name: unique, lower case, words joined by hyphens.
         summary: one line: whose rules, and what to trust them for.
-        metrics: as one types them: `error-mean`, `mota[gate=20deg]`. Those that cannot compare the
-            kind of a data set are left out.
+        metrics: as one types them, `mota[gate=20deg]`; those of the other kind are left out.
         association: which answer belongs to which source.
         gate: how far apart a pair may be.
         silence: what happens in frames without a source, and to sources without an answer.
@@ -288,10 +285,7 @@ class TrainingContext:
 
 
 class Unsuitable(Exception):  # noqa: N818  # not an error: the pair is skipped and the run goes on
-    """Raised by a method whose data set is of a kind that it cannot learn from or answer.
-
-    For what its spec cannot say. The pair is skipped with the reason.
-    """
+    """Raised by a method that cannot learn from a data set, or answer it."""
 
 
 class TrainableMethod(Method):

@@ -64,14 +64,7 @@ def record_of_answers(bench: Workbench, submission: Submission) -> RunRecord:
         DataError: if the truth cannot be read.
     """
     _check_name(bench, submission.method)
-    cell = Cell(
-        Choice(submission.method),
-        submission.dataset,
-        submission.split,
-        submission.scale,
-        0,
-        submission.protocol,
-    )
+    cell = _cell(submission)
     truths = truths_of(bench, cell)
     given = read_answers(submission.path, truths)
     for scene in scenes_of(bench, cell):
@@ -97,15 +90,24 @@ def record_of_answers(bench: Workbench, submission: Submission) -> RunRecord:
         resampled=numbers.resampled,
         published=[],
         predictions=PredictionsEntry(path="predictions.npz", sha256=sha256),
-        cost=CostEntry(
-            train_s=None, infer_s=None, real_time_factor=None, peak_ram_mb=None, peak_vram_mb=None
-        ),
+        cost=CostEntry(**dict.fromkeys(CostEntry.model_fields)),
         environment={},
         source=source(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     bench.store.put_run(name, record.to_json(), answers)
     return record
+
+
+def _cell(submission: Submission) -> Cell:
+    return Cell(
+        Choice(submission.method),
+        submission.dataset,
+        submission.split,
+        submission.scale,
+        0,
+        submission.protocol,
+    )
 
 
 def _check_name(bench: Workbench, name: str) -> None:

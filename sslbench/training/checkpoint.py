@@ -11,9 +11,10 @@ from torch import Tensor
 
 from sslbench.errors import FormatError, StoreError
 
-__all__ = ["EpochRow", "State", "read_state", "write_state"]
+__all__ = ["NAME", "EpochRow", "State", "read_state", "write_state"]
 
 NAME = "training.pt"
+"""Of the file, in the workspace of a training."""
 
 Weights = dict[str, Tensor]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch.utils.data import Dataset as TorchDataset
 from sslbench.contracts import EpochReport, TrainingContext
 from sslbench.errors import CellError, FormatError
 from sslbench.progress import progress_bar
-from sslbench.training.checkpoint import EpochRow, State, read_state, write_state
+from sslbench.training.checkpoint import NAME, EpochRow, State, read_state, write_state
 from sslbench.training.devices import find_device
 from sslbench.training.examples import Batch, batches, to_device
 from sslbench.training.schedules import Moment, Schedule, constant
@@ -118,35 +118,15 @@ def train(
         weight_decay=settings.weight_decay,
     )
     state = _resume(network, optimizer, settings, length, context)
-    steps = length // settings.batch
     # Several GPUs of one machine share a batch; with one or none this is the network itself.
     several = device.type == "cuda" and torch.cuda.device_count() > 1
     shared: nn.Module = nn.DataParallel(network) if several else network
+    training = _Training(learner, shared, examples, optimizer, settings, context, device)
     while not _finished(state.history, settings):
-        epoch = len(state.history) + 1
-        rng = _seeded(context.seed, epoch)
-        order = np.random.default_rng([context.seed, epoch]).permutation(length)
-        loader = batches(
-            examples, order, settings.batch, settings.workers, pin=device.type == "cuda"
-        )
-        values = [row.value for row in state.history]
-
-        def rate(step: int, epoch: int = epoch, values: list[float] = values) -> float:
-            moment = Moment((epoch - 1) * steps + step, settings.epochs * steps, values)
-            return settings.learning_rate * settings.schedule(moment)
-
-        done = (epoch - 1) / settings.epochs
-        span = _Span(done, 1 / (settings.epochs * steps))
-        step = _Step(learner, shared, optimizer, settings.clip, device, rng, span)
-        start = time.perf_counter()
-        loss = _epoch(step, loader, steps, rate, _place(epoch, state, context))
-        seconds = time.perf_counter() - start
+        row = training.epoch(state, length)
         network.eval()
         with torch.no_grad():
-            value = learner.validate(network, device)
-        row = EpochRow(
-            epoch, loss, value, rate(steps - 1), seconds, steps * settings.batch / seconds
-        )
+            row = replace(row, value=learner.validate(network, device))
         _keep(state, row, network, optimizer)
         write_state(context.workspace, state)
         context.report(_report(state.history, settings))
@@ -205,79 +185,77 @@ def _seeded(seed: int, epoch: int) -> torch.Generator:
 
 
 @dataclass(frozen=True)
-class _Span:
-    """Which part of training an epoch is: where it begins, and how far each step goes."""
+class _Training:
+    """What stays the same from epoch to epoch."""
 
-    begin: float
-    each: float
-
-
-@dataclass(frozen=True)
-class _Step:
     learner: Learner
     network: nn.Module
+    examples: TorchDataset[dict[str, object]]
     optimizer: torch.optim.Optimizer
-    clip: float
+    settings: Settings
+    context: TrainingContext
     device: torch.device
-    rng: torch.Generator
-    span: _Span
 
-    def __call__(self, batch: Batch, number: int, rate: float) -> Tensor:
-        batch["progress"] = torch.tensor(self.span.begin + number * self.span.each)
+    def epoch(self, state: State, length: int) -> EpochRow:
+        """Train for one epoch; the row has no validation value yet."""
+        number, size = len(state.history) + 1, self.settings.batch
+        steps = length // size
+        values = [row.value for row in state.history]
+        rng = _seeded(self.context.seed, number)
+        moment = Moment((number - 1) * steps, self.settings.epochs * steps, values)
+        total = torch.zeros((), device=self.device)
+        start = time.perf_counter()
+        self.network.train()
+        with progress_bar(f"epoch {number}", "step", steps) as bar:
+            for done, batch in enumerate(self._loader(number, length), start=1):
+                loss = self.step(batch, moment, rng)
+                if not bool(torch.isfinite(loss)):
+                    raise _no_number(self.context, len(state.history), done, batch)
+                total += loss
+                moment = replace(moment, step=moment.step + 1)
+                bar.update()
+                if done % 10 == 0:
+                    bar.set_postfix(loss=f"{float(total) / done:.4g}")
+        seconds = time.perf_counter() - start
+        rate = self._rate(replace(moment, step=moment.step - 1))
+        return EpochRow(
+            number, float(total) / steps, math.nan, rate, seconds, steps * size / seconds
+        )
+
+    def step(self, batch: Batch, moment: Moment, rng: torch.Generator) -> Tensor:
+        """Take one step; return its loss."""
+        batch["progress"] = torch.tensor(moment.step / moment.steps)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = self._rate(moment)
         on_gpu = self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu):
-            loss = self.learner.loss(self.network, to_device(batch, self.device), self.rng)
+            loss = self.learner.loss(self.network, to_device(batch, self.device), rng)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
         self.optimizer.step()
         return loss.detach()
 
+    def _rate(self, moment: Moment) -> float:
+        return self.settings.learning_rate * self.settings.schedule(moment)
 
-@dataclass(frozen=True)
-class _Place:
-    """Where in the training something happens, for an error."""
-
-    epoch: int
-    epochs_kept: int
-    checkpoint: str
-
-    def refuse(self, step: int, batch: Batch) -> CellError:
-        scenes = ", ".join(str(int(index)) for index in batch["index"][:8])
-        kept = f"the last good checkpoint is of epoch {self.epochs_kept}: {self.checkpoint}"
-        return CellError(
-            "the loss is no number any more",
-            where=f"epoch {self.epoch}, step {step}, scenes {scenes}, ...",
-            expected="a finite loss",
-            hint=kept if self.epochs_kept else "no epoch was finished",
-        )
+    def _loader(self, epoch: int, length: int) -> Iterator[Batch]:
+        order = np.random.default_rng([self.context.seed, epoch]).permutation(length)
+        settings, pin = self.settings, self.device.type == "cuda"
+        return batches(self.examples, order, settings.batch, settings.workers, pin=pin)
 
 
-def _place(epoch: int, state: State, context: TrainingContext) -> _Place:
-    return _Place(epoch, len(state.history), str(context.workspace / "training.pt"))
-
-
-def _epoch(
-    step: _Step,
-    loader: Iterable[Batch],
-    steps: int,
-    rate: Callable[[int], float],
-    place: _Place,
-) -> float:
-    step.network.train()
-    total = torch.zeros((), device=step.device)
-    with progress_bar(f"epoch {place.epoch}", "step", steps) as bar:
-        for number, batch in enumerate(loader):
-            loss = step(batch, number, rate(number))
-            if not bool(torch.isfinite(loss)):
-                raise place.refuse(number + 1, batch)
-            total += loss
-            bar.update()
-            if number % 10 == 9:
-                bar.set_postfix(loss=f"{float(total) / (number + 1):.4g}")
-    return float(total) / steps
+def _no_number(context: TrainingContext, kept: int, step: int, batch: Batch) -> CellError:
+    scenes = ", ".join(str(int(index)) for index in batch["index"][:8])
+    path = context.workspace / NAME
+    return CellError(
+        "the loss is no number any more",
+        where=f"epoch {kept + 1}, step {step}, scenes {scenes}, ...",
+        expected="a finite loss",
+        hint=f"the last good checkpoint is of epoch {kept}: {path}"
+        if kept
+        else "no epoch was finished",
+    )
 
 
 def _keep(
