@@ -1,7 +1,8 @@
 """Scoring committed answers anew, after a metric was added or its version raised.
 
 The answers, their costs and the commit that gave them stay; the numbers are those that the metrics
-here give. `verify` afterwards holds for every record that was scored.
+here give, with the published ones that the method's spec has here. `verify` afterwards holds for
+every record that was scored.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sslbench.leaderboard.collect import committed_paths, load_one, predictions_
 from sslbench.leaderboard.facts import recorded_cell
 from sslbench.running.predictions import read_predictions
 from sslbench.running.record import RunRecord
-from sslbench.running.scoring import score_cell, with_numbers
+from sslbench.running.scoring import published_of, score_cell, with_numbers
 from sslbench.running.stages import Workbench
 from sslbench.running.truth import conditions_of, truths_of
 
@@ -67,4 +68,7 @@ def _scored(bench: Workbench, record: RunRecord, path: Path) -> RunRecord:
         )
     predictions = read_predictions(predictions_of(record, path))
     truths, conditions = truths_of(bench, cell), conditions_of(bench, cell)
-    return with_numbers(record, score_cell(bench, cell, predictions, truths, conditions))
+    fresh = with_numbers(record, score_cell(bench, cell, predictions, truths, conditions))
+    known = bench.registry.methods.get(record.method.name)
+    published = published_of(cell, known.spec) if known else record.published
+    return fresh.model_copy(update={"published": published})
