@@ -15,6 +15,7 @@ from sslbench.contracts import TrainingContext
 from sslbench.registry import Registry
 from sslbench.running.stages import Workbench
 from sslbench.running.store import Store, default_cache
+from sslbench.training.devices import place
 from sslbench.training.examples import Examples, batches, to_device
 from sslbench.training.loop import Settings, train
 
@@ -39,7 +40,9 @@ def learner(bench, dataset, **params):
     spec = bench.registry.method("grid2d").spec
     defaults = {p.name: p.default for p in spec.parameters}
     method = bench.method(Choice("grid2d", defaults | params))
-    return method, method.begin(dataset, "smoke"), Examples(dataset, method.example)
+    network = method.begin(dataset, "smoke")
+    place(network, torch.device("cpu"))  # or the bare loop would have another layout
+    return method, network, Examples(dataset, method.example)
 
 
 def order(epoch):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Cost", "measured"]
+__all__ = ["Cost", "Stopwatch", "measured"]
 
 
 @dataclass
@@ -41,6 +41,30 @@ def measured() -> Iterator[Cost]:
         cost.seconds = time.perf_counter() - start
         cost.peak_ram_mb = _peak_ram()
         cost.peak_vram_mb = _peak_vram()
+
+
+class Stopwatch:
+    """Seconds of work that may be interrupted and gone on with by another process.
+
+    Args:
+        file: keeps what was spent until `keep` was last called; what is done after that and lost
+            is not counted, since it will be done again.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._start = time.perf_counter() - (float(file.read_text()) if file.is_file() else 0.0)
+
+    @property
+    def seconds(self) -> float:
+        """What was spent so far."""
+        return time.perf_counter() - self._start
+
+    def keep(self) -> None:
+        """Note what was spent so far."""
+        part = self._file.with_suffix(".part")
+        part.write_text(repr(self.seconds))
+        part.replace(self._file)
 
 
 def _forget_peak() -> None:

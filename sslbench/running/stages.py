@@ -31,7 +31,7 @@ from sslbench.errors import BrokenPluginError, FormatError
 from sslbench.progress import progress_bar
 from sslbench.registry import Offer, Registry, ask_each, load_target
 from sslbench.running.answering import Answers, blamed
-from sslbench.running.cost import measured
+from sslbench.running.cost import Stopwatch
 from sslbench.running.environment import environment, source
 from sslbench.running.keys import digest, identity, source_sha256
 from sslbench.running.predictions import dump_predictions, read_predictions
@@ -54,9 +54,9 @@ class Trained:
     Args:
         key: name of the stage.
         checkpoint: its folder.
-        seconds: of training.
+        seconds: of training, without what an interruption made it do twice.
         trained_on: data set and scale, in words.
-        curve: what was reported after each epoch of the last, uninterrupted stretch.
+        curve: what was reported after each epoch.
     """
 
     key: str
@@ -211,22 +211,19 @@ class Workbench:
         train = self.dataset(cell.dataset, "train", cell.scale)
         validation = self.dataset(cell.dataset, "validation", cell.scale)
         curve: list[dict[str, float]] = []
+        workspace = self.store.workspace(key)
+        clock = Stopwatch(workspace / "seconds")
 
         def heard(each: EpochReport) -> None:
+            clock.keep()
             curve.append({"epoch": each.epoch, **each.values})
             report(each)
 
-        context = TrainingContext(
-            seed=cell.seed,
-            scale=cell.scale,
-            workspace=self.store.workspace(key),
-            report=heard,
-            device=self.device,
-        )
-        with blamed(cell, "while training"), measured() as cost:
+        context = TrainingContext(cell.seed, cell.scale, workspace, heard, self.device)
+        with blamed(cell, "while training"):
             method.fit(train, validation, context)
         facts = {
-            "train_s": cost.seconds,
+            "train_s": clock.seconds,
             "trained_on": f"{cell.dataset}:train ({cell.scale})",
             "curve": curve,
             "cell": str(cell),

@@ -18,7 +18,7 @@ from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.shapes import CorpusMetric
 from sslbench.scene import Prediction, Recording, Scene
 from sslbench.training.checkpoint import EpochRow
-from sslbench.training.devices import find_device
+from sslbench.training.devices import find_device, place
 from sslbench.training.examples import Batch, Example, Examples, cached_examples, to_device
 from sslbench.training.loop import Learner, Settings, train
 from sslbench.training.weights import read_model, read_weights, write_model
@@ -160,7 +160,8 @@ class LearnedMethod(TrainableMethod, Learner):
         self._facts = dict(about["facts"])
         network = self.build(self._facts)
         network.load_state_dict(read_weights(folder, network.state_dict()))
-        self._network = network.to(find_device(self.device)).eval()
+        place(network, find_device(self.device))
+        self._network = network.eval()
 
     def locate(self, recording: Recording) -> Prediction:
         """Answer one recording."""

@@ -10,7 +10,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -21,9 +21,9 @@ from sslbench.contracts import EpochReport, TrainingContext
 from sslbench.errors import CellError, FormatError
 from sslbench.progress import progress_bar
 from sslbench.training.checkpoint import NAME, EpochRow, State, read_state, write_state
-from sslbench.training.devices import find_device
+from sslbench.training.devices import find_device, place
 from sslbench.training.examples import Batch, batches, to_device
-from sslbench.training.schedules import Moment, Schedule, constant
+from sslbench.training.schedules import Constant, Moment, Schedule
 
 __all__ = ["Learner", "Settings", "Trained", "train"]
 
@@ -47,12 +47,12 @@ class Settings:
     epochs: int
     batch: int
     learning_rate: float
-    schedule: Schedule = constant
+    schedule: Schedule = field(default_factory=Constant)
     patience: int | None = None
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
     clip: float = 5.0
-    workers: int = 0
+    workers: int = field(default=0, repr=False)
 
 
 class Learner(ABC):
@@ -110,7 +110,7 @@ def train(
     """
     length = _enough(examples, settings)
     device = find_device(context.device)
-    network.to(device)
+    place(network, device)
     optimizer = torch.optim.AdamW(
         network.parameters(),
         settings.learning_rate,
@@ -118,6 +118,9 @@ def train(
         weight_decay=settings.weight_decay,
     )
     state = _resume(network, optimizer, settings, length, context)
+    for done in range(1, len(state.history) + 1):
+        # Whoever listens gets the whole curve, also of what was done before an interruption.
+        context.report(_report(state.history[:done], settings))
     # Several GPUs of one machine share a batch; with one or none this is the network itself.
     several = device.type == "cuda" and torch.cuda.device_count() > 1
     shared: nn.Module = nn.DataParallel(network) if several else network
@@ -153,8 +156,8 @@ def _resume(
 ) -> State:
     weights = sum(tensor.numel() for tensor in network.parameters())
     identity = (
-        f"{type(network).__name__} of {weights} weights, {length} scenes, {settings.epochs} epochs"
-        f" of batch {settings.batch}, rate {settings.learning_rate}, seed {context.seed}"
+        f"{type(network).__name__} of {weights} weights, {length} scenes, seed {context.seed},"
+        f" {settings}"
     )
     state = read_state(context.workspace, identity)
     if state is None:

@@ -1,12 +1,16 @@
-"""Learning rates as pure functions of how far training has come."""
+"""Learning rates as pure functions of how far training has come.
+
+A schedule is a frozen dataclass, so that two of them can be compared and named in a checkpoint.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Moment", "Schedule", "constant", "cosine", "plateau"]
+__all__ = ["Constant", "Cosine", "Moment", "Plateau", "Schedule"]
 
 
 @dataclass(frozen=True)
@@ -24,40 +28,52 @@ class Moment:
     values: Sequence[float] = ()
 
 
-Schedule = Callable[[Moment], float]
-"""The factor of the learning rate at a moment."""
+class Schedule(ABC):
+    """What the learning rate is multiplied by as training goes on."""
+
+    @abstractmethod
+    def __call__(self, moment: Moment) -> float:
+        """Return the factor at a moment."""
 
 
-def constant(moment: Moment) -> float:
-    """Return 1."""
-    del moment
-    return 1.0
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """The same rate from the first step to the last."""
+
+    def __call__(self, moment: Moment) -> float:
+        """Return 1."""
+        del moment
+        return 1.0
 
 
-def cosine(warm_up: float = 0.05, floor: float = 0.01) -> Schedule:
-    """Return a schedule that rises evenly, then falls along half a cosine.
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """A rate that rises evenly, then falls along half a cosine.
 
     Args:
         warm_up: share of the steps that it rises.
         floor: factor at the end.
 
-    >>> rise = cosine(warm_up=0.1, floor=0.0)
+    >>> rise = Cosine(warm_up=0.1, floor=0.0)
     >>> [round(rise(Moment(step, 100)), 2) for step in (0, 9, 55, 100)]
     [0.1, 1.0, 0.5, 0.0]
     """
 
-    def factor(moment: Moment) -> float:
-        rising = warm_up * moment.steps
+    warm_up: float = 0.05
+    floor: float = 0.01
+
+    def __call__(self, moment: Moment) -> float:
+        """Return the factor at a moment."""
+        rising = self.warm_up * moment.steps
         if moment.step < rising:
             return min(1.0, (moment.step + 1) / rising)
         done = (moment.step - rising) / max(moment.steps - rising, 1)
-        return floor + (1 - floor) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
-
-    return factor
+        return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
 
 
-def plateau(factor: float = 0.1, patience: int = 3, floor: float = 0.1) -> Schedule:
-    """Return a schedule that falls when the validation value has not improved for some epochs.
+@dataclass(frozen=True)
+class Plateau(Schedule):
+    """A rate that falls when the validation value has not improved for some epochs.
 
     Feng et al. 2025: from 1e-3 to 1e-4 after 3 epochs without improvement.
 
@@ -66,17 +82,20 @@ def plateau(factor: float = 0.1, patience: int = 3, floor: float = 0.1) -> Sched
         patience: epochs without improvement before a fall.
         floor: least factor.
 
-    >>> fall = plateau(patience=2)
+    >>> fall = Plateau(patience=2)
     >>> [fall(Moment(0, 1, values)) for values in ([3, 2], [3, 2, 2], [3, 2, 2, 2])]
     [1.0, 1.0, 0.1]
     """
 
-    def current(moment: Moment) -> float:
+    factor: float = 0.1
+    patience: int = 3
+    floor: float = 0.1
+
+    def __call__(self, moment: Moment) -> float:
+        """Return the factor at a moment."""
         best, waited, rate = math.inf, 0, 1.0
         for value in moment.values:
             best, waited = (value, 0) if value < best else (best, waited + 1)
-            if waited >= patience:
-                rate, waited = max(rate * factor, floor), 0
+            if waited >= self.patience:
+                rate, waited = max(rate * self.factor, self.floor), 0
         return rate
-
-    return current

@@ -10,7 +10,7 @@ from sslbench.errors import CellError, FormatError, UsageError
 from sslbench.training.checkpoint import NAME
 from sslbench.training.devices import find_device
 from sslbench.training.loop import train
-from sslbench.training.schedules import Moment, constant, cosine, plateau
+from sslbench.training.schedules import Constant, Cosine, Moment, Plateau
 from sslbench.training.weights import read_model, read_weights, write_model
 from toy_learner import Line, Slope, context, network, settings
 
@@ -20,6 +20,15 @@ def trained(folder, learner=None, reports=None, length=64, **changes):
     return train(
         learner or Slope(), network(), Line(length), settings(**changes), context(folder, reports)
     )
+
+
+class Killed(Slope):
+    """Ends as Ctrl-C does, after the steps of the third epoch."""
+
+    def validate(self, network, device):
+        if self.steps == 3 * 4:
+            raise KeyboardInterrupt
+        return super().validate(network, device)
 
 
 def same(first, second):
@@ -38,12 +47,6 @@ def test_the_same_seed_gives_the_same_weights(tmp_path):
 
 def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path):
     whole = trained(tmp_path / "whole")
-
-    class Killed(Slope):
-        def validate(self, network, device):
-            if self.steps == 3 * 4:
-                raise KeyboardInterrupt
-            return super().validate(network, device)
 
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "killed", Killed())
@@ -117,20 +120,36 @@ def test_a_truncated_checkpoint_is_named(tmp_path):
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     trained(tmp_path)
-    with pytest.raises(FormatError, match="a checkpoint of another training"):
-        trained(tmp_path, batch=8)
+    for change in ({"batch": 8}, {"schedule": Cosine()}, {"weight_decay": 0.1}):
+        with pytest.raises(FormatError, match="a checkpoint of another training"):
+            trained(tmp_path, **change)
+
+
+def test_how_many_processes_read_does_not_make_another_training(tmp_path):
+    trained(tmp_path)
+    idle = Slope()
+    trained(tmp_path, idle, workers=1)
+    assert idle.steps == 0
+
+
+def test_a_resumed_training_reports_the_epochs_before_too(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, Killed())
+    reports = []
+    trained(tmp_path, reports=reports)
+    assert [report.epoch for report in reports] == [1, 2, 3, 4]
 
 
 def test_the_learning_rate_follows_its_schedule(tmp_path):
-    history = trained(tmp_path, schedule=cosine(warm_up=0.0, floor=0.0)).history
+    history = trained(tmp_path, schedule=Cosine(warm_up=0.0, floor=0.0)).history
     rates = [row.learning_rate for row in history]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.05 * 1e-2
 
 
 def test_schedules_are_pure():
-    assert constant(Moment(5, 10)) == 1.0
-    fall = plateau(factor=0.1, patience=1, floor=0.001)
+    assert Constant()(Moment(5, 10)) == 1.0
+    fall = Plateau(factor=0.1, patience=1, floor=0.001)
     assert [fall(Moment(0, 1, [1.0] * n)) for n in (0, 1, 2, 3)] == pytest.approx([1, 1, 0.1, 0.01])
 
 
