@@ -52,12 +52,11 @@ class Published:
     """A number that a paper gives for a method, shown beside the measured one.
 
     Args:
-        dataset: name of the data set here.
-        metric: name of the metric here.
+        dataset, metric: their names here.
         value: in the metric's unit.
         source: paper and table.
-        dataset_params: parameters of the data set for which it holds.
-        params: parameters of the method for which it holds.
+        dataset_params, params: of data set and method, for which it holds.
+        split: for which it holds.
     """
 
     dataset: str
@@ -66,6 +65,7 @@ class Published:
     source: str
     dataset_params: Mapping[str, Value] = field(default_factory=dict)
     params: Mapping[str, Value] = field(default_factory=dict)
+    split: str = "test"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ and `methods` put the two together. Le Moing et al. 2019; Feng et al. 2025.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from sslbench.contracts import MethodSpec, Parameter, Published, Value
@@ -116,7 +117,8 @@ def _published() -> tuple[Published, ...]:
 
 
 def _published_f1() -> tuple[Published, ...]:
-    table = {
+    """Return F1 within 0.3 and 1 m of Le Moing et al. (2019), by encoder, data and split."""
+    of_all = {
         ("tg", "combined", "baseline"): (53, 56),
         ("tg", "combined", "improved"): (85, 94),
         ("hm", "combined", ""): (90, 96),
@@ -124,19 +126,33 @@ def _published_f1() -> tuple[Published, ...]:
         ("hm", "single", ""): (88, 95),
         ("rg", "combined", ""): (89, 96),
     }
-    return tuple(
+    of_a_tenth = {("hm", "single", ""): (69, 82), ("hm", "array", ""): (77, 85)}
+    of_a_tenth["hm", "combined", ""] = (79, 87)
+    found = [_f1(key, values, "test", 1.0) for key, values in of_all.items()]
+    found += [_f1(key, values, "test", 0.1) for key, values in of_a_tenth.items()]
+    found.append(_f1(("hm", "combined", ""), (None, 97), "s2", 1.0))
+    found.append(_f1(("hm", "combined", ""), (None, 77), "s1", 1.0))
+    return tuple(itertools.chain.from_iterable(found))
+
+
+def _f1(
+    method: tuple[str, str, str], values: tuple[int | None, int], split: str, share: float
+) -> list[Published]:
+    representation, encoder, decoder = method
+    return [
         Published(
             dataset="lemoing2019",
             metric=f"resolution-f1[within={within}]",
             value=value,
-            source=f"{LEMOING}, tables III and IV (S0)",
-            dataset_params={"train_share": 1.0},
-            params={"representation": name, "encoder": encoder}
+            source=f"{LEMOING}, table III" if split == "test" else f"{LEMOING}, table IV",
+            dataset_params={"train_share": share},
+            params={"representation": representation, "encoder": encoder}
             | ({"decoder": decoder} if decoder else {}),
+            split=split,
         )
-        for (name, encoder, decoder), values in table.items()
         for within, value in zip(("0.3m", "1m"), values, strict=True)
-    )
+        if value is not None
+    ]
 
 
 def _published_adhoc() -> tuple[Published, ...]:

@@ -15,6 +15,9 @@ from sslbench_grid2d.frontend import FRAMES
 
 __all__ = ["ArrayEncoder", "PairFeatures"]
 
+BINS = 256
+"""Frequencies of the spectra: 257 without the constant one."""
+
 REDUCED = 32
 """Frequencies that an encoder ends with."""
 
@@ -28,11 +31,12 @@ class ArrayEncoder(nn.Module):
         inputs: channels of the features.
         width: filters of the first five layers (128 in the paper), a multiple of 8.
         early_stride: whether frequencies are thinned out in the first layers.
+        bins: frequencies of the features, 256, or 128 where they were thinned out before.
     """
 
-    def __init__(self, inputs: int, width: int, early_stride: bool) -> None:
+    def __init__(self, inputs: int, width: int, early_stride: bool, bins: int = BINS) -> None:
         super().__init__()
-        strides = (2, 2, 2, 1, 1, 1, 1, 1) if early_stride else (1, 1, 1, 1, 1, 2, 2, 2)
+        strides = _strides(bins, early_stride)
         layers: list[nn.Module] = []
         for stride in strides[:5]:
             layers += [_along_frequency(inputs, width, 5, stride), nn.BatchNorm2d(width)]
@@ -60,33 +64,44 @@ class PairFeatures(nn.Module):
     """Put the microphones of an array side by side in pairs (section II-A, Table II).
 
     All pairs (1, 2), (1, 3), ..., their real parts and then their imaginary parts, are the rows
-    of an image per frame; kernel and stride of 2 look at one pair at a time.
+    of an image per frame; kernel and stride of 2 look at one pair at a time. Here the two of a
+    pair are channels instead, which has the same weights and values.
 
     Args:
         microphones: of the array.
+        early_stride: whether every other frequency is left out, which is not in the paper.
     """
 
-    rows: Tensor
+    first: Tensor
+    second: Tensor
 
-    def __init__(self, microphones: int) -> None:
+    def __init__(self, microphones: int, early_stride: bool = False) -> None:
         super().__init__()
-        first, second = microphone_pairs(microphones)
-        rows = torch.from_numpy(first), torch.from_numpy(second)
-        real = torch.stack(rows, dim=1).flatten()
-        self.register_buffer("rows", torch.cat([real, real + microphones]), persistent=False)
-        self.outputs = PAIR_FILTERS * 2 * len(first)
+        for name, one in zip(("first", "second"), microphone_pairs(microphones), strict=True):
+            rows = torch.from_numpy(one)
+            self.register_buffer(name, torch.cat([rows, rows + microphones]), persistent=False)
+        self.outputs = PAIR_FILTERS * len(self.first)
+        stride = 2 if early_stride else 1
+        self.bins = BINS // stride
         self.layers = nn.Sequential(
-            nn.Conv2d(1, PAIR_FILTERS, (2, 7), (2, 1), (0, 3)),
+            nn.Conv2d(2, PAIR_FILTERS, (1, 7), (1, stride), (0, 3)),
             nn.BatchNorm2d(PAIR_FILTERS),
             nn.LeakyReLU(),
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return shape (batch, 16 * pairs, frames, 256) of (batch, 2 * mics, frames, 256)."""
-        batch, _, frames, bins = features.shape
-        images = features[:, self.rows].transpose(1, 2).reshape(batch * frames, 1, -1, bins)
-        paired: Tensor = self.layers(images)
-        return paired.reshape(batch, frames, self.outputs, bins).transpose(1, 2)
+        """Return shape (batch, 16 * pairs, frames, bins) of (batch, 2 * mics, frames, 256)."""
+        batch, _, frames, _ = features.shape
+        pairs = torch.stack([features[:, self.first], features[:, self.second]], dim=1)
+        paired: Tensor = self.layers(pairs.flatten(2, 3))
+        return paired.reshape(batch, self.outputs, frames, self.bins)
+
+
+def _strides(bins: int, early: bool) -> tuple[int, ...]:
+    """Return the stride of each of the eight layers, so that 32 frequencies are left."""
+    halvings = (bins // REDUCED).bit_length() - 1
+    thinning, keeping = (2,) * halvings, (1,) * (8 - halvings)
+    return thinning + keeping if early else keeping + thinning
 
 
 def _along_frequency(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:

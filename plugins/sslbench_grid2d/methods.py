@@ -87,6 +87,7 @@ class GridMethod(LearnedMethod):
             )
         return {
             "scale": scale,
+            "scenes": len(train_on),
             "sources": recording.max_sources,
             "always": always,
             "microphones": recording.array.positions.tolist(),
@@ -269,11 +270,12 @@ class Grid2d(GridMethod):
         )
 
     def settings(self, scale: Scale) -> Settings:
-        """Return the papers' at paper scale, and short ones with a cosine below."""
+        """Return the papers' at paper scale; below, as many steps whatever the number of scenes."""
         if scale == "paper":
             return self._published_settings()
-        batch = {"smoke": 32, "quick": 64}[scale]
-        return Settings(6, batch, 2e-3, Cosine(), weight_decay=0.01)
+        steps, batch = {"smoke": (186, 32), "quick": (1872, 64)}[scale]
+        epochs = max(1, round(steps * batch / int(self._known()["scenes"])))
+        return Settings(epochs, batch, 2e-3, Cosine(), weight_decay=0.01)
 
     def _published_settings(self) -> Settings:
         if self.params["representation"] in COUNTED:

@@ -67,9 +67,12 @@ class GridNetwork(nn.Module):
         groups = 1 if config.encoder == "single" else config.arrays
         inputs = 2 * config.mics_per_array * (config.arrays // groups)
         self.frontend = SpectralFrontend(groups, config.features)
-        self.pairs = PairFeatures(config.mics_per_array) if config.encoder == "combined" else None
-        inputs = inputs if self.pairs is None else self.pairs.outputs
-        self.encoder = ArrayEncoder(inputs, config.width, config.early_stride)
+        self.pairs, early = None, config.early_stride
+        if config.encoder == "combined":
+            self.pairs = PairFeatures(config.mics_per_array, early)
+            self.encoder = ArrayEncoder(self.pairs.outputs, config.width, early, self.pairs.bins)
+        else:
+            self.encoder = ArrayEncoder(inputs, config.width, early)
         codes = groups * self.encoder.outputs
         self.decoder = DeconvolutionDecoder(codes, config.channels, config.size, config.width)
 

@@ -283,11 +283,11 @@ def dataset_entry(bench: Workbench, cell: Cell, primary: str, recordings: int) -
 
 
 def published_of(cell: Cell, spec: MethodSpec) -> list[PublishedEntry]:
-    """Return what papers give for the same method and data set."""
+    """Return what papers give for the same method, data set and split."""
     return [
         PublishedEntry(metric=known.metric, value=known.value, source=known.source)
         for known in spec.published
-        if known.dataset == cell.dataset.name
+        if (known.dataset, known.split) == (cell.dataset.name, cell.split)
         and known.params.items() <= dict(cell.method.params).items()
         and known.dataset_params.items() <= dict(cell.dataset.params).items()
     ]

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from sslbench.cell import Cell, Choice
 from sslbench.contracts import DatasetRequest, TrainingContext, Unsuitable
 from sslbench.datasets.simulated.feng2025_l1 import PARAMETERS, Feng2025L1
 from sslbench.errors import CellError, FormatError
+from sslbench.running.scoring import published_of
 from sslbench.scene import Scene, Tracks
 from sslbench_grid2d import sslbench_methods
 from sslbench_grid2d.methods import Grid2d
@@ -175,3 +177,26 @@ def test_a_source_outside_the_room_is_named(data):
 def test_an_untrained_method_says_so(data):
     with pytest.raises(CellError, match="asked for an answer before training"):
         make().locate(data("test").scene(0).recording)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "quick"])
+def test_fewer_scenes_are_heard_more_often(scale, data):
+    method = make()
+    method.begin(data("train"), scale)
+    few = method.settings(scale)
+    method._facts["scenes"] *= 10
+    many = method.settings(scale)
+    assert few.batch == many.batch
+    assert few.epochs == pytest.approx(10 * many.epochs, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("split", "share", "values"),
+    [("test", 1.0, {90, 96}), ("test", 0.1, {79, 87}), ("s1", 1.0, {77}), ("s2", 1.0, {97})],
+)
+def test_a_published_number_stands_beside_its_own_split_and_share_alone(split, share, values):
+    params = {p.name: p.default for p in SPECS["grid2d"].parameters}
+    method = Choice("grid2d", params | {"representation": "hm", "encoder": "combined"})
+    cell = Cell(method, Choice("lemoing2019", {"train_share": share}), split, "quick", 0)
+    found = published_of(cell, SPECS["grid2d"])
+    assert {entry.value for entry in found} == values

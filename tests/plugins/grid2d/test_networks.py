@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.signal import stft
+from torch import nn
+from torch.nn import functional
 
 from sslbench.errors import FormatError, GeometryError, ParameterError
 from sslbench.simulation.anechoic import render_anechoic
@@ -127,10 +129,23 @@ def test_phase_features_are_the_delays_between_neighbours():
     torch.testing.assert_close(found, expected[:, None].expand(-1, 9), atol=1e-2, rtol=0)
 
 
-def test_pairs_are_rows_side_by_side_real_parts_first():
-    rows = PairFeatures(4).rows.reshape(2, 6, 2).tolist()
-    assert rows[0] == [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]
-    assert rows[1] == [[4, 5], [4, 6], [4, 7], [5, 6], [5, 7], [6, 7]]
+def test_pairs_are_side_by_side_real_parts_first():
+    features = PairFeatures(4)
+    pairs = list(zip(features.first.tolist(), features.second.tolist(), strict=True))
+    assert pairs[:6] == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    assert pairs[6:] == [(4, 5), (4, 6), (4, 7), (5, 6), (5, 7), (6, 7)]
+
+
+def test_pairs_as_channels_are_pairs_as_rows_of_an_image():
+    # Table II: one filter of 2 x 7 with a stride of 2 along the rows, two rows for each pair.
+    features, heard = PairFeatures(4).eval(), torch.randn(2, 8, 9, 256)
+    convolution, *rest = features.layers
+    pairs = torch.stack([features.first, features.second], dim=1).flatten()
+    image = heard[:, pairs].transpose(1, 2).reshape(18, 1, 24, 256)
+    weight = convolution.weight.transpose(1, 2)
+    rows = functional.conv2d(image, weight, convolution.bias, (2, 1), (0, 3))
+    expected = nn.Sequential(*rest)(rows).reshape(2, 9, 96, 256).transpose(1, 2)
+    torch.testing.assert_close(features(heard), expected)
 
 
 def test_arrays_share_the_weights_of_their_encoder():
