@@ -11,22 +11,25 @@ if TYPE_CHECKING:
 __all__ = ["progress_bar"]
 
 
-def progress_bar(label: str, unit: str, total: int) -> tqdm[Any]:
+def progress_bar(label: str, unit: str, total: int | None, done: int = 0) -> tqdm[Any]:
     """Return a bar for a `with` block, on stderr, if that is a terminal.
 
     It appears after two seconds; `update(n)` goes on by `n` units.
 
     Args:
         label: what is being done.
-        unit: what is counted, in the singular.
-        total: how many there are.
+        unit: what is counted, in the singular; bytes, `B`, are shown in kB, MB and GB.
+        total: how many there are; None if nobody knows.
+        done: how many of them were done before.
     """
     from tqdm import tqdm
 
     return tqdm(
         desc=label,
         unit=unit,
+        unit_scale=unit == "B",
         total=total,
+        initial=done,
         delay=2,
         leave=False,
         dynamic_ncols=True,

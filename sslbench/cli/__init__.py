@@ -22,7 +22,7 @@ VERBS = {
     "score": "Score stored predictions again, or answers made elsewhere.",
     "localize": "Say where the sound in a wav file comes from.",
     "methods": "List methods, or show one.",
-    "datasets": "List, check, prepare and find data sets.",
+    "datasets": "List, download, check, prepare and find data sets.",
     "metrics": "List metrics, or show the definition of one.",
     "protocols": "List protocols, or show the rules of one.",
     "plugins": "List, check and start plugins.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -26,7 +27,7 @@ _SCALE = click.option("--scale", type=click.Choice(SCALES), default="smoke", sho
 
 @click.group("datasets")
 def command() -> None:
-    """List, check, prepare and find data sets."""
+    """List, download, check, prepare and find data sets."""
 
 
 @command.command("list")
@@ -50,7 +51,10 @@ def list_datasets(name: str | None, as_json: bool) -> None:
 def _state(registry: Registry, spec: DatasetSpec) -> str:
     if spec.simulated:
         return "simulated"
-    return "here" if registry.locate_data(spec.name) else "not here"
+    folder = registry.locate_data(spec.name)
+    if folder is None:
+        return "not here"
+    return "half downloaded" if any(folder.glob("*.part")) else "here"
 
 
 def _card(offer: Offer[DatasetSpec], registry: Registry) -> str:
@@ -100,6 +104,37 @@ def _line(finding: Any) -> str:
     where = f" ({finding.where})" if finding.where else ""
     todo = f"\n         to do: {finding.hint}" if finding.hint else ""
     return f"{finding.severity:8} {finding.code}: {finding.message}{where}{todo}"
+
+
+@command.command("download")
+@click.argument("name")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    show_default="$SSLBENCH_DATA or a user folder",
+    help="Folder with one folder a data set; the files go to INTO/NAME.",
+)
+def download(name: str, into: Path | None) -> None:
+    """Fetch the files of a data set, or go on where an earlier try stopped.
+
+    Archives are checked and unpacked; exits with 4 if that fails, and says what to do.
+    """
+    from sslbench.datasets.download import downloads, obtain, so_far
+    from sslbench.datasets.locate import candidates
+
+    registry = installed()
+    files = downloads(registry.dataset(name).spec)
+    folder = into / name if into else registry.locate_data(name) or candidates(name)[0]
+    try:
+        for file in files:
+            click.echo(obtain(file, folder))
+    except KeyboardInterrupt:
+        click.echo(f"sslbench: {so_far(files, folder)}", err=True)
+        raise
+    found = registry.locate_data(name)
+    elsewhere = found is None or not found.samefile(folder)
+    setting = f"SSLBENCH_DATA={shlex.quote(str(folder.parent.resolve()))} " if elsewhere else ""
+    click.echo(f"next: {setting}sslbench datasets check {name}")
 
 
 @command.command("prepare")

@@ -17,12 +17,23 @@ from sslbench.errors import FormatError
 from sslbench.registry import nearest
 from sslbench.scene import Kind
 
-__all__ = ["CatalogueEntry", "Source", "catalogue", "catalogue_path", "entry", "read_catalogue"]
+__all__ = [
+    "CatalogueEntry",
+    "Download",
+    "Source",
+    "catalogue",
+    "catalogue_path",
+    "entry",
+    "read_catalogue",
+]
 
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([-.][a-z0-9]+)*$")]
 Metric = Annotated[str, Field(pattern=r"^[a-z0-9]+([-.][a-z0-9]+)*(\[[^\[\]]+\])?$")]
 Coordinates = tuple[float, float, float]
+Address = Annotated[str, Field(pattern=r"^https?://[^\s/]+/\S*$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$")]
 
 
 class Source(Checked):
@@ -37,6 +48,22 @@ class Source(Checked):
     steps: Text
 
 
+class Download(Checked):
+    """A file of a data set that `sslbench datasets download` fetches.
+
+    Args:
+        url: at which the file itself is, not a page about it.
+        file: its name in the folder of the data set.
+        bytes: its length; null where it is not published.
+        checksum: `sha256:` or `md5:` and hexadecimal digits; null where none is published.
+    """
+
+    url: Address
+    file: FileName
+    bytes: Annotated[int, Field(ge=1)] | None = None
+    checksum: Checksum | None = None
+
+
 class CatalogueEntry(Checked):
     """One data set, as `DatasetSpec` describes it.
 
@@ -46,6 +73,7 @@ class CatalogueEntry(Checked):
         microphones: positions in metres in channel order, of a real array.
         sample_rate: of real recordings, in Hz.
         recordings: most recordings that are taken at each scale; all where a scale is left out.
+        downloads: files that make it, or a part of it; empty where only a person can get it.
     """
 
     summary: Text
@@ -64,6 +92,7 @@ class CatalogueEntry(Checked):
     microphones: tuple[Coordinates, ...] = ()
     sample_rate: Annotated[int, Field(gt=0)] | None = None
     recordings: dict[Scale, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    downloads: tuple[Download, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> CatalogueEntry:
@@ -73,6 +102,10 @@ class CatalogueEntry(Checked):
             )
         if not self.simulated and self.where is None:
             raise FaultError("where: is missing", "where data that is not simulated comes from")
+        if self.simulated and self.downloads:
+            raise FaultError("downloads: is not empty", "none, as a simulated data set is made")
+        if len({each.file for each in self.downloads}) < len(self.downloads):
+            raise FaultError("downloads: is a list with one file twice", "each `file` once")
         return self
 
     def spec(self, name: str, target: str, parameters: tuple[Parameter, ...]) -> DatasetSpec:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from sslbench.datasets.catalogue import entry
+from sslbench.datasets.catalogue import CatalogueEntry, entry
 from sslbench.errors import MissingDataError
 
 __all__ = ["ENVIRONMENT", "candidates", "find_folder", "missing"]
@@ -38,6 +38,8 @@ def missing(dataset: str, expected: str, folder: Path | None = None) -> MissingD
     """
     listed = entry(dataset)
     source = f"{listed.where.address} : {listed.where.steps}" if listed.where else ""
+    if listed.downloads:
+        source = f"`sslbench datasets download {dataset}` fetches {_files(listed)}; all: {source}"
     twin = f"; its simulated twin works now: --dataset {listed.twin}" if listed.twin else ""
     return MissingDataError(
         f"{dataset} is not on this machine" if folder is None else f"no {dataset} in this folder",
@@ -45,3 +47,7 @@ def missing(dataset: str, expected: str, folder: Path | None = None) -> MissingD
         expected=expected,
         hint=f"{source}; `sslbench datasets path {dataset}` says where it is looked for{twin}",
     )
+
+
+def _files(listed: CatalogueEntry) -> str:
+    return ", ".join(each.file for each in listed.downloads)

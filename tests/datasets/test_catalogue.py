@@ -28,6 +28,14 @@ def put(name, key, value):
     return lambda data: data[name].__setitem__(key, value)
 
 
+def file(**changes):
+    return {"url": "https://host.org/a.zip", "file": "a.zip", **changes}
+
+
+def put_files(*files):
+    return put("libri-adhoc40", "downloads", [*files])
+
+
 @pytest.mark.parametrize(
     ("edit", "found", "expected"),
     [
@@ -44,6 +52,14 @@ def put(name, key, value):
         (put("respeaker-multi-ssl", "where", None), "ssl.where: is missing", "comes from"),
         (put("respeaker-multi-ssl", "twin", "luvira-sim"), "ssl.twin: is 'luv", "of the same kind"),
         (lambda data: data.update({"luvira-sim": None}), "luvira-sim: is empty", "keys and their"),
+        (put_files(file(sha=1)), "libri-adhoc40.downloads.0.sha: is no key", "documented keys"),
+        (put_files(file(), file(bytes="1 GB")), "downloads.1.bytes: is '1 GB'", "integer"),
+        (put_files(file(url="ftp://host.org/a")), "downloads.0.url: is 'ftp", "https?"),
+        (put_files(file(file="../a.zip")), "downloads.0.file: is '../a.zip'", "pattern"),
+        (put_files(file(checksum="12ab")), "downloads.0.checksum: is '12ab'", "sha256"),
+        (put_files({"file": "a.zip"}), "downloads.0.url: is missing", "default"),
+        (put_files(file(), file()), "downloads: is a list with one file twice", "once"),
+        (put("luvira-sim", "downloads", [file()]), "downloads: is not empty", "simulated"),
         (put("respeaker-multi-ssl", "recordings", {"tiny": 1}), "recordings.tiny", "'smoke'"),
         (
             lambda data: data["luvira-sim"].pop("licence"),
