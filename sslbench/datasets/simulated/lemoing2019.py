@@ -14,6 +14,8 @@ Not stated, and chosen here:
   decibels drawn evenly, in addition to what its excerpts differ by.
 - An excerpt is silent where its power is 10 dB below the mean of its piece; the paper has a
   threshold on the mean amplitude, whose value it does not give.
+- A recording says that there may be three sources, in every split: methods are told no more than
+  that of how many there are, as in the paper, whose methods claim whatever they find.
 
 The paper's songs are replaced by built-in signals: music for classical and funk, and for jazz
 music in another style (see `synthesis.SWING`). Two folders of files may be named instead.
@@ -47,7 +49,7 @@ from sslbench.simulation.sources import GENRES, Genre, SourceBank
 __all__ = ["NAME", "PARAMETERS", "SIZES", "VERSION", "Lemoing2019"]
 
 NAME = "lemoing2019"
-VERSION = "1"
+VERSION = "2"
 
 SIZES: Sizes = {
     "smoke": {"train": 1000, "validation": 100, "test": 200, "s1": 100, "s2": 100},
@@ -79,6 +81,9 @@ PARAMETERS = (
     *ARRAYS,
 )
 
+MOST_SOURCES = 3
+"""Of any split, which is all that a recording says of their number."""
+
 GRID = 0.05
 APART = 2.0
 NEAREST = 0.25
@@ -105,8 +110,8 @@ class Lemoing2019(LineArrayDataset):
 
     @property
     def most_sources(self) -> int:
-        """Three in `s1`, two elsewhere."""
-        return 3 if self.request.split == "s1" else 2
+        """Three, wherever there may be fewer."""
+        return MOST_SOURCES
 
     @property
     def source_folder(self) -> str:
@@ -141,22 +146,26 @@ class Lemoing2019(LineArrayDataset):
         return Rendered(audio, [{"t60_s": 0.0, "anechoic": True} for _ in indices])
 
     def _played(self, index: int, bank: SourceBank) -> NDArray[np.float32]:
-        rng, number = self.stream("source", index), self.most_sources
+        rng, number = self.stream("source", index), self._most
         level_db = self.number("level_range") * rng.uniform(-0.5, 0.5, number)
         excerpts = np.stack([bank.excerpt(rng, SAMPLES, LEAD) for _ in range(number)])
         return excerpts * (10 ** (level_db / 20)).astype(np.float32)[:, None]
 
+    @property
+    def _most(self) -> int:
+        return MOST_SOURCES if self.request.split == "s1" else 2
+
     @cached_property
     def _counts(self) -> NDArray[np.int64]:
-        if self.most_sources == 3:
-            return np.full(len(self), 3)
+        if self.request.split == "s1":
+            return np.full(len(self), MOST_SOURCES)
         first = self.stream("count").integers(1, 3, -(-len(self) // 2))
         return np.stack([first, 3 - first], axis=1).reshape(-1)[: len(self)]
 
     @cached_property
     def _positions(self) -> NDArray[np.float64]:
         """All sources in metres, shape (scenes, most sources, 3); NaN where there is none."""
-        shape = (len(self), self.most_sources)
+        shape = (len(self), self._most)
         kept = np.full((*shape, 3), np.nan)
         waiting = np.ones(len(self), dtype=bool)
         # Every attempt draws all rows one after the other, so a smaller scale is the beginning of
@@ -165,7 +174,7 @@ class Lemoing2019(LineArrayDataset):
             rng = self.stream("position", attempt)
             plane = (rng.integers(0, round(ROOM / GRID), (*shape, 2)) + 0.5) * GRID
             drawn = np.concatenate([plane, np.full((*shape, 1), SOURCE_HEIGHT)], axis=-1)
-            drawn[np.arange(self.most_sources) >= self._counts[:, None]] = np.nan
+            drawn[np.arange(self._most) >= self._counts[:, None]] = np.nan
             taken = np.flatnonzero(waiting)[self._possible(drawn[waiting])]
             kept[taken] = drawn[taken]
             waiting[taken] = False

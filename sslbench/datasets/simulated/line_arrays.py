@@ -95,7 +95,7 @@ class LineArrayDataset(SimulatedDataset):
 
     @property
     def most_sources(self) -> int:
-        """Most sources that sound at once in this split."""
+        """Most sources that may sound at once, which a recording says."""
         return 1
 
     @cached_property
