@@ -22,6 +22,7 @@ FLOORS = {
     "hookspecs": 2,
     "registry": 2,
     "choices": 2,
+    "keys": 2,
     "acoustics": 2,
     "simulation": 3,
     "metrics": 3,

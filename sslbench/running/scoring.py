@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from sslbench.cell import Cell, Choice
 from sslbench.contracts import MethodSpec
 from sslbench.errors import FormatError
+from sslbench.keys import digest, identity, source_sha256
 from sslbench.metrics.protocols import choose_metrics, primary_metric
 from sslbench.metrics.scoring import Pair, Score, score_run, score_strata
 from sslbench.parameters import Parameter
 from sslbench.registry import Registry
-from sslbench.running.keys import digest, identity, source_sha256
 from sslbench.running.predictions import read_predictions
 from sslbench.running.record import (
     SCHEMA_VERSION,

@@ -28,12 +28,12 @@ from sslbench.contracts import (
     Value,
 )
 from sslbench.errors import BrokenPluginError, FormatError
+from sslbench.keys import digest, identity, source_sha256
 from sslbench.progress import progress_bar
 from sslbench.registry import Offer, Registry, ask_each, load_target
 from sslbench.running.answering import Answers, blamed
 from sslbench.running.cost import Stopwatch
 from sslbench.running.environment import environment, source
-from sslbench.running.keys import digest, identity, source_sha256
 from sslbench.running.predictions import dump_predictions, read_predictions
 from sslbench.running.store import Store
 from sslbench.scene import Prediction

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
 from sslbench.errors import UsageError
 
-__all__ = ["find_device", "place"]
+__all__ = ["find_device", "mixed", "place", "shared"]
 
 
 def find_device(name: str) -> torch.device:
@@ -38,3 +40,32 @@ def place(network: nn.Module, device: torch.device) -> None:
     """
     network.to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
+
+
+def mixed(device: torch.device) -> torch.autocast:
+    """Return a context in which a GPU computes in bfloat16 what may be; a CPU stays in float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
+def shared(network: nn.Module, device: torch.device) -> nn.Module:
+    """Return the network as all GPUs of this machine share it; itself with one or none."""
+    several = device.type == "cuda" and torch.cuda.device_count() > 1
+    return _Shared(network) if several else network
+
+
+class _Shared(nn.DataParallel[nn.Module]):
+    """Each GPU has a thread, and in which precision a thread computes is its own matter."""
+
+    def parallel_apply(self, replicas: Any, inputs: Any, kwargs: Any) -> list[Any]:
+        return super().parallel_apply([_Mixed(each) for each in replicas], inputs, kwargs)
+
+
+class _Mixed(nn.Module):
+    def __init__(self, network: nn.Module, device: str = "cuda") -> None:
+        super().__init__()
+        self.network = network
+        self.device = device
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        with torch.autocast(self.device, torch.bfloat16):
+            return self.network(*args, **kwargs)

@@ -14,12 +14,14 @@ from torch.utils.data import Dataset as TorchDataset
 
 from sslbench.contracts import Dataset, Scale, TrainableMethod, TrainingContext, Value
 from sslbench.errors import CellError, FormatError
+from sslbench.keys import source_sha256
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.shapes import CorpusMetric
 from sslbench.scene import Prediction, Recording, Scene
 from sslbench.training.checkpoint import EpochRow
 from sslbench.training.devices import find_device, place
-from sslbench.training.examples import Batch, Example, Examples, cached_examples, to_device
+from sslbench.training.examples import Batch, Example, Examples, to_device
+from sslbench.training.feature_cache import cached_examples
 from sslbench.training.loop import Learner, Settings, train
 from sslbench.training.weights import read_model, read_weights, write_model
 
@@ -113,10 +115,8 @@ class LearnedMethod(TrainableMethod, Learner):
             part.prepare()
         self.device = context.device
         self._validation = validation
-        examples: TorchDataset[dict[str, object]] = Examples(train_on, self.example)
-        if features := self.features(context.scale):
-            examples = cached_examples(Examples(train_on, self.example), features)
-        trained = train(self, network, examples, self.settings(context.scale), context)
+        settings = self.settings(context.scale)
+        trained = train(self, network, self._examples(train_on, context.scale), settings, context)
         network.load_state_dict(trained.weights)
         self._network, self.history = network.eval(), trained.history
         self._validation = None
@@ -129,6 +129,14 @@ class LearnedMethod(TrainableMethod, Learner):
     def example(self, scene: Scene) -> Example:
         """Return inputs and targets of a scene."""
         return {**self.question(scene.recording), **self.target(scene)}
+
+    def _examples(self, train_on: Dataset, scale: Scale) -> TorchDataset[dict[str, object]]:
+        examples = Examples(train_on, self.example)
+        features = self.features(scale)
+        if features is None:
+            return examples
+        target = f"{type(self).__module__}:{type(self).__qualname__}"
+        return cached_examples(examples, features, source_sha256(target, learned=True))
 
     def validate(self, network: nn.Module, device: torch.device) -> float:
         """Return the metric over the validation scenes, turned so that less is better."""

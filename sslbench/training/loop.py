@@ -21,7 +21,7 @@ from sslbench.contracts import EpochReport, TrainingContext
 from sslbench.errors import CellError, FormatError
 from sslbench.progress import progress_bar
 from sslbench.training.checkpoint import NAME, EpochRow, State, read_state, write_state
-from sslbench.training.devices import find_device, place
+from sslbench.training.devices import find_device, mixed, place, shared
 from sslbench.training.examples import Batch, batches, to_device
 from sslbench.training.schedules import Constant, Moment, Schedule
 
@@ -40,7 +40,7 @@ class Settings:
         patience: epochs without improvement after which training ends; None for never.
         betas: of AdamW.
         weight_decay: of AdamW.
-        clip: largest norm of the gradient.
+        clip: largest norm of the gradient; None for any.
         workers: processes that read scenes ahead.
     """
 
@@ -51,7 +51,7 @@ class Settings:
     patience: int | None = None
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
-    clip: float = 5.0
+    clip: float | None = 5.0
     workers: int = field(default=0, repr=False)
 
 
@@ -121,10 +121,9 @@ def train(
     for done in range(1, len(state.history) + 1):
         # Whoever listens gets the whole curve, also of what was done before an interruption.
         context.report(_report(state.history[:done], settings))
-    # Several GPUs of one machine share a batch; with one or none this is the network itself.
-    several = device.type == "cuda" and torch.cuda.device_count() > 1
-    shared: nn.Module = nn.DataParallel(network) if several else network
-    training = _Training(learner, shared, examples, optimizer, settings, context, device)
+    training = _Training(
+        learner, shared(network, device), examples, optimizer, settings, context, device
+    )
     while not _finished(state.history, settings):
         row = training.epoch(state, length)
         network.eval()
@@ -230,12 +229,12 @@ class _Training:
         batch["progress"] = torch.tensor(moment.step / moment.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(moment)
-        on_gpu = self.device.type == "cuda"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu):
+        with mixed(self.device):
             loss = self.learner.loss(self.network, to_device(batch, self.device), rng)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
+        if self.settings.clip is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
         self.optimizer.step()
         return loss.detach()
 

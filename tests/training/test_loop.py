@@ -153,6 +153,22 @@ def test_schedules_are_pure():
     assert [fall(Moment(0, 1, [1.0] * n)) for n in (0, 1, 2, 3)] == pytest.approx([1, 1, 0.1, 0.01])
 
 
+def test_gradients_are_clipped_unless_asked_not_to(tmp_path):
+    class Steep(Slope):
+        def loss(self, network, batch, rng):
+            return 1e6 * super().loss(network, batch, rng)
+
+    def largest(name, **changes):
+        learner, weights = Steep(), network()
+        (tmp_path / name).mkdir()
+        changes |= {"epochs": 1, "batch": 64}
+        train(learner, weights, Line(), settings(**changes), context(tmp_path / name))
+        return max(float(p.grad.norm()) for p in weights.parameters())
+
+    assert largest("clipped", clip=1.0) <= 1.0 + 1e-6
+    assert largest("free", clip=None) > 1e3
+
+
 @pytest.mark.parametrize(("name", "said"), [("tpu", "no device 'tpu'"), ("cuda", "no GPU")])
 def test_a_device_that_is_not_there_is_named(name, said, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from sslbench.errors import BrokenPluginError
-from sslbench.running.keys import digest, source_sha256
+from sslbench.keys import digest, source_sha256
 
 
 def test_a_digest_does_not_depend_on_the_order_of_facts():

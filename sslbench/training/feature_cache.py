@@ -1,0 +1,147 @@
+"""Features on disk: examples that are made once, for every training that uses the same ones.
+
+A folder of the cache holds one npy file for each array of an example and `about.json`. It appears
+whole or not at all, under a key of the scenes, what the features are called and the code that
+makes them. Of two processes that want it the second waits for the first. A folder that was damaged
+is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset as TorchDataset
+
+from sslbench.errors import FormatError, StoreError
+from sslbench.keys import digest
+from sslbench.progress import progress_bar
+from sslbench.training.examples import Examples
+
+__all__ = ["cached_examples"]
+
+ABOUT = "about.json"
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+def cached_examples(
+    examples: Examples, features: str, code: str
+) -> TorchDataset[dict[str, object]]:
+    """Return examples that are kept on disk, made now if they are not there.
+
+    Args:
+        examples: to keep.
+        features: what they are called.
+        code: hash of the source that makes them.
+
+    Raises:
+        StoreError: if the cache cannot be written.
+        FormatError: if examples differ in their shapes.
+    """
+    key = digest({"features": features, "code": code, "scenes": examples.scenes.fingerprint()})
+    folder = examples.scenes.request.cache / "features" / key[:16]
+    with _store_errors(folder):
+        if _opened(folder, len(examples)) is None:
+            _make(examples, folder)
+    return _Kept(folder, len(examples))
+
+
+class _Kept(TorchDataset[dict[str, object]]):
+    def __init__(self, folder: Path, length: int) -> None:
+        self.folder = folder
+        self.length = length
+        self._arrays: Arrays = {}
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> dict[str, object]:
+        # Opened here and not before: each process that reads ahead has its own memory map.
+        self._arrays = self._arrays or _opened(self.folder, self.length) or {}
+        if not self._arrays:
+            raise StoreError(
+                "features that were kept are gone or damaged",
+                where=str(self.folder),
+                hint="run again: they are made again, and training goes on from its checkpoint",
+            )
+        return {**{name: np.array(a[index]) for name, a in self._arrays.items()}, "index": index}
+
+
+def _opened(folder: Path, length: int) -> Arrays | None:
+    """Return memory maps of the arrays; None unless all are there and whole."""
+    try:
+        names = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["arrays"]
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+    return arrays if all(len(array) == length for array in arrays.values()) else None
+
+
+def _make(examples: Examples, folder: Path) -> None:
+    from filelock import FileLock
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if _opened(folder, len(examples)) is not None:
+            return  # another process was first
+        part = folder.with_suffix(".part")
+        for left_over in (part, folder):
+            shutil.rmtree(left_over, ignore_errors=True)
+        part.mkdir()
+        names = _write(examples, part)
+        (part / ABOUT).write_text(json.dumps({"arrays": names}), encoding="utf-8")
+        part.replace(folder)
+
+
+def _write(examples: Examples, folder: Path) -> list[str]:
+    first = _arrays(examples, 0)
+    with ExitStack() as stack:
+        files = {name: stack.enter_context((folder / f"{name}.npy").open("wb")) for name in first}
+        for name, value in first.items():
+            # Written row by row: a memory map would end the process where the disk is full.
+            header = {
+                "descr": np.lib.format.dtype_to_descr(value.dtype),
+                "fortran_order": False,
+                "shape": (len(examples), *value.shape),
+            }
+            np.lib.format.write_array_header_1_0(files[name], header)
+        with progress_bar("features", "scene", len(examples)) as bar:
+            for index in range(len(examples)):
+                row = _arrays(examples, index)
+                for name, file in files.items():
+                    file.write(_like(row[name], first[name], name, index).tobytes())
+                bar.update()
+    return list(first)
+
+
+def _arrays(examples: Examples, index: int) -> Arrays:
+    return {name: np.asarray(v) for name, v in examples[index].items() if name != "index"}
+
+
+def _like(
+    value: NDArray[np.generic], first: NDArray[np.generic], name: str, index: int
+) -> NDArray[np.generic]:
+    if (value.shape, value.dtype) != (first.shape, first.dtype):
+        raise FormatError(
+            f"{name} of shape {value.shape} and type {value.dtype} in scene {index}",
+            expected=f"{first.shape} and {first.dtype}, as in the first scene",
+        )
+    return value
+
+
+@contextmanager
+def _store_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"features cannot be kept: {error.strerror or error}",
+            where=str(folder),
+            hint="free some space, or name another cache folder by SSLBENCH_CACHE",
+        ) from error
