@@ -9,43 +9,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
-from sslbench.contracts import MethodSpec, Parameter, Published, Value
+from sslbench.contracts import MethodSpec, Published, Value
 from sslbench.hookspecs import hookimpl
+from sslbench_grid2d.parameters import ENCODER, FEATURES, SHARED, WIDTH
 
 __all__ = ["sslbench_methods"]
 
 FENG = "Feng et al. 2025"
 LEMOING = "Le Moing et al. 2019"
-
-REPRESENTATION = Parameter(
-    "representation",
-    "uld",
-    "what the map means: truth grid, heat map, regression grid, one-hot or unbiased label",
-    choices=("tg", "hm", "rg", "onehot", "uld"),
-)
-
-SHARED = (
-    REPRESENTATION,
-    Parameter(
-        "cells", 0, "grid resolution I, cells along a side; 0: the paper's", minimum=0, maximum=81
-    ),
-    Parameter("variance", 0.1, "of the bump of hm in m2; 0.01 is Feng's reading", minimum=1e-4),
-    Parameter(
-        "decoder",
-        "improved",
-        "of tg: smoothed and suppressed, or the cells as they are",
-        choices=("improved", "baseline"),
-        training=False,
-    ),
-    Parameter(
-        "threshold",
-        0.0,
-        "activity above which a source is claimed; 0: the paper's",
-        minimum=0,
-        maximum=1,
-        training=False,
-    ),
-)
 
 
 @hookimpl
@@ -58,24 +29,7 @@ def sslbench_methods() -> Sequence[MethodSpec]:
             summary="encoder-decoder over two fixed line arrays, to a map of the plane",
             outputs=("position",),
             licence="MIT",
-            parameters=(
-                *SHARED,
-                Parameter(
-                    "encoder",
-                    "array",
-                    "all channels at once, each array alone, or pairs of its microphones",
-                    choices=("single", "array", "combined"),
-                ),
-                Parameter(
-                    "features",
-                    "phase",
-                    "spectra over their magnitude, or as they are",
-                    choices=("phase", "raw"),
-                ),
-                Parameter(
-                    "width", 0, "channels of the encoder; 0: 128 at paper scale, else 32", minimum=0
-                ),
-            ),
+            parameters=(*SHARED, ENCODER, FEATURES, WIDTH),
             max_sources=3,
             min_channels=8,
             trainable=True,

@@ -11,12 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from sslbench.geometry import microphone_pairs
-from sslbench_grid2d.frontend import FRAMES
+from sslbench_grid2d.frontend import FRAMES, FREQUENCIES
 
 __all__ = ["ArrayEncoder", "PairFeatures"]
-
-BINS = 256
-"""Frequencies of the spectra: 257 without the constant one."""
 
 REDUCED = 32
 """Frequencies that an encoder ends with."""
@@ -34,7 +31,9 @@ class ArrayEncoder(nn.Module):
         bins: frequencies of the features, 256, or 128 where they were thinned out before.
     """
 
-    def __init__(self, inputs: int, width: int, early_stride: bool, bins: int = BINS) -> None:
+    def __init__(
+        self, inputs: int, width: int, early_stride: bool, bins: int = FREQUENCIES
+    ) -> None:
         super().__init__()
         strides = _strides(bins, early_stride)
         layers: list[nn.Module] = []
@@ -82,7 +81,7 @@ class PairFeatures(nn.Module):
             self.register_buffer(name, torch.cat([rows, rows + microphones]), persistent=False)
         self.outputs = PAIR_FILTERS * len(self.first)
         stride = 2 if early_stride else 1
-        self.bins = BINS // stride
+        self.bins = FREQUENCIES // stride
         self.layers = nn.Sequential(
             nn.Conv2d(2, PAIR_FILTERS, (1, 7), (1, stride), (0, 3)),
             nn.BatchNorm2d(PAIR_FILTERS),

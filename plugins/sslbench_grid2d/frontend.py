@@ -19,17 +19,20 @@ __all__ = ["FRAMES", "FREQUENCIES", "Features", "SpectralFrontend"]
 WINDOW = 512
 HOP = 256
 FREQUENCIES = WINDOW // 2
+"""Of the spectra: 257 without the constant one."""
+
 FRAMES = 9
 
 Features = Literal["phase", "raw"]
-"""Spectra scaled by the level of the clip, as published, or phase differences alone."""
+"""Phase differences alone, or the published spectra, but scaled by the level of the clip."""
 
 
 class SpectralFrontend(nn.Module):
     """Turn clips into spectral features of each array; nothing in it is learned.
 
-    `raw` divides the spectra by the root mean square of the clip over all microphones, so that
-    differences in level stay. The paper does not scale at all, but clips differ by tens of dB.
+    `raw` is the paper's real and imaginary parts, divided by the root mean square of the clip over
+    all microphones, so that differences in level stay. The paper does not scale at all, but clips
+    differ by tens of dB.
 
     `phase` gives, for each microphone, the phase of its spectrum relative to that of the next
     one of its array (the last one's to the first), as a complex number of magnitude 1. A delay is

@@ -31,7 +31,8 @@ class NetworkConfig:
         width: filters of a layer, a multiple of 8; 128 in the paper.
         early_stride: False for the paper's network; True thins out frequencies early, several
             times cheaper, for small budgets.
-        features: spectra as published (`raw`), or phase differences alone (`phase`).
+        features: the published spectra, scaled by the level of the clip (`raw`), or phase
+            differences between microphones alone (`phase`).
         lattice: place of the first point of the map and step to the next, as shares of a side;
             None for the centres of cells that tile the room. Only nodes anywhere need it.
 

@@ -11,24 +11,23 @@ from torch.nn import functional
 
 from sslbench.contracts import Parameter
 from sslbench.errors import FormatError
+from sslbench_grid2d.parameters import CELLS, DECODER, THRESHOLD, VARIANCE
 
-__all__ = ["Lattice", "Options", "Representation", "own_map", "room_cells"]
+__all__ = ["PITCH", "Lattice", "Options", "Representation", "own_map", "room_cells"]
 
 REFERENCE = 6.0
 """Side in metres of the room of Le Moing et al., in which margin and pitch are given."""
 
+MARGIN = 1.0
+"""Metres of the map of `tg` and `hm` beyond that room."""
+
+PITCH = 0.1
+"""Metres between the points of that map."""
+
 TOLERANCE = 1e-6
 """Metres by which rounding may put a source outside the room."""
 
-CHECKS = (
-    Parameter("cells", 0, "cells along a side; 0 is the paper's own grid", minimum=0),
-    Parameter("sources", 1, "most sources at once", minimum=1),
-    Parameter("variance", 0.1, "of the bump of hm in m^2", minimum=1e-6),
-    Parameter("decoder", "improved", "of tg", choices=("baseline", "improved")),
-    Parameter("threshold", 0.0, "of an answer; 0 is the paper's", minimum=0, maximum=1),
-    Parameter("margin", 1.0, "of the map of tg and hm around a 6 m room in m", minimum=0),
-    Parameter("pitch", 0.1, "of the map of tg and hm in a 6 m room in m", minimum=0.01, maximum=6),
-)
+SOURCES = Parameter("sources", 1, "most sources at once", minimum=1)
 
 
 @dataclass(frozen=True)
@@ -37,17 +36,15 @@ class Options:
 
     Args:
         cells: grid resolution I, cells along a side. 0 is the paper's own grid: 6 cells for
-            `rg`, `onehot` and `uld`, and for `tg` and `hm` the map of `margin` and `pitch` (81 x
-            81 points). Any other number makes `tg` and `hm` maps of cells x cells cell centres
-            without margin, which is how Feng et al. compare them.
+            `rg`, `onehot` and `uld`, and for `tg` and `hm` the map of 81 x 81 points of `own_map`.
+            Any other number makes `tg` and `hm` maps of cells x cells cell centres without
+            margin, which is how Feng et al. compare them.
         sources: most sources at once.
         variance: of the bump of `hm` in m^2; Le Moing et al. have 0.1, and Feng et al. say a
             standard deviation of 0.1 m, which is 0.01.
         decoder: of `tg`: ``baseline`` takes the highest cells, ``improved`` smooths first and
             suppresses what is not highest in its neighbourhood.
         threshold: an answer must exceed it; 0 is the paper's (0.6, and 0.1 for improved `tg`).
-        margin: metres of the map of `tg` and `hm` beyond a room of 6 m a side.
-        pitch: metres between the points of that map.
 
     Raises:
         ParameterError: if one is out of bounds.
@@ -58,11 +55,9 @@ class Options:
     variance: float = 0.1
     decoder: str = "improved"
     threshold: float = 0.0
-    margin: float = 1.0
-    pitch: float = 0.1
 
     def __post_init__(self) -> None:
-        for parameter in CHECKS:
+        for parameter in (CELLS, SOURCES, VARIANCE, DECODER, THRESHOLD):
             parameter.check(getattr(self, parameter.name))
 
 
@@ -100,15 +95,15 @@ def room_cells(cells: int) -> Lattice:
     return Lattice(count, 0.5 / count, 1 / count)
 
 
-def own_map(options: Options) -> Lattice:
+def own_map() -> Lattice:
     """Return the map of Le Moing et al.: 81 points from -1 to 7 m in a room of 6 m a side.
 
     The paper knows no other room. In one of side L the same points are spread over
-    [-margin L/6, L + margin L/6], so that a network's output has one size.
+    [-L/6, L + L/6], so that a network's output has one size.
     """
-    intervals = round((REFERENCE + 2 * options.margin) / options.pitch)
-    step = (REFERENCE + 2 * options.margin) / intervals / REFERENCE
-    return Lattice(intervals + 1, -options.margin / REFERENCE, step)
+    intervals = round((REFERENCE + 2 * MARGIN) / PITCH)
+    step = (REFERENCE + 2 * MARGIN) / intervals / REFERENCE
+    return Lattice(intervals + 1, -MARGIN / REFERENCE, step)
 
 
 class Representation(ABC):

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sslbench_grid2d.representations.base import (
+    PITCH,
     Options,
     Representation,
     own_map,
@@ -45,10 +46,9 @@ class _Map(Representation):
     """One channel over the paper's own map, or over cells that tile the room."""
 
     def __init__(self, options: Options) -> None:
-        lattice = room_cells(options.cells) if options.cells else own_map(options)
+        lattice = room_cells(options.cells) if options.cells else own_map()
         super().__init__(options, 1, lattice)
-        neighbours = SEPARATION / options.pitch
-        self.radius = 1.5 if options.cells else neighbours
+        self.radius = 1.5 if options.cells else SEPARATION / PITCH
 
     def _peaks(self, maps: Tensor, sources: int) -> tuple[Tensor, Tensor]:
         scores = local_maxima(maps).flatten(1)
