@@ -36,7 +36,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import Parameter, Scale
+from sslbench.contracts import Parameter, Scale, Value
 from sslbench.datasets.simulated.base import (
     GENRE,
     SOURCES,
@@ -103,6 +103,25 @@ SCALES: Mapping[Scale, Rendering] = {
     "paper": Rendering(30, 2.0, 1.2, ALL_IMAGES),
 }
 
+SHORTEST = 0.1
+"""Seconds of the shortest recording: sound takes 0.04 s across the largest room, and pairs of nodes
+are correlated over as much."""
+
+
+class _Seconds(Parameter):
+    """A length in seconds, or 0 for that of the scale."""
+
+    def check(self, value: Value) -> Value:
+        """Return the value after checking its bounds.
+
+        Raises:
+            ParameterError: if it is out of bounds, or too short to hear a room in.
+        """
+        if 0 < float(super().check(value)) < SHORTEST:
+            raise self._refuse(value, f"0, or a number from {SHORTEST:g} to {self.maximum:g}")
+        return value
+
+
 PARAMETERS = (
     GENRE,
     SOURCES,
@@ -111,7 +130,7 @@ PARAMETERS = (
         "images, 0 direct paths alone, -2 as the scale has it",
         minimum=BY_SCALE, maximum=200,
     ),
-    Parameter(
+    _Seconds(
         "seconds", 0.0, "length of a recording in s; 0 as the scale has it",
         minimum=0.0, maximum=4.0,
     ),

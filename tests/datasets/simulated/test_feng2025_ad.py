@@ -255,6 +255,7 @@ def test_the_fingerprint_follows_scale_order_and_length(make):
         ("order", "-3", r"order=-3 is not allowed\n.*from -2 to 200\n.*diffuse tail"),
         ("order", "many", r"order=many is not allowed\n.*type int"),
         ("seconds", "-1", r"seconds=-1.0 is not allowed\n.*from 0 to 4\n.*length of a recording"),
+        ("seconds", "0.01", r"seconds=0.01 is not allowed\n.*0, or a number from 0.1 to 4\n"),
     ],
 )
 def test_a_bad_parameter_is_answered_with_what_it_may_be(name, text, message):
