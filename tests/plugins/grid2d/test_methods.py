@@ -1,72 +1,15 @@
-"""The grid methods train, answer, are kept and read back, and refuse what does not fit."""
-
-from dataclasses import replace
-from types import MappingProxyType
+"""The grid methods train, answer, and are kept and read back."""
 
 import numpy as np
 import pytest
 import torch
 
+from grid_cases import CORNER, SPECS, Elsewhere, Few, Sometimes, make, places
 from sslbench.cell import Cell, Choice
-from sslbench.contracts import DatasetRequest, TrainingContext, Unsuitable
-from sslbench.datasets.simulated.feng2025_l1 import PARAMETERS, Feng2025L1
-from sslbench.errors import CellError, FormatError
 from sslbench.running.scoring import published_of
-from sslbench.scene import Scene, Tracks
-from sslbench_grid2d import sslbench_methods
-from sslbench_grid2d.methods import Grid2d
-
-SPECS = {spec.name: spec for spec in sslbench_methods()}
-NAMES = ("tg", "hm", "rg", "onehot", "uld")
-
-
-class Few(Feng2025L1):
-    """A few clips, and more epochs would change nothing that is tested here."""
-
-    sizes = MappingProxyType({"smoke": {"train": 64, "validation": 16, "test": 16}})
-    chunk = 64
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def data(cache):
-    def open_split(split, **params):
-        defaults = {parameter.name: parameter.default for parameter in PARAMETERS}
-        return Few(DatasetRequest(split, "smoke", defaults | params, None, cache))
-
-    return open_split
-
-
-def make(**params):
-    defaults = {p.name: p.default for p in SPECS["grid2d"].parameters}
-    return Grid2d(**(defaults | {"width": 8} | params))
-
-
-@pytest.fixture
-def trained(data, tmp_path, monkeypatch):
-    def train(**params):
-        method = make(**params)
-        monkeypatch.setattr(
-            type(method), "settings", lambda self, scale: replace(SETTINGS(self, scale), epochs=1)
-        )
-        folder = tmp_path / "work"
-        folder.mkdir(exist_ok=True)
-        context = TrainingContext(0, "smoke", folder, lambda report: None)
-        method.fit(data("train"), data("validation"), context)
-        return method
-
-    return train
-
-
-SETTINGS = Grid2d.settings
-
-
-def places(predictions):
-    return np.array([p.tracks.xyz for p in predictions])
+from sslbench.scene import Tracks
+from sslbench.training.schedules import Constant, Plateau
+from sslbench_grid2d.representations import NAMES, Options, make_representation
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -89,13 +32,37 @@ def test_every_encoder_trains(encoder, trained):
     assert len(trained(encoder=encoder).history) == 1
 
 
-def test_answers_lie_in_the_room_at_its_height(trained, data):
-    method = trained(representation="onehot")
-    recordings = [data("test").scene(index).recording for index in range(16)]
-    xyz = places(method.locate_many(recordings))[:, 0, 0]
-    assert (xyz[:, :2] >= 0).all()
-    assert (xyz[:, :2] <= 6).all()
-    assert (xyz[:, 2] == 0.95).all()
+@pytest.mark.parametrize(
+    # The map of tg and hm is the paper's, and goes a metre beyond the room.
+    ("name", "margin"),
+    [("tg", 1), ("hm", 1), ("rg", 0), ("onehot", 0), ("uld", 0)],
+)
+def test_answers_lie_in_the_region_at_its_height_wherever_its_corner_is(name, margin, data):
+    method = make(representation=name)
+    method._facts = {"scale": "smoke", "always": True, "sources": 1}
+    shape = (256, {"rg": 3}.get(name, 1), *2 * [{"tg": 81, "hm": 81, "uld": 7}.get(name, 6)])
+    maps = 5 * torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    recordings = 256 * [data("test", Elsewhere).scene(0).recording]
+    batch = {"audio": None, "microphones": None, "room": torch.full((256, 2), 6.0)}
+    xyz = places(method.answer(lambda *heard: maps, batch, recordings))[:, 0, 0]
+    low, high = CORNER[:2] - margin, CORNER[:2] + 6 + margin
+    assert (xyz[:, :2] >= low - 1e-6).all()
+    assert (xyz[:, :2] <= high + 1e-6).all()
+    # Anywhere in it: not all in one cell, nor in the region at the origin alone.
+    assert (xyz[:, :2].min(axis=0) < low + 1).all()
+    assert (xyz[:, :2].max(axis=0) > high - 1).all()
+    assert (xyz[:, 2] == 0.95 + CORNER[2]).all()
+
+
+@pytest.mark.parametrize("name", ["hm", "uld"])
+def test_where_the_corner_is_changes_nothing_but_the_frame(name, trained, data):
+    here = trained(representation=name)
+    there = trained(Elsewhere, representation=name)
+    answers = [
+        places(method.locate_many([data("test", suite).scene(i).recording for i in range(8)]))
+        for method, suite in ((here, Few), (there, Elsewhere))
+    ]
+    assert answers[1] == pytest.approx(answers[0] + CORNER, abs=1e-3)
 
 
 def test_the_map_comes_with_the_answer(trained, data):
@@ -112,22 +79,6 @@ def test_a_batch_answers_as_one_by_one(trained, data):
     assert places(method.locate_many(recordings)) == pytest.approx(places(alone), abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"representation": "rg"}, "params"),
-        ({"cells": 5}, "params"),
-        ({"encoder": "single"}, "params"),
-    ],
-)
-def test_a_checkpoint_of_another_model_is_refused(trained, tmp_path, changes, said):
-    folder = tmp_path / "kept"
-    folder.mkdir()
-    trained().save(folder)
-    with pytest.raises(FormatError, match=said):
-        make(**changes).load(folder)
-
-
 def test_a_threshold_is_of_the_answer_and_not_of_the_checkpoint(trained, tmp_path):
     folder = tmp_path / "kept"
     folder.mkdir()
@@ -135,48 +86,62 @@ def test_a_threshold_is_of_the_answer_and_not_of_the_checkpoint(trained, tmp_pat
     make(representation="hm", threshold=0.9).load(folder)
 
 
-def test_another_array_than_in_training_is_refused(trained, data):
-    other = data("test", aperture=0.5).scene(0).recording
-    with pytest.raises(FormatError, match="another array than in training"):
-        trained().locate(other)
+def at(x):
+    return Tracks.of([0], [[[x, 1.0, 0.95]]], "position")
 
 
-def test_more_sources_than_there_are_maps_are_refused(trained, data):
-    recording = replace(data("test").scene(0).recording, max_sources=2)
-    with pytest.raises(FormatError, match="2 sources are asked for"):
-        trained(representation="uld").locate(recording)
+@pytest.mark.parametrize("suite", [Few, Sometimes])
+def test_epochs_are_chosen_by_distance_where_a_source_always_sounds_and_else_by_f1(suite, trained):
+    method = trained(suite, representation="hm")
+    measured = [method.metric()(at(x), at(0)) for x in (0.25, 0.5)]
+    assert measured == pytest.approx([0.25, 0.5] if suite is Few else [100, 0])
+    assert method.higher_is_better == (suite is Sometimes)
+    value = method.history[0].value
+    assert 0 <= value <= 3 if suite is Few else -100 <= value <= 0
 
 
-def test_a_number_of_sources_that_varies_needs_another_representation(data, monkeypatch, tmp_path):
-    truth = Few.truth
-
-    def sometimes(self, index):
-        name, tracks = truth(self, index)
-        silent = Tracks.of(tracks.times, tracks.xyz, tracks.kind, [[False]])
-        return name, silent if index % 2 else tracks
-
-    monkeypatch.setattr(Few, "truth", sometimes)
-    context = TrainingContext(0, "smoke", tmp_path, lambda report: None)
-    with pytest.raises(Unsuitable, match="uld has a map for each source"):
-        make(representation="uld").fit(data("train"), data("validation"), context)
-
-
-def test_a_source_outside_the_room_is_named(data):
-    scene = data("train").scene(0)
-    outside = Tracks.of(scene.truth.times, [[[9.0, 1.0, 0.95]]], "position")
-    method = make(representation="uld")
-    method._facts = {"sources": 1, "always": True, "scale": "smoke"}
-    target = method.target(Scene(scene.recording, outside))
-    batch = {"positions": torch.from_numpy(target["positions"])[None]}
-    with pytest.raises(FormatError, match="9"):
-        method._representation(method._facts).loss(
-            torch.zeros(1, 1, 7, 7), batch["positions"], torch.tensor([[6.0, 6.0]])
-        )
+@pytest.mark.parametrize(
+    ("scale", "progress", "wider"),
+    [
+        ("smoke", 0, 20),
+        ("smoke", 1, 1),
+        ("quick", 0, 20),
+        ("quick", 0.3, 20**0.5),
+        ("quick", 0.6, 1),
+        ("paper", 0, 1),
+        ("paper", 1, 1),
+    ],
+)
+def test_bumps_begin_wide_below_paper_scale(scale, progress, wider):
+    method = make(representation="hm", variance=0.05)
+    method._facts = {"scale": scale, "always": True, "sources": 1}
+    positions, room = torch.tensor([[[2.0, 3.0]]]), torch.tensor([[6.0, 6.0]])
+    bump = make_representation("hm", Options(variance=0.05 * wider)).target(positions, room)
+    batch = {"audio": None, "microphones": None, "positions": positions, "room": room}
+    batch["progress"] = torch.tensor(float(progress))
+    assert method.loss(lambda *heard: bump, batch, None).item() == pytest.approx(0, abs=1e-9)
+    assert method.loss(lambda *heard: 0.9 * bump, batch, None) > 1e-6
 
 
-def test_an_untrained_method_says_so(data):
-    with pytest.raises(CellError, match="asked for an answer before training"):
-        make().locate(data("test").scene(0).recording)
+def test_answers_are_read_off_bumps_of_their_final_width(data):
+    method = make(representation="hm", variance=0.05)
+    method._facts = {"scale": "smoke", "always": True, "sources": 1}
+    assert method._representation(method._facts).options.variance == 0.05
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_published_settings_follow_the_data(name, data):
+    method = make(representation=name)
+    method.begin(data("train"), "paper")
+    feng = method.settings("paper")
+    assert (feng.epochs, feng.batch, feng.learning_rate, feng.clip) == (50, 128, 1e-3, None)
+    assert (feng.schedule, feng.patience, feng.weight_decay) == (Plateau(), 10, 0.01)
+    method._facts["always"] = False
+    lemoing = method.settings("paper")
+    assert (lemoing.epochs, lemoing.batch, lemoing.learning_rate) == (200, 128, 1e-4)
+    assert (lemoing.schedule, lemoing.patience, lemoing.weight_decay) == (Constant(), None, 0)
+    assert (lemoing.betas, lemoing.clip) == ((0.5, 0.999), None)
+    assert method.settings("quick").clip == method.settings("smoke").clip == 5
 
 
 @pytest.mark.parametrize("scale", ["smoke", "quick"])
