@@ -40,7 +40,11 @@ COUNTED = ("onehot", "uld")
 FAINT = 1e-6
 """Threshold where something always sounds: whatever is above nothing."""
 
+PAPER_WIDTH = 128
 SMALL_WIDTH = 32
+
+COARSE = 16
+"""Cells a side up to which a decoder as wide as the paper's costs next to nothing."""
 
 ADHOC_WIDTH = 24
 
@@ -260,6 +264,8 @@ class Grid2d(GridMethod):
     def network(self, facts: Mapping[str, Any], representation: Representation) -> nn.Module:
         """Return the paper's network at paper scale, a thinner one that strides early below."""
         paper = facts["scale"] == "paper"
+        width = int(self.params["width"]) or (PAPER_WIDTH if paper else SMALL_WIDTH)
+        coarse = representation.size <= COARSE
         return GridNetwork(
             NetworkConfig(
                 encoder=self.params["encoder"],  # type: ignore[arg-type]  # choices are checked
@@ -267,7 +273,8 @@ class Grid2d(GridMethod):
                 mics_per_array=len(facts["microphones"]) // 2,
                 channels=representation.channels,
                 size=representation.size,
-                width=int(self.params["width"]) or (128 if paper else SMALL_WIDTH),
+                width=width,
+                decoder_width=max(width, PAPER_WIDTH) if coarse else width,
                 early_stride=not paper,
                 features=self.params["features"],  # type: ignore[arg-type]  # likewise
             )

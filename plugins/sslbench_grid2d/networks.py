@@ -28,7 +28,8 @@ class NetworkConfig:
         mics_per_array: microphones of each array.
         channels: of the map.
         size: cells (or nodes) a side of the map.
-        width: filters of a layer, a multiple of 8; 128 in the paper.
+        width: filters of a layer of the encoder, a multiple of 8; 128 in the paper.
+        decoder_width: filters that the decoder's are reckoned from; None for `width`.
         early_stride: False for the paper's network; True thins out frequencies early, several
             times cheaper, for small budgets.
         features: the published spectra, scaled by the level of the clip (`raw`), or phase
@@ -46,6 +47,7 @@ class NetworkConfig:
     channels: int = 1
     size: int = 81
     width: int = 128
+    decoder_width: int | None = None
     early_stride: bool = False
     features: Features = "raw"
     lattice: tuple[float, float] | None = None
@@ -75,7 +77,8 @@ class GridNetwork(nn.Module):
         else:
             self.encoder = ArrayEncoder(inputs, config.width, early)
         codes = groups * self.encoder.outputs
-        self.decoder = DeconvolutionDecoder(codes, config.channels, config.size, config.width)
+        width = config.decoder_width or config.width
+        self.decoder = DeconvolutionDecoder(codes, config.channels, config.size, width)
 
     def forward(self, audio: Tensor, microphones: Tensor, room: Tensor) -> Tensor:  # noqa: ARG002
         """Return raw outputs, shape (batch, channels, size, size).
