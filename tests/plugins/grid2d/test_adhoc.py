@@ -12,6 +12,7 @@ from sslbench.contracts import DatasetRequest, TrainingContext
 from sslbench.datasets.simulated.feng2025_ad import Feng2025Ad1
 from sslbench.errors import FormatError
 from sslbench.geometry import Box
+from sslbench_grid2d.adhoc import SteeredFrontend
 from sslbench_grid2d.methods import Grid2dAdhoc
 
 SETTINGS, LOSS = Grid2dAdhoc.settings, Grid2dAdhoc.loss
@@ -101,14 +102,21 @@ def test_the_corner_of_a_room_may_be_anywhere(trained, recordings):
     assert places(elsewhere) == pytest.approx(places(answers) + by, abs=2e-3)
 
 
+def steered(recording):
+    heard = recording.audio, recording.array.positions, recording.region.high[:2]
+    tensors = (torch.tensor(np.asarray(value, np.float32))[None] for value in heard)
+    return SteeredFrontend()(*tensors)[0].numpy().astype(np.float16)
+
+
 def test_what_is_learned_from_is_what_is_asked(fitted, data):
     method, batches = fitted
     train, seen = data("train"), set()
     for batch in batches:
         assert batch["planes"].dtype == torch.float16
         for planes, index in zip(batch["planes"], batch["index"].tolist(), strict=True):
-            asked = method.question(train.scene(index).recording)["planes"]
-            assert np.array_equal(planes.numpy(), asked)
+            recording = train.scene(index).recording
+            assert np.array_equal(planes.numpy(), method.question(recording)["planes"])
+            assert np.array_equal(planes.numpy(), steered(recording))
             seen.add(index)
     assert seen == set(range(16))
 
