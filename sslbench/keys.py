@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,11 @@ def source_sha256(target: str, *, learned: bool = False) -> str:
 
 
 def _files(package: str) -> list[Path]:
-    found = importlib.util.find_spec(package)
+    try:
+        found = importlib.util.find_spec(package)
+    except ValueError:  # a script has no spec, but it has a file
+        script = getattr(sys.modules.get(package), "__file__", None)
+        return [Path(script)] if script else []
     if found is None:
         raise BrokenPluginError(f"there is no package {package!r}", hint="reinstall its plugin")
     roots = [Path(place) for place in found.submodule_search_locations or ()]

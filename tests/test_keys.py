@@ -1,4 +1,5 @@
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -26,3 +27,14 @@ def test_the_source_of_a_plugin_is_all_of_its_package(tmp_path, monkeypatch):
 def test_a_package_that_is_gone_has_no_source():
     with pytest.raises(BrokenPluginError, match="no package 'gone_plugin'"):
         source_sha256("gone_plugin.main:Class")
+
+
+def test_the_source_of_a_script_is_its_file(tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    module = ModuleType("__main__")
+    module.__spec__, module.__file__ = None, str(script)
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    script.write_text("1")
+    before = source_sha256("__main__:Class")
+    script.write_text("2")
+    assert source_sha256("__main__:Class") != before
