@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset as TorchDataset
 
 from sslbench.contracts import Dataset, Scale, TrainableMethod, TrainingContext, Value
-from sslbench.errors import CellError, FormatError
+from sslbench.errors import CellError
 from sslbench.keys import source_sha256
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.shapes import CorpusMetric
@@ -145,9 +145,7 @@ class LearnedMethod(TrainableMethod, Learner):
         for start in range(0, len(self._validation), ANSWERED_AT_ONCE):
             end = min(start + ANSWERED_AT_ONCE, len(self._validation))
             scenes = [self._validation.scene(index) for index in range(start, end)]
-            recordings = [scene.recording for scene in scenes]
-            batch = to_device(_stacked([self.question(r) for r in recordings]), device)
-            answers = self.answer(network, batch, recordings)
+            answers = self._answers(network, [scene.recording for scene in scenes], device)
             pairs += [(a.tracks, s.truth) for a, s in zip(answers, scenes, strict=True)]
         metric = self.metric()
         value = metric.value(metric.rows(Corpus.of(pairs)))
@@ -190,9 +188,23 @@ class LearnedMethod(TrainableMethod, Learner):
         with torch.no_grad():
             for start in range(0, len(recordings), ANSWERED_AT_ONCE):
                 part = recordings[start : start + ANSWERED_AT_ONCE]
-                batch = to_device(_stacked([self.question(r) for r in part]), device)
-                answers += self.answer(network, batch, part)
+                answers += self._answers(network, part, device)
         return answers
+
+    def _answers(
+        self, network: nn.Module, recordings: Sequence[Recording], device: torch.device
+    ) -> list[Prediction]:
+        """Answer those together whose questions have the same shapes."""
+        questions = [self.question(recording) for recording in recordings]
+        alike: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+        for row, question in enumerate(questions):
+            alike.setdefault(tuple(np.shape(value) for value in question.values()), []).append(row)
+        answers: dict[int, Prediction] = {}
+        for rows in alike.values():
+            batch = to_device(_stacked([questions[row] for row in rows]), device)
+            found = self.answer(network, batch, [recordings[row] for row in rows])
+            answers.update(zip(rows, found, strict=True))
+        return [answers[row] for row in range(len(recordings))]
 
     @property
     def parameter_count(self) -> int:
@@ -214,10 +226,7 @@ class LearnedMethod(TrainableMethod, Learner):
 
 
 def _stacked(examples: Sequence[Example]) -> dict[str, Tensor]:
-    try:
-        return {
-            name: torch.from_numpy(np.stack([np.asarray(each[name]) for each in examples]))
-            for name in examples[0]
-        }
-    except ValueError as error:
-        raise FormatError(f"recordings that cannot be stacked: {error}") from error
+    return {
+        name: torch.from_numpy(np.stack([np.asarray(each[name]) for each in examples]))
+        for name in examples[0]
+    }

@@ -208,3 +208,16 @@ def test_the_published_settings_are_those_of_the_paper():
     settings = make().settings("paper")
     assert (settings.epochs, settings.batch, settings.learning_rate) == (50, 32, 1e-3)
     assert (settings.patience, settings.weight_decay, settings.clip) == (10, 0.01, None)
+
+
+def test_recordings_of_different_numbers_of_nodes_are_answered_together(data, recordings):
+    method = make()
+    method._network = method.begin(data("train"), "paper").eval()
+
+    def first(count, recording):
+        array = replace(recording.array, positions=recording.array.positions[:count])
+        return replace(recording, audio=recording.audio[:count], array=array)
+
+    mixed = [first(count, recordings[n]) for n, count in enumerate((4, 8, 4, 6))]
+    alone = [method.locate(recording) for recording in mixed]
+    np.testing.assert_allclose(places(method.locate_many(mixed)), places(alone), atol=1e-4)
