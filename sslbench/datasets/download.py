@@ -97,14 +97,23 @@ def obtain(wanted: Download, folder: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder / f"{wanted.file}.lock"):
             fetch(wanted, folder)
-            if path.suffix == ".rar":
-                command = f"unrar x {shlex.quote(str(path))} {shlex.quote(f'{folder}/')}"
+            if command := _by_hand(path, folder):
                 return f"{path} is here; unpack it by: {command}"
             if not wanted.file.endswith(ARCHIVES):
                 return f"{path} is here"
             unpack(path, folder)
             unpacked.touch()
     return f"{path} is here and unpacked"
+
+
+def _by_hand(path: Path, folder: Path) -> str:
+    """Return the command for an archive that is not unpacked here; nothing for others."""
+    archive, into = shlex.quote(str(path)), shlex.quote(f"{folder}/")
+    if path.suffix == ".rar":
+        return f"unrar x {archive} {into}"
+    # Before 3.11.4 Python has no guard against archives that write outside their folder.
+    guarded = hasattr(tarfile, "data_filter")
+    return f"tar -xf {archive} -C {into}" if path.name.endswith(TARS) and not guarded else ""
 
 
 def so_far(files: Sequence[Download], folder: Path) -> str:
@@ -152,7 +161,6 @@ def unpack(archive: Path, folder: Path) -> None:
                 _refuse_outside(archive, folder)
                 shutil.unpack_archive(archive, folder)
             else:
-                # Python's own guard, which 3.11 has from 3.11.4 on.
                 shutil.unpack_archive(archive, folder, filter="data")
         except tarfile.FilterError as error:
             raise _outside(archive, error.tarinfo.name) from error
