@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
-from sslbench.errors import FormatError, StoreError
+from sslbench.errors import FormatError, StoreError, cache_errors
 from sslbench.keys import digest
 from sslbench.progress import progress_bar
 from sslbench.training.examples import Examples
@@ -46,7 +45,7 @@ def cached_examples(
     """
     key = digest({"features": features, "code": code, "scenes": examples.scenes.fingerprint()})
     folder = examples.scenes.request.cache / "features" / key[:16]
-    with _store_errors(folder):
+    with cache_errors("features", folder):
         if _opened(folder, len(examples)) is None:
             _make(examples, folder)
     return _Kept(folder, len(examples))
@@ -133,15 +132,3 @@ def _like(
             expected=f"{first.shape} and {first.dtype}, as in the first scene",
         )
     return value
-
-
-@contextmanager
-def _store_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"features cannot be kept: {error.strerror or error}",
-            where=str(folder),
-            hint="free some space, or name another cache folder by SSLBENCH_CACHE",
-        ) from error

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.errors import StoreError
+from sslbench.errors import StoreError, cache_errors
 from sslbench.progress import progress_bar
 from sslbench.scene import Condition
 
@@ -127,7 +127,7 @@ class RenderCache:
     def _make(self, number: int) -> _Chunk:
         from filelock import FileLock
 
-        with _store_errors(self.folder):
+        with cache_errors("rendered scenes", self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / f"{number:05d}.lock"):
                 chunk = self._load(number)  # another process may have been first
@@ -168,7 +168,7 @@ class RenderCache:
 
     def _discard(self, number: int) -> None:
         self._open.pop(number, None)
-        with _store_errors(self.folder):
+        with cache_errors("rendered scenes", self.folder):
             self._about_file(number).unlink(missing_ok=True)
 
     def _audio_file(self, number: int) -> Path:
@@ -190,16 +190,3 @@ def _replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _store_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"rendered audio cannot be kept: {error.strerror or error}",
-            where=str(error.filename or folder),
-            expected="a folder that can be written, with room on its disk",
-            hint="free some space, or name another cache folder",
-        ) from error
