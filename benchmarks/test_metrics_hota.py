@@ -12,7 +12,7 @@ import pytest
 from trackeval.metrics import HOTA
 
 from sslbench.metrics.corpus import Corpus
-from sslbench.metrics.hota import ass_a, det_a, hota, loc_a
+from sslbench.metrics.families.hota import ass_a, det_a, hota, loc_a
 from sslbench.scene import Tracks
 
 CLIPS = 200

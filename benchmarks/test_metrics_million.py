@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from metric_cases import unit
-from sslbench.metrics.conventions import PROTOCOLS
-from sslbench.metrics.protocols import choose_metrics
-from sslbench.metrics.scoring import score
+from helpers.metric_cases import unit
 from sslbench.registry import Registry
 from sslbench.scene import Tracks
+from sslbench.scoring.protocol_definitions import PROTOCOLS
+from sslbench.scoring.protocols import choose_metrics
+from sslbench.scoring.scores import score
 
 RECORDINGS, FRAMES, SOURCES = 1000, 1000, 2
 LITERAL = "lemoing2019-literal"

@@ -13,8 +13,8 @@ import torch
 from sslbench.cell import Choice
 from sslbench.contracts import TrainingContext
 from sslbench.registry import Registry
+from sslbench.results.store import Store, default_cache
 from sslbench.running.stages import Workbench
-from sslbench.running.store import Store, default_cache
 from sslbench.training.devices import place
 from sslbench.training.examples import Examples, batches, to_device
 from sslbench.training.loop import Settings, train

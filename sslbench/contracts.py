@@ -25,6 +25,7 @@ __all__ = [
     "DatasetSpec",
     "EpochReport",
     "ExecutorSpec",
+    "Incompatible",
     "Method",
     "MethodSpec",
     "Metric",
@@ -37,7 +38,6 @@ __all__ = [
     "Spec",
     "TrainableMethod",
     "TrainingContext",
-    "Unsuitable",
     "Value",
 ]
 
@@ -284,7 +284,7 @@ class TrainingContext:
     device: str = "cpu"
 
 
-class Unsuitable(Exception):  # noqa: N818  # not an error: the pair is skipped and the run goes on
+class Incompatible(Exception):  # noqa: N818  # not an error: the pair is skipped and the run goes on
     """Raised by a method that cannot learn from a data set, or answer it."""
 
 
@@ -304,7 +304,7 @@ class TrainableMethod(Method):
         needs the truth alone spares the making.
 
         Raises:
-            Unsuitable: if it cannot learn from such scenes.
+            Incompatible: if it cannot learn from such scenes.
         """
 
     @abstractmethod

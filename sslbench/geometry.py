@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sslbench.array_types import Booleans, Floats
 from sslbench.errors import GeometryError
 
 __all__ = [
@@ -30,7 +31,6 @@ __all__ = [
     "wrap_angle",
 ]
 
-Floats = NDArray[np.float64]
 
 SPEED_OF_SOUND = 343.0
 """Speed of sound in dry air at 20 degrees Celsius, in m/s; also pyroomacoustics' default."""
@@ -74,7 +74,7 @@ class Box:
         """Whether the region has one height only, so that a position has two unknowns."""
         return bool(self.low[2] == self.high[2])
 
-    def contains(self, points: ArrayLike, margin: float = 0.0) -> NDArray[np.bool_]:
+    def contains(self, points: ArrayLike, margin: float = 0.0) -> Booleans:
         """Tell which points, shape (..., 3), lie inside the box grown by ``margin`` metres."""
         xyz = np.asarray(points, dtype=float)
         low, high = np.asarray(self.low) - margin, np.asarray(self.high) + margin
@@ -189,7 +189,7 @@ def check_microphones(microphones: ArrayLike, where: str = "microphones") -> Flo
     return mics
 
 
-def inside_hull(points: ArrayLike, microphones: ArrayLike) -> NDArray[np.bool_]:
+def inside_hull(points: ArrayLike, microphones: ArrayLike) -> Booleans:
     """Tell which points, shape (..., 3), lie in the convex hull of the microphones.
 
     An array that spans no volume has an empty hull: the answer is False everywhere.

@@ -26,7 +26,7 @@ from sslbench.contracts import (
 )
 from sslbench.errors import BrokenPluginError, DuplicateNameError, PluginError, UnknownNameError
 
-__all__ = ["Offer", "PluginReport", "Registry", "ask_each", "load_target", "nearest"]
+__all__ = ["Offer", "PluginReport", "Registry", "call_hooks", "load_target", "nearest"]
 
 NAME = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
 _LISTED = {
@@ -131,7 +131,7 @@ class Registry:
 
     def locate_data(self, dataset: str) -> Path | None:
         """Ask the plugins where a data set's folder is; None if none knows."""
-        answers = ask_each(self, "sslbench_locate_data", dataset=dataset)
+        answers = call_hooks(self, "sslbench_locate_data", dataset=dataset)
         return next((Path(folder) for folder in answers if folder is not None), None)
 
     def _find(self, sort: str, table: Mapping[str, Offer[AnySpec]], name: str) -> Offer[AnySpec]:
@@ -231,7 +231,7 @@ def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "")
 
 
-def ask_each(registry: Registry, hook: str, **facts: object) -> list[Any]:
+def call_hooks(registry: Registry, hook: str, **facts: object) -> list[Any]:
     """Call every implementation of a hook; one that raises is reported and left out."""
     answers: list[Any] = []
     for plugin in reversed(getattr(registry.manager.hook, hook).get_hookimpls()):

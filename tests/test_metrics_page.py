@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import conventions_scene
+from helpers import conventions_scene
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
 

@@ -27,7 +27,7 @@ def _floors() -> list[MethodSpec]:
     return [
         MethodSpec(
             name="room-centre",
-            target="sslbench_classic.floors:RoomCentre",
+            target="sslbench_classic.baselines:RoomCentre",
             summary="the middle of the region, always",
             outputs=("position",),
             licence="MIT",
@@ -35,7 +35,7 @@ def _floors() -> list[MethodSpec]:
         ),
         MethodSpec(
             name="mean-position",
-            target="sslbench_classic.floors:MeanPosition",
+            target="sslbench_classic.baselines:MeanPosition",
             summary="the mean of the training positions, always",
             outputs=("position",),
             licence="MIT",
@@ -44,7 +44,7 @@ def _floors() -> list[MethodSpec]:
         ),
         MethodSpec(
             name="random-position",
-            target="sslbench_classic.floors:RandomPosition",
+            target="sslbench_classic.baselines:RandomPosition",
             summary="uniformly random in the region",
             outputs=("position",),
             licence="MIT",
@@ -53,7 +53,7 @@ def _floors() -> list[MethodSpec]:
         ),
         MethodSpec(
             name="random-direction",
-            target="sslbench_classic.floors:RandomDirection",
+            target="sslbench_classic.baselines:RandomDirection",
             summary="uniformly random on the sphere",
             outputs=("direction",),
             licence="MIT",

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sslbench.contracts import Dataset, Scale, Unsuitable, Value
+from sslbench.contracts import Dataset, Incompatible, Scale, Value
 from sslbench.errors import FormatError
-from sslbench.metrics.position import error_truncated
-from sslbench.metrics.resolution import f1
-from sslbench.metrics.shapes import CorpusMetric
+from sslbench.metrics.aggregation import CorpusMetric
+from sslbench.metrics.families.position import error_truncated
+from sslbench.metrics.families.resolution import f1
 from sslbench.scene import Prediction, Recording, Scene, Tracks
 from sslbench.training.examples import Batch, Example
 from sslbench.training.learned import LearnedMethod
@@ -80,17 +80,17 @@ class GridMethod(LearnedMethod):
         """Return array, region, clip and how many sources there are.
 
         Raises:
-            Unsuitable: if there is no plane to map, or the representation needs as many sources
+            Incompatible: if there is no plane to map, or the representation needs as many sources
                 in every scene and there are not.
         """
         counts = {int(train_on.truth(i)[1].active.any(axis=0).sum()) for i in range(len(train_on))}
         recording = train_on.scene(0).recording
         region, name = recording.region, self.params["representation"]
         if region is None or not region.flat or recording.array.positions is None:
-            raise Unsuitable(f"{self.name} maps a plane: it needs a region of known height")
+            raise Incompatible(f"{self.name} maps a plane: it needs a region of known height")
         always = counts == {recording.max_sources}
         if name in COUNTED and not always:
-            raise Unsuitable(
+            raise Incompatible(
                 f"{self.name} with {name} has a map for each source: it needs as many in every"
                 " scene (hm, rg and tg do not)"
             )
@@ -250,15 +250,15 @@ class Grid2d(GridMethod):
         """Return the same facts, once arrays and region are known to be those of every scene.
 
         Raises:
-            Unsuitable: if they are not, or the arrays are not two of as many microphones.
+            Incompatible: if they are not, or the arrays are not two of as many microphones.
         """
         found = super().facts(train_on, scale)
         last = train_on.scene(len(train_on) - 1).recording
         other = last.array.positions
         if other is None or not np.array_equal(other, found["microphones"]) or len(other) % 2:
-            raise Unsuitable(f"{self.name} learns two arrays, which must stay where they are")
+            raise Incompatible(f"{self.name} learns two arrays, which must stay where they are")
         if last.region is None or not np.array_equal(corners(last.region), found["region"]):
-            raise Unsuitable(f"{self.name} learns one region, which must be that of every scene")
+            raise Incompatible(f"{self.name} learns one region, which must be that of every scene")
         return found
 
     def network(self, facts: Mapping[str, Any], representation: Representation) -> nn.Module:

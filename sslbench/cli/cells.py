@@ -14,13 +14,13 @@ from sslbench.cell import Cell, CellOutcome
 from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json, config_from, execution, selection, store_option
 from sslbench.errors import SslbenchError
-from sslbench.running.answering import blamed
+from sslbench.results.record import RunRecord, read_record
+from sslbench.results.store import Store, default_cache
 from sslbench.running.config import RunConfig
 from sslbench.running.engine import CellRunner, Until, exit_code, run_cells
+from sslbench.running.inference import as_cell_error
 from sslbench.running.plan import make_plan
-from sslbench.running.record import RunRecord, read_record
 from sslbench.running.stages import Workbench
-from sslbench.running.store import Store, default_cache
 
 __all__ = ["cells_verb"]
 
@@ -98,7 +98,7 @@ def _print_plan(
 
 def _key(bench: Workbench, cell: Cell) -> str:
     try:
-        with blamed(cell, "while its key was made"):
+        with as_cell_error(cell, "while its key was made"):
             return bench.predict_key(cell)[:12]
     except SslbenchError as error:
         return f"no key ({error.what})"

@@ -87,7 +87,7 @@ def check(selection: str, scale: Scale, limit: int, as_json: bool) -> None:
     Reports damaged files, a wrong channel order, swapped or mirrored axes, wrong units, a clock
     offset or a wrong sample rate by name; exits with 4 if there is any.
     """
-    from sslbench.datasets.doctor import diagnose
+    from sslbench.datasets.doctor.diagnosis import diagnose
 
     findings = [f for _, data in _opened(selection, scale) for f in diagnose(data, limit)]
     if as_json:
@@ -170,7 +170,7 @@ def path(name: str) -> None:
     registry = installed()
     spec = registry.dataset(name).spec
     if spec.simulated:
-        from sslbench.running.store import default_cache
+        from sslbench.results.store import default_cache
 
         click.echo(default_cache())
         return
@@ -186,7 +186,7 @@ def _defaults(spec: DatasetSpec) -> dict[str, Any]:
 
 
 def _opened(selection: str, scale: Scale) -> Iterator[tuple[str, Dataset]]:
-    from sslbench.running.selection import select_datasets
+    from sslbench.selection import select_datasets
 
     registry = installed()
     opened = _open(registry)
@@ -195,8 +195,8 @@ def _opened(selection: str, scale: Scale) -> Iterator[tuple[str, Dataset]]:
 
 
 def _open(registry: Registry) -> Callable[[Choice, str, Scale], Dataset]:
+    from sslbench.results.store import default_cache
     from sslbench.running.stages import open_dataset
-    from sslbench.running.store import default_cache
 
     cache: Path = default_cache()
     return lambda choice, split, scale: open_dataset(registry, cache, choice, split, scale)

@@ -20,8 +20,8 @@ def command(as_json: bool) -> None:
 
 
 def _facts() -> dict[str, str]:
+    from sslbench.results.store import default_cache, default_store
     from sslbench.running.environment import environment, source
-    from sslbench.running.store import default_cache, default_store
 
     registry = installed()
     origin = source()

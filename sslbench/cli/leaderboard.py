@@ -11,7 +11,7 @@ import click
 from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json, store_option
 from sslbench.errors import LeaderboardError
-from sslbench.running.store import Store, default_cache
+from sslbench.results.store import Store, default_cache
 
 _BOARDS = click.option(
     "--boards",
@@ -37,7 +37,7 @@ def add(runs: tuple[str, ...], allow_dirty: bool, boards: Path, store: Path) -> 
 
     RUNS are names of the store, as `sslbench run` gives them; patterns with * and ? may be used.
     """
-    from sslbench.leaderboard.collect import add as add_record
+    from sslbench.leaderboard.records import add as add_record
 
     found = Store(store)
     for path in (path for run in runs for path in found.matching(run)):
@@ -69,7 +69,7 @@ def check(boards: Path) -> None:
 @click.option("-d", "--dataset", default="", help="Only boards of this data set.")
 def show(boards: Path, dataset: str) -> None:
     """Print the boards of the committed records."""
-    from sslbench.leaderboard.collect import load
+    from sslbench.leaderboard.records import load
     from sslbench.leaderboard.render import terminal_board
 
     records = [r for r in load(boards) if dataset in ("", r.dataset.name)]

@@ -14,10 +14,10 @@ from sslbench.cli.options import as_json, store_option
 from sslbench.cli.tables import table
 from sslbench.contracts import SCALES, Scale
 from sslbench.errors import UsageError
+from sslbench.results.store import Store, default_cache
 from sslbench.running.localize import Training, localize, read_recording, tracks_as_rows
-from sslbench.running.selection import select_datasets, select_methods
 from sslbench.running.stages import Workbench
-from sslbench.running.store import Store, default_cache
+from sslbench.selection import select_datasets, select_methods
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -46,7 +46,7 @@ def command(wav: Path, mics: Path, method: str, **options: Any) -> None:
     found = localize(bench, choice, recording, training)
     rows = tracks_as_rows(found.tracks)
     if options["picture"]:
-        from sslbench.running.picture import draw
+        from sslbench.figures.prediction_plot import draw
 
         draw(options["picture"], recording, found)
     if options["as_json"]:

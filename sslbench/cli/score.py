@@ -15,12 +15,12 @@ from sslbench.cli.options import as_json, store_option
 from sslbench.cli.tables import score_table, table
 from sslbench.contracts import SCALES, Scale
 from sslbench.errors import UsageError
-from sslbench.running.store import Store, default_cache
+from sslbench.results.store import Store, default_cache
 
 if TYPE_CHECKING:
-    from sslbench.metrics.scoring import Score
     from sslbench.running.rescoring import StoredRun
     from sslbench.running.stages import Workbench
+    from sslbench.scoring.scores import Score
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ def _records(bench: Workbench, wanted: Wanted) -> Iterator[Path]:
         for run in wanted.runs:
             yield from bench.store.matching(run)
         return
-    from sslbench.running.elsewhere import Submission, record_of_answers
-    from sslbench.running.selection import select_datasets
+    from sslbench.running.submission import Submission, record_of_answers
+    from sslbench.selection import select_datasets
 
     if not wanted.method_name or len(wanted.runs) != 1:
         raise UsageError(
@@ -147,8 +147,8 @@ def _titled(title: str, scores: Sequence[Score]) -> str:
 
 
 def _say_frames(run: StoredRun, wanted: Wanted, as_json: bool) -> None:
-    from sslbench.metrics.frame_table import frame_table, worst_frames, write_table
-    from sslbench.metrics.quantities import quantity
+    from sslbench.metrics.distances import quantity
+    from sslbench.scoring.frame_table import frame_table, worst_frames, write_table
 
     gate = quantity(wanted.gate, run.record.dataset.kind).value if wanted.gate else float("inf")
     rows = frame_table(run.pairs, gate)
@@ -162,7 +162,7 @@ def _say_frames(run: StoredRun, wanted: Wanted, as_json: bool) -> None:
 
 
 def _as_data(said: dict[str, dict[str, list[Score]]]) -> dict[str, object]:
-    from sslbench.running.scoring import metric_entry
+    from sslbench.running.record_builder import metric_entry
 
     return {
         run: {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sslbench.contracts import Parameter
 
 if TYPE_CHECKING:
-    from sslbench.metrics.scoring import Score
+    from sslbench.scoring.scores import Score
 
 __all__ = ["parameter_table", "score_table", "table"]
 

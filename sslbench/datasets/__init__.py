@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sslbench.contracts import DatasetSpec, Parameter
-from sslbench.datasets import libri_adhoc40, locate, recordings, respeaker
+from sslbench.datasets import locate
 from sslbench.datasets.catalogue import entry
+from sslbench.datasets.real import libri_adhoc40, recordings, respeaker
 from sslbench.datasets.simulated import (
     feng2025_ad,
     feng2025_l1,
@@ -39,15 +40,15 @@ LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
         respeaker_sim.PARAMETERS,
     ),
     "respeaker-multi-ssl": (
-        "sslbench.datasets.respeaker:RespeakerMultiSsl",
+        "sslbench.datasets.real.respeaker:RespeakerMultiSsl",
         respeaker.PARAMETERS,
     ),
     "libri-adhoc40": (
-        "sslbench.datasets.libri_adhoc40:LibriAdhoc40",
+        "sslbench.datasets.real.libri_adhoc40:LibriAdhoc40",
         libri_adhoc40.PARAMETERS,
     ),
-    "recordings": ("sslbench.datasets.recordings:Recordings", recordings.PARAMETERS),
-    "recordings-doa": ("sslbench.datasets.recordings:RecordingsDoa", recordings.PARAMETERS),
+    "recordings": ("sslbench.datasets.real.recordings:Recordings", recordings.PARAMETERS),
+    "recordings-doa": ("sslbench.datasets.real.recordings:RecordingsDoa", recordings.PARAMETERS),
 }
 
 

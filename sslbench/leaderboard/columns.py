@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sslbench.leaderboard.table import Board, Figure, Row
-from sslbench.running.record import RunRecord
+from sslbench.leaderboard.board import Board, Figure, Row
+from sslbench.results.record import RunRecord
 
 __all__ = ["data_cells", "figure_text", "legend", "short_name", "terminal_cells", "text_cells"]
 

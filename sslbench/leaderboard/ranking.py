@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.metrics.uncertainty import Interval, holm, p_value, percentile_interval
-from sslbench.running.record import RunRecord
+from sslbench.results.record import RunRecord
 
 __all__ = ["SIGNIFICANCE", "Comparison", "compare", "ranks"]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sslbench.errors import LeaderboardError, StoreError
-from sslbench.leaderboard.collect import BOARDS, committed_paths, load
+from sslbench.leaderboard.board import Board, Figure, Interval, Row, make_boards
 from sslbench.leaderboard.columns import (
     data_cells,
     figure_text,
@@ -20,8 +20,8 @@ from sslbench.leaderboard.columns import (
     text_cells,
 )
 from sslbench.leaderboard.ranking import Comparison
-from sslbench.leaderboard.table import Board, Figure, Interval, Row, make_boards
-from sslbench.running.record import RunRecord
+from sslbench.leaderboard.records import BOARDS, committed_paths, load
+from sslbench.results.record import RunRecord
 
 __all__ = ["build", "check", "csv_table", "markdown_page", "pages", "terminal_board"]
 

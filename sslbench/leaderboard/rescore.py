@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 from sslbench.errors import FormatError, MissingDataError
-from sslbench.leaderboard.collect import committed_paths, load_one, predictions_of, replace_record
-from sslbench.leaderboard.facts import recorded_cell
-from sslbench.running.predictions import read_predictions
-from sslbench.running.record import RunRecord
-from sslbench.running.scoring import published_of, score_cell, with_numbers
+from sslbench.leaderboard.consistency import recorded_cell
+from sslbench.leaderboard.records import committed_paths, load_one, predictions_of, replace_record
+from sslbench.results.predictions import read_predictions
+from sslbench.results.record import RunRecord
+from sslbench.running.ground_truth import conditions_of, truths_of
+from sslbench.running.record_builder import published_of, score_cell, with_numbers
 from sslbench.running.stages import Workbench
-from sslbench.running.truth import conditions_of, truths_of
 
 __all__ = ["Rescored", "rescore"]
 

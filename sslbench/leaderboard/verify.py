@@ -16,22 +16,22 @@ from numpy.typing import NDArray
 
 from sslbench.contracts import ProtocolSpec
 from sslbench.errors import DataError, LeaderboardError, MissingDataError, SslbenchError
-from sslbench.leaderboard.collect import committed_paths, load_one, predictions_of
-from sslbench.leaderboard.facts import (
+from sslbench.leaderboard.consistency import (
     inconsistencies,
     installed_differences,
     recorded_cell,
     recorded_protocol,
 )
-from sslbench.metrics.conditions import scene_conditions
-from sslbench.metrics.protocols import ChosenMetric, choose_metrics
-from sslbench.metrics.scoring import Score, Strata, score_run, score_strata
-from sslbench.running.predictions import read_predictions
-from sslbench.running.record import MetricEntry, RunRecord
-from sslbench.running.scoring import SEED, microphone_pair, pair_up
+from sslbench.leaderboard.records import committed_paths, load_one, predictions_of
+from sslbench.results.predictions import read_predictions
+from sslbench.results.record import MetricEntry, RunRecord
+from sslbench.running.ground_truth import scenes_of
+from sslbench.running.record_builder import SEED, microphone_pair, pair_up
 from sslbench.running.stages import Workbench
-from sslbench.running.truth import scenes_of
 from sslbench.scene import Condition, Kind, Prediction, Tracks
+from sslbench.scoring.conditions import scene_conditions
+from sslbench.scoring.protocols import ChosenMetric, choose_metrics
+from sslbench.scoring.scores import Score, Strata, score_run, score_strata
 
 __all__ = ["TOLERANCE", "Truth", "Verification", "rules_from", "truth_from", "verify"]
 

@@ -15,14 +15,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sslbench.array_types import Booleans, Floats, Integers
 from sslbench.errors import FormatError
 from sslbench.geometry import angle_between
 from sslbench.scene import Kind, Tracks
 
 __all__ = ["TIME_TOLERANCE", "Corpus", "Pair", "check_comparable"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -94,22 +93,22 @@ class Corpus:
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
     @cached_property
-    def first(self) -> NDArray[np.bool_]:
+    def first(self) -> Booleans:
         """Whether a frame is the first of its recording, shape (frames,)."""
         return np.diff(self.recording, prepend=-1) > 0
 
     @cached_property
-    def sounding(self) -> NDArray[np.bool_]:
+    def sounding(self) -> Booleans:
         """Whether each source sounds and has a place, shape (frames, sources)."""
         return _present(self.truth)
 
     @cached_property
-    def claimed(self) -> NDArray[np.bool_]:
+    def claimed(self) -> Booleans:
         """Whether each answer claims a source, shape (frames, answers)."""
         return _present(self.prediction)
 
     @cached_property
-    def possible(self) -> NDArray[np.bool_]:
+    def possible(self) -> Booleans:
         """Whether source and answer are both there, shape (frames, sources, answers)."""
         return self.sounding[:, :, None] & self.claimed[:, None]
 
@@ -218,7 +217,7 @@ def _repeated(ids: Integers) -> Integers:
     return found[counts > 1]
 
 
-def _present(tracks: Tracks) -> NDArray[np.bool_]:
+def _present(tracks: Tracks) -> Booleans:
     return tracks.active & np.isfinite(tracks.xyz).all(axis=-1)
 
 

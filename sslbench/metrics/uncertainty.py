@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+
+from sslbench.array_types import Floats, Integers
 
 __all__ = [
     "BLOCKS",
@@ -40,8 +41,6 @@ __all__ = [
 ]
 
 Interval = tuple[float, float]
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 RESAMPLES = 1000
 BLOCKS = 5

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Literal
 
 from sslbench.cell import Cell, CellOutcome
-from sslbench.contracts import EpochReport, Unsuitable
+from sslbench.contracts import EpochReport, Incompatible
 from sslbench.errors import CellError, SslbenchError, StoreError
-from sslbench.registry import Registry, ask_each, load_target
-from sslbench.running.answering import blamed
+from sslbench.registry import Registry, call_hooks, load_target
+from sslbench.results.store import Store
 from sslbench.running.config import RunConfig
 from sslbench.running.executors import Executor
-from sslbench.running.scoring import make_record
+from sslbench.running.inference import as_cell_error
+from sslbench.running.record_builder import make_record
 from sslbench.running.stages import Workbench
-from sslbench.running.store import Store
 
 __all__ = ["CellRunner", "Until", "exit_code", "run_cells"]
 
@@ -59,11 +59,11 @@ class CellRunner:
         bench = Workbench(
             registry, Store(self.store), self.cache, fresh=self.fresh, device=self.device
         )
-        ask_each(registry, "sslbench_cell_started", cell=cell)
+        call_hooks(registry, "sslbench_cell_started", cell=cell)
         try:
-            with blamed(cell, "while it was prepared or scored"):
+            with as_cell_error(cell, "while it was prepared or scored"):
                 return self._run(bench, cell)
-        except Unsuitable as reason:
+        except Incompatible as reason:
             return CellOutcome(cell, "skipped", reason=str(reason))
         except StoreError:
             raise
@@ -111,7 +111,7 @@ def _warn(cell: Cell, warnings: Sequence[str]) -> None:
 
 
 def _report(registry: Registry, cell: Cell, report: EpochReport) -> None:
-    ask_each(registry, "sslbench_epoch_finished", cell=cell, report=report)
+    call_hooks(registry, "sslbench_epoch_finished", cell=cell, report=report)
 
 
 def run_cells(
@@ -128,7 +128,7 @@ def run_cells(
         runner, retry_failed=config.retry_failed, fresh=config.fresh, device=config.device
     )
     for outcome in executor.run(runner, cells):
-        ask_each(registry, "sslbench_cell_finished", outcome=outcome)
+        call_hooks(registry, "sslbench_cell_finished", outcome=outcome)
         yield outcome
         if config.fail_fast and outcome.status == "failed":
             return

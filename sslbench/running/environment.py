@@ -11,7 +11,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution,
 from pathlib import Path
 
 import sslbench
-from sslbench.running.record import SourceEntry
+from sslbench.results.record import SourceEntry
 
 __all__ = ["environment", "source"]
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from sslbench.cell import Cell, Choice
 from sslbench.contracts import Method, Scale, TrainableMethod
-from sslbench.datasets.array_file import read_array_file
-from sslbench.datasets.audio_files import read_audio
+from sslbench.datasets.formats.array_file import read_array_file
+from sslbench.datasets.formats.audio_files import read_audio
 from sslbench.errors import UsageError
 from sslbench.geometry import azimuth_elevation
-from sslbench.running.answering import check_answer
+from sslbench.running.compatibility import recording_incompatibility
+from sslbench.running.inference import check_answer
 from sslbench.running.stages import Workbench
-from sslbench.running.suitability import why_not_recording
 from sslbench.scene import Prediction, Recording, Tracks
 
 __all__ = ["Training", "localize", "read_recording", "tracks_as_rows"]
@@ -90,7 +90,7 @@ def localize(
         UsageError: if the method cannot answer such a recording, or needs a training.
     """
     spec = bench.registry.method(choice.name).spec
-    if reason := why_not_recording(spec, recording) or _wrong_kind(recording, spec.outputs):
+    if reason := recording_incompatibility(spec, recording) or _wrong_kind(recording, spec.outputs):
         raise UsageError(reason, where=recording.id, hint="`sslbench methods` lists the others")
     method = bench.method(choice)
     if not isinstance(method, Method):

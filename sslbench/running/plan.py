@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sslbench.cell import Cell, CellOutcome
 from sslbench.registry import Registry
+from sslbench.running.compatibility import incompatibility
 from sslbench.running.config import RunConfig
-from sslbench.running.selection import select_datasets, select_methods
-from sslbench.running.suitability import why_not
+from sslbench.selection import select_datasets, select_methods
 
 __all__ = ["Plan", "make_plan"]
 
@@ -55,7 +55,7 @@ def make_plan(registry: Registry, config: RunConfig) -> Plan:
         # A seed is of the training: where nothing is learned all seeds would be one run.
         for seed in config.seed if specs[0].trainable else (0,):
             cell = Cell(method, dataset, split, config.scale, seed, config.protocol)
-            if reason := why_not(*specs):
+            if reason := incompatibility(*specs):
                 skipped.append(CellOutcome(cell, "skipped", reason=reason))
             else:
                 cells.append(cell)

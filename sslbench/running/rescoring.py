@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sslbench.cell import Cell, Choice
-from sslbench.choices import choose
 from sslbench.errors import FormatError, UsageError
 from sslbench.metrics.corpus import Pair
-from sslbench.metrics.protocols import ChosenMetric, choose_metric, choose_metrics
-from sslbench.metrics.scoring import Score, Strata, score, score_strata
-from sslbench.running.predictions import read_predictions
-from sslbench.running.record import PublishedEntry, RunRecord, read_record
-from sslbench.running.scoring import (
+from sslbench.results.predictions import read_predictions
+from sslbench.results.record import PublishedEntry, RunRecord, read_record
+from sslbench.running.ground_truth import conditions_of, truths_of
+from sslbench.running.record_builder import (
     SEED,
     pair_up,
     published_of,
@@ -24,8 +22,10 @@ from sslbench.running.scoring import (
     with_numbers,
 )
 from sslbench.running.stages import Workbench
-from sslbench.running.truth import conditions_of, truths_of
 from sslbench.scene import Prediction, Tracks
+from sslbench.scoring.protocols import ChosenMetric, choose_metric, choose_metrics
+from sslbench.scoring.scores import Score, Strata, score, score_strata
+from sslbench.selection import choose
 
 __all__ = ["StoredRun", "open_run", "rescore", "score_by_condition", "score_with"]
 

@@ -12,30 +12,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sslbench.cache_keys import digest, identity, source_sha256
 from sslbench.cell import Cell, Choice
 from sslbench.contracts import (
     Dataset,
     DatasetRequest,
     DatasetSpec,
     EpochReport,
+    Incompatible,
     Method,
     MethodSpec,
     Oracle,
     Scale,
     TrainableMethod,
     TrainingContext,
-    Unsuitable,
     Value,
 )
 from sslbench.errors import BrokenPluginError, FormatError
-from sslbench.keys import digest, identity, source_sha256
 from sslbench.progress import progress_bar
-from sslbench.registry import Offer, Registry, ask_each, load_target
-from sslbench.running.answering import Answers, blamed
+from sslbench.registry import Offer, Registry, call_hooks, load_target
+from sslbench.results.predictions import dump_predictions, read_predictions
+from sslbench.results.store import Store
 from sslbench.running.cost import Stopwatch
 from sslbench.running.environment import environment, source
-from sslbench.running.predictions import dump_predictions, read_predictions
-from sslbench.running.store import Store
+from sslbench.running.inference import Answers, as_cell_error
 from sslbench.scene import Prediction
 
 __all__ = ["Predicted", "Trained", "Workbench", "open_dataset"]
@@ -190,12 +190,12 @@ class Workbench:
         """Train a cell's method, or find that it has been.
 
         Raises:
-            Unsuitable: if the data set has no splits to train on.
+            Incompatible: if the data set has no splits to train on.
             CellError: if the method fails.
         """
         spec = self.registry.dataset(cell.dataset.name).spec
         if not {"train", "validation"} <= set(spec.splits):
-            raise Unsuitable(f"{spec.name} has nothing to train {cell.method.name} on")
+            raise Incompatible(f"{spec.name} has nothing to train {cell.method.name} on")
         key = self.train_key(cell)
         with self.store.lock(key):
             facts = self.store.find("train", key)
@@ -220,7 +220,7 @@ class Workbench:
             report(each)
 
         context = TrainingContext(cell.seed, cell.scale, workspace, heard, self.device)
-        with blamed(cell, "while training"):
+        with as_cell_error(cell, "while training"):
             method.fit(train, validation, context)
         facts = {
             "train_s": clock.seconds,
@@ -241,7 +241,7 @@ class Workbench:
         """Let a cell's method answer every recording, or find that it has.
 
         Raises:
-            Unsuitable: if the method cannot answer such recordings.
+            Incompatible: if the method cannot answer such recordings.
             DataError: if a recording cannot be read.
             CellError: if the method fails, or answers what was not asked.
         """
@@ -277,7 +277,7 @@ class Workbench:
     def _provenance(self) -> dict[str, Any]:
         # Taken when the method answers: scoring may be done later, by other code.
         return {
-            "environment": environment(ask_each(self.registry, "sslbench_provenance")),
+            "environment": environment(call_hooks(self.registry, "sslbench_provenance")),
             "source": source().model_dump(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sslbench.array_types import Floats
 from sslbench.geometry import SPEED_OF_SOUND
 from sslbench.simulation.filters import GRANULARITY, LENGTH, filter_phases
 from sslbench.simulation.t60 import Walls
 
 __all__ = ["ShoeBox", "shoebox_rirs"]
 
-Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 
@@ -104,7 +104,7 @@ def _images(room: ShoeBox, source: Floats, mics: Floats) -> _Images:
     return _Images((axes[0], axes[1], axes[2]), (x, y, z), np.asarray(gains))
 
 
-def _outer_sum(parts: list[NDArray[np.generic]]) -> NDArray[np.float64]:
+def _outer_sum(parts: list[NDArray[np.generic]]) -> Floats:
     x, y, z = (np.asarray(part) for part in parts)
     return np.asarray(x[:, None, None] + y[None, :, None] + z[None, None, :])
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sslbench.array_types import Floats
+
 __all__ = ["LEVEL", "STRAIGHT", "SWING", "Style", "music", "speech", "swing"]
 
-Floats = NDArray[np.float64]
 Signal = NDArray[np.float32]
 
 LEVEL = 0.1

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
+from sslbench.cache_keys import digest
 from sslbench.errors import FormatError, StoreError, cache_errors
-from sslbench.keys import digest
 from sslbench.progress import progress_bar
 from sslbench.training.examples import Examples
 

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset as TorchDataset
 
+from sslbench.cache_keys import source_sha256
 from sslbench.contracts import Dataset, Scale, TrainableMethod, TrainingContext, Value
 from sslbench.errors import CellError
-from sslbench.keys import source_sha256
+from sslbench.metrics.aggregation import CorpusMetric
 from sslbench.metrics.corpus import Corpus
-from sslbench.metrics.shapes import CorpusMetric
 from sslbench.scene import Prediction, Recording, Scene
 from sslbench.training.checkpoint import EpochRow
 from sslbench.training.devices import find_device, place
@@ -64,7 +64,7 @@ class LearnedMethod(TrainableMethod, Learner):
             scale: how much is run.
 
         Raises:
-            Unsuitable: if such scenes cannot be learned from.
+            Incompatible: if such scenes cannot be learned from.
         """
 
     @abstractmethod

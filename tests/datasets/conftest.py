@@ -12,7 +12,7 @@ import soundfile
 import yaml
 
 from sslbench.contracts import Dataset, DatasetRequest
-from sslbench.datasets.recordings import Recordings, RecordingsDoa
+from sslbench.datasets.real.recordings import Recordings, RecordingsDoa
 
 RATE = 16000
 SPEED = 343.0

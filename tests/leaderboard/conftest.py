@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metric_cases import SPECS, make
+from helpers.metric_cases import SPECS, make
 from sslbench.contracts import ProtocolSpec
 from sslbench.errors import UnknownNameError
-from sslbench.metrics.protocols import ChosenMetric
-from sslbench.metrics.scoring import score, score_strata
-from sslbench.running.predictions import dump_predictions
-from sslbench.running.record import MetricEntry, RunRecord
-from sslbench.running.scoring import SEED
+from sslbench.results.predictions import dump_predictions
+from sslbench.results.record import MetricEntry, RunRecord
+from sslbench.running.record_builder import SEED
 from sslbench.scene import Prediction, Tracks
+from sslbench.scoring.protocols import ChosenMetric
+from sslbench.scoring.scores import score, score_strata
 
 RECORDINGS = 12
 MANIFEST = "ab" * 32

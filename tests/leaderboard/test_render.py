@@ -6,7 +6,7 @@ import io
 import pytest
 
 from sslbench.errors import LeaderboardError, StoreError
-from sslbench.leaderboard.collect import add
+from sslbench.leaderboard.records import add
 from sslbench.leaderboard.render import build, check, pages, terminal_board
 
 

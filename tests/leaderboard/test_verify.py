@@ -12,7 +12,7 @@ from sslbench.errors import (
     PluginError,
     UnknownNameError,
 )
-from sslbench.leaderboard.collect import add
+from sslbench.leaderboard.records import add
 from sslbench.leaderboard.verify import Truth, verify
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metric_cases import several_sources
+from helpers.metric_cases import several_sources
 from sslbench.errors import FormatError
 from sslbench.metrics.corpus import Corpus, check_comparable
 from sslbench.scene import Tracks

@@ -2,11 +2,11 @@
 
 import pytest
 
-import world
+from helpers import world
 from sslbench.cell import Cell
-from sslbench.choices import choose
+from sslbench.results.store import Store
 from sslbench.running.stages import Workbench
-from sslbench.running.store import Store
+from sslbench.selection import choose
 
 
 @pytest.fixture

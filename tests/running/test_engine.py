@@ -4,12 +4,12 @@ import time
 import numpy as np
 import pytest
 
-import world
+from helpers import world
 from sslbench.cell import CellOutcome
 from sslbench.errors import StoreError
+from sslbench.results.record import read_record
 from sslbench.running.config import RunConfig
 from sslbench.running.engine import CellRunner, exit_code, run_cells
-from sslbench.running.record import read_record
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_failing_to_save_is_fatal(run, cell, bench, monkeypatch):
     def full(*_):
         raise StoreError("cannot be written: No space left on device")
 
-    monkeypatch.setattr("sslbench.running.store.Store.put_run", full)
+    monkeypatch.setattr("sslbench.results.store.Store.put_run", full)
     with pytest.raises(StoreError):
         run(cell("corner"))
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from helpers.toy_learner import Line, Slope, context, network, settings
 from sslbench.errors import CellError, FormatError, UsageError
 from sslbench.training.checkpoint import NAME
 from sslbench.training.devices import find_device
 from sslbench.training.loop import train
 from sslbench.training.schedules import Constant, Cosine, Moment, Plateau
 from sslbench.training.weights import read_model, read_weights, write_model
-from toy_learner import Line, Slope, context, network, settings
 
 
 def trained(folder, learner=None, reports=None, length=64, **changes):

@@ -32,6 +32,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from sslbench.array_types import Booleans, Floats, Integers
 from sslbench.errors import ParameterError
 from sslbench.metrics.association.framewise import ENUMERATED, Matches
 from sslbench.metrics.association.history import last_before, switched
@@ -40,9 +41,6 @@ from sslbench.scene import Tracks  # noqa: F401  # the example uses it
 
 __all__ = ["RULES", "Followed", "check_rule", "follow"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
 
 RULES = ("keep", "jointly")
 

@@ -10,13 +10,12 @@ from operator import add
 import numpy as np
 from numpy.typing import NDArray
 
+from sslbench.array_types import Booleans, Floats, Integers
 from sslbench.metrics.corpus import Corpus
 from sslbench.scene import Tracks  # noqa: F401  # the example uses it
 
 __all__ = ["ENUMERATED", "Matches", "assign", "match"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Bytes = NDArray[np.int8]
 
 TIE = 1e-9
@@ -42,7 +41,7 @@ class Matches:
     partner: Integers
 
     @property
-    def answered(self) -> NDArray[np.bool_]:
+    def answered(self) -> Booleans:
         """Whether each source has an answer, shape (frames, sources)."""
         return self.partner >= 0
 
@@ -85,7 +84,7 @@ def match(corpus: Corpus, gate: float = np.inf) -> Matches:
     return Matches(corpus, assign(corpus.distance * (1 + TIE * corpus.distance), allowed))
 
 
-def assign(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
+def assign(cost: Floats, allowed: Booleans) -> Integers:
     """Give every source at most one answer: most pairs first, then the smallest summed cost.
 
     Args:
@@ -100,7 +99,7 @@ def assign(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
     return _assign_one_by_one(cost, allowed)
 
 
-def _assign_enumerated(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
+def _assign_enumerated(cost: Floats, allowed: Booleans) -> Integers:
     frames, sources, answers = cost.shape
     partner = np.full((frames, sources), -1)
     orders = _orders(sources, answers)
@@ -116,7 +115,7 @@ def _assign_enumerated(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
     return partner
 
 
-def _where_possible(chosen: Bytes, possible: NDArray[np.bool_]) -> Bytes:
+def _where_possible(chosen: Bytes, possible: Booleans) -> Bytes:
     """Take back answers that may be none: shapes (frames,) and (answers, frames)."""
     # Sums of bytes, since to index an array by frames takes several times as long.
     above = np.zeros_like(chosen)
@@ -135,7 +134,7 @@ def _orders(sources: int, answers: int) -> list[tuple[int, ...]]:
 
 
 def _cheapest(
-    price: Floats, possible: NDArray[np.bool_], orders: list[tuple[int, ...]]
+    price: Floats, possible: Booleans, orders: list[tuple[int, ...]]
 ) -> NDArray[np.uint8]:
     """Return the number of the order with the most pairs, and of these the least summed price.
 
@@ -160,7 +159,7 @@ def _cheapest(
     return best
 
 
-def _assign_one_by_one(cost: Floats, allowed: NDArray[np.bool_]) -> Integers:
+def _assign_one_by_one(cost: Floats, allowed: Booleans) -> Integers:
     from scipy.optimize import linear_sum_assignment
 
     partner = np.full(cost.shape[:2], -1)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sslbench.array_types import Booleans, Integers
 from sslbench.metrics.association.framewise import Matches
 from sslbench.metrics.corpus import Corpus
 
 __all__ = ["last_before", "switched"]
-
-Booleans = NDArray[np.bool_]
-Integers = NDArray[np.int64]
 
 
 def last_before(corpus: Corpus, flags: Booleans) -> Integers:

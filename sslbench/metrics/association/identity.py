@@ -10,14 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sslbench.array_types import Floats
 from sslbench.metrics.association.framewise import Matches, assign
 from sslbench.metrics.corpus import Corpus
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 
 __all__ = ["by_recording", "match_aligned", "match_identity", "similarity"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 TINY = float(np.finfo(float).eps)
 

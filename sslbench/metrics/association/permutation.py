@@ -7,15 +7,13 @@ invariant training (Feng et al. 2025, section 3.4), and shows what was confused 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sslbench.array_types import Booleans, Floats
 from sslbench.metrics.association.framewise import Matches, assign
 from sslbench.metrics.corpus import Corpus
 from sslbench.scene import Tracks  # noqa: F401  # the example uses it
 
 __all__ = ["permute"]
-
-Floats = NDArray[np.float64]
 
 
 def permute(corpus: Corpus) -> Matches:
@@ -43,7 +41,7 @@ def permute(corpus: Corpus) -> Matches:
     return Matches(corpus, np.where(together[..., 0], column, -1))
 
 
-def _by_recording(corpus: Corpus, values: NDArray[np.float64] | NDArray[np.bool_]) -> Floats:
+def _by_recording(corpus: Corpus, values: Floats | Booleans) -> Floats:
     """Add up (frames, sources, answers) over the frames of each recording."""
     recordings = len(corpus.lengths)
     sums = np.zeros((recordings, *values.shape[1:]))

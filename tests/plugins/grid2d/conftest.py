@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from grid_cases import Few, make
+from helpers.grid_cases import Few, make
 from sslbench.contracts import DatasetRequest, TrainingContext
 from sslbench.datasets.simulated.feng2025_l1 import PARAMETERS
 from sslbench_grid2d.methods import Grid2d

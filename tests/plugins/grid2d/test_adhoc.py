@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from grid_cases import SPECS, moved, places
+from helpers.grid_cases import SPECS, moved, places
 from sslbench.contracts import DatasetRequest, TrainingContext
 from sslbench.datasets.simulated.feng2025_ad import Feng2025Ad1
 from sslbench.errors import FormatError

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from grid_cases import CORNER, SPECS, Elsewhere, Few, Sometimes, make, places
+from helpers.grid_cases import CORNER, SPECS, Elsewhere, Few, Sometimes, make, places
 from sslbench.cell import Cell, Choice
-from sslbench.running.scoring import published_of
+from sslbench.running.record_builder import published_of
 from sslbench.scene import Tracks
 from sslbench.training.schedules import Constant, Plateau
 from sslbench_grid2d.representations import NAMES, Options, make_representation

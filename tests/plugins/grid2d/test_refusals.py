@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from grid_cases import Elsewhere, Few, Sometimes, grown, make, moved
-from sslbench.contracts import Unsuitable
+from helpers.grid_cases import Elsewhere, Few, Sometimes, grown, make, moved
+from sslbench.contracts import Incompatible
 from sslbench.errors import CellError, FormatError
 from sslbench.scene import MicArray, Scene, Tracks
 
@@ -105,7 +105,7 @@ class Growing(Few):
     [(Moving, "two arrays"), (Odd, "two arrays"), (Growing, "one region")],
 )
 def test_what_must_stay_as_it_is_and_does_not_is_unsuitable(suite, said, trained):
-    with pytest.raises(Unsuitable, match=f"grid2d learns {said}"):
+    with pytest.raises(Incompatible, match=f"grid2d learns {said}"):
         trained(suite)
 
 
@@ -116,7 +116,7 @@ def test_more_sources_than_there_are_maps_are_refused(trained, data):
 
 
 def test_a_number_of_sources_that_varies_needs_another_representation(trained):
-    with pytest.raises(Unsuitable, match="uld has a map for each source"):
+    with pytest.raises(Incompatible, match="uld has a map for each source"):
         trained(Sometimes, representation="uld")
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from plane_cases import NAN, ROOM, decoded, errors, ideal, make, places
+from helpers.plane_cases import NAN, ROOM, decoded, errors, ideal, make, places
 from sslbench.errors import FormatError, ParameterError, UnknownNameError
 from sslbench_grid2d.representations import NAMES, Options
 

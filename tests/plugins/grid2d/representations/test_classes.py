@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plane_cases import NAN, ROOM, decoded, errors, make, places, scattered
+from helpers.plane_cases import NAN, ROOM, decoded, errors, make, places, scattered
 from sslbench.errors import FormatError, ParameterError
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from plane_cases import ROOM, decoded, errors, make, places, scattered
+from helpers.plane_cases import ROOM, decoded, errors, make, places, scattered
 
 
 def test_the_papers_map_goes_a_metre_beyond_the_room():

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from plane_cases import ROOM, decoded, errors, ideal, make, places, scattered
+from helpers.plane_cases import ROOM, decoded, errors, ideal, make, places, scattered
 
 
 @pytest.mark.parametrize("cells", [1, 3, 6, 16])

@@ -1,0 +1,1 @@
+"""File formats: audio, array files, ground truth tables, YAML."""

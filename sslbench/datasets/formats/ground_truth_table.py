@@ -1,0 +1,177 @@
+"""The truth table of a folder of recordings: where each source is, in csv.
+
+Columns: `file`; optionally `time_s` (empty: the source stays there throughout) and `source` (a name
+that stays with a source); and either `x`, `y`, `z` in metres or `azimuth_deg`, `elevation_deg`.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sslbench.datasets.formats.yaml_file import require_file
+from sslbench.errors import FormatError
+from sslbench.geometry import unit_vector
+from sslbench.scene import Kind
+
+__all__ = ["Truth", "read_truth_table"]
+
+POSITION = ("x", "y", "z")
+DIRECTION = ("azimuth_deg", "elevation_deg")
+OPTIONAL = ("time_s", "source")
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Where the sources of one recording are.
+
+    Args:
+        files: names of its audio files as the table gives them.
+        where: table and first line, for error messages.
+        times: seconds, shape (frames,); None where sources stay throughout.
+        xyz: shape (frames, sources, 3), with one frame where `times` is None; NaN where a source
+            has no row.
+    """
+
+    files: tuple[str, ...]
+    where: str
+    times: NDArray[np.float64] | None
+    xyz: NDArray[np.float64]
+
+    @property
+    def most_at_once(self) -> int:
+        """Most sources at one time."""
+        return int(np.isfinite(self.xyz).all(axis=-1).sum(axis=1).max())
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    file: str
+    time: float | None
+    source: str
+    xyz: tuple[float, ...]
+
+
+def read_truth_table(path: Path) -> tuple[Kind, list[Truth]]:
+    """Read a truth table: what it holds, and the truth of each recording in the order of the rows.
+
+    Directions are unit vectors, positions metres.
+
+    Raises:
+        MissingDataError: if there is no such file.
+        FormatError: if it is no such table; it gives the line and the column.
+    """
+    require_file(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            kind = _kind(reader.fieldnames or (), path)
+            rows = [_row(fields, reader.line_num, kind, path) for fields in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FormatError(str(error), where=str(path), expected="a csv file in UTF-8") from error
+    if not rows:
+        raise FormatError("has no rows", where=str(path), expected="a row for each source")
+    files = dict.fromkeys(row.file for row in rows)
+    return kind, [_join([row for row in rows if row.file == file], path) for file in files]
+
+
+def _kind(columns: Iterable[str], path: Path) -> Kind:
+    names = {name.strip() for name in columns if name}
+    needed = {"position": {"file", *POSITION}, "direction": {"file", *DIRECTION}}
+    kind: Kind
+    for kind in ("position", "direction"):
+        if needed[kind] <= names <= needed[kind] | set(OPTIONAL):
+            return kind
+    raise FormatError(
+        f"columns {', '.join(sorted(names)) or 'none'}",
+        where=f"{path}: line 1",
+        expected=f"file, {', '.join(POSITION)}, or else file, {', '.join(DIRECTION)}; "
+        f"and if wanted {', '.join(OPTIONAL)}",
+    )
+
+
+def _row(fields: dict[str, str | None], line: int, kind: Kind, path: Path) -> _Row:
+    where = f"{path}: line {line}"
+    text = {key.strip(): (value or "").strip() for key, value in fields.items() if key}
+    if None in fields or not text["file"]:
+        raise FormatError(
+            "no file" if None not in fields else "more cells than columns",
+            where=where,
+            expected="one cell a column, the first with the name of an audio file",
+        )
+    numbers = [_number(text, name, where) for name in (POSITION, DIRECTION)[kind == "direction"]]
+    if kind == "direction":
+        numbers = list(_direction(numbers, where))
+    time = _number(text, "time_s", where) if text.get("time_s") else None
+    _check_names(text["file"], where)
+    return _Row(line, text["file"], time, text.get("source", ""), tuple(numbers))
+
+
+def _check_names(names: str, where: str) -> None:
+    if not all(name.strip() for name in names.split(";")):
+        raise FormatError(
+            f"file is {names!r}: a name is empty",
+            where=where,
+            expected="names of mono files with one `;` between two, as in one.wav;two.wav",
+        )
+
+
+def _number(text: dict[str, str], name: str, where: str) -> float:
+    try:
+        value = float(text[name])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise FormatError(f"{name} is {text[name]!r}", where=where, expected="a finite number")
+    return value
+
+
+def _direction(angles: Sequence[float], where: str) -> NDArray[np.float64]:
+    azimuth, elevation = angles
+    if abs(azimuth) > 360 or abs(elevation) > 90:
+        raise FormatError(
+            f"azimuth {azimuth:g}, elevation {elevation:g}",
+            where=where,
+            expected="degrees: azimuth within -360 and 360, elevation within -90 and 90",
+        )
+    return unit_vector(math.radians(azimuth), math.radians(elevation))
+
+
+def _join(rows: list[_Row], path: Path) -> Truth:
+    """Put the rows of one recording on a grid of times and sources."""
+    times = sorted({row.time for row in rows if row.time is not None})
+    sources = list(dict.fromkeys(row.source for row in rows))
+    xyz = np.full((max(len(times), 1), len(sources), 3), np.nan)
+    for row in rows:
+        _check_row(row, bool(times), path)
+        cell = (times.index(row.time) if row.time is not None else 0, sources.index(row.source))
+        if np.isfinite(xyz[cell]).any():
+            raise FormatError(
+                f"a second place for {row.file} at the same time",
+                where=f"{path}: line {row.line}",
+                expected="one row a source and time",
+                hint="tell sources apart by a column `source`",
+            )
+        xyz[cell] = row.xyz
+    return Truth(
+        files=tuple(name.strip() for name in rows[0].file.split(";")),
+        where=f"{path}: line {rows[0].line}",
+        times=np.array(times) if times else None,
+        xyz=xyz,
+    )
+
+
+def _check_row(row: _Row, timed: bool, path: Path) -> None:
+    if timed and row.time is None:
+        raise FormatError(
+            f"no time for {row.file}, though other rows of it have one",
+            where=f"{path}: line {row.line}",
+            expected="a time_s in every row of a recording, or in none",
+        )

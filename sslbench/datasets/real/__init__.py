@@ -1,0 +1,1 @@
+"""Loaders of real recordings, one data set per module."""

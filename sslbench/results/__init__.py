@@ -1,0 +1,1 @@
+"""What a run leaves: records, predictions, and the store that keeps them."""

@@ -1,0 +1,140 @@
+"""The predictions file: the tracks of every recording of a run in one npz, without pickle.
+
+Arrays of the file (U recordings, F frames in all, K tracks at most, M channels at most):
+
+=============  ================  ======================================================
+`kind`         ()                `position` or `direction`
+`ids`          (U,)              recording ids, UTF-8
+`frames`       (U,) int32        frames of each recording; the arrays below are stacked
+`times`        (F,) float32      seconds
+`xyz`          (F, K, 3) float32 metres or unit vectors, NaN where there is nothing
+`active`       (F, K) bool       whether a source is claimed
+`track_ids`    (U, K) int32      identities; -1 pads recordings with fewer tracks
+`microphones`  (U, M, 3) float32 estimated positions; absent if there are none
+=============  ================  ======================================================
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sslbench.errors import FormatError
+from sslbench.scene import Kind, Prediction, Tracks
+
+__all__ = ["dump_predictions", "load_predictions", "read_predictions"]
+
+
+def dump_predictions(predictions: Mapping[str, Prediction]) -> bytes:
+    """Return the bytes of a predictions file; the same predictions give the same bytes."""
+    tracks = [prediction.tracks for prediction in predictions.values()]
+    width = max((t.xyz.shape[1] for t in tracks), default=0)
+    arrays: dict[str, NDArray[np.generic]] = {
+        "kind": np.array(tracks[0].kind if tracks else "position"),
+        "ids": np.array(list(predictions)),
+        "frames": np.array([len(t.times) for t in tracks], dtype=np.int32),
+        "times": _stack([t.times for t in tracks], np.float32),
+        "xyz": _stack([_widen(t.xyz, width, np.nan) for t in tracks], np.float32),
+        "active": _stack([_widen(t.active, width, fill=False) for t in tracks], np.bool_),
+        "track_ids": np.array([_pad(t.ids, width) for t in tracks], dtype=np.int32),
+    }
+    estimates = [prediction.microphones for prediction in predictions.values()]
+    if any(estimate is not None for estimate in estimates):
+        arrays["microphones"] = _stack_microphones(estimates)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return _without_dates(buffer)
+
+
+def _stack(parts: list[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray[np.generic]:
+    return np.concatenate(parts).astype(dtype) if parts else np.zeros(0, dtype)
+
+
+def _widen(array: NDArray[np.generic], width: int, fill: float) -> NDArray[np.generic]:
+    missing = [(0, 0), (0, width - array.shape[1])] + [(0, 0)] * (array.ndim - 2)
+    return np.pad(array, missing, constant_values=fill)
+
+
+def _pad(ids: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    return np.pad(ids, (0, width - len(ids)), constant_values=-1)
+
+
+def _stack_microphones(estimates: list[NDArray[np.float64] | None]) -> NDArray[np.float32]:
+    channels = max(len(e) for e in estimates if e is not None)
+    stacked = np.full((len(estimates), channels, 3), np.nan, np.float32)
+    for row, estimate in zip(stacked, estimates, strict=True):
+        if estimate is not None:
+            row[: len(estimate)] = estimate
+    return stacked
+
+
+def _without_dates(buffer: io.BytesIO) -> bytes:
+    # numpy stamps each member with the time of day; a checksum must not depend on it.
+    out = io.BytesIO()
+    with zipfile.ZipFile(buffer) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for info in old.infolist():
+            new.writestr(zipfile.ZipInfo(info.filename), old.read(info), zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def read_predictions(path: Path) -> dict[str, Prediction]:
+    """Read a predictions file.
+
+    Raises:
+        FormatError: if the file is damaged or not of this format.
+    """
+    try:
+        # numpy leaves a damaged file open when it is given the path.
+        with path.open("rb") as stream:
+            return load_predictions(stream)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, FormatError) as error:
+        raise FormatError(
+            f"{type(error).__name__}: {error}",
+            where=str(path),
+            expected="a predictions file (see sslbench.results.predictions)",
+            hint="run the cell again to write it anew",
+        ) from error
+
+
+def load_predictions(stream: IO[bytes]) -> dict[str, Prediction]:
+    """Read the bytes of a predictions file.
+
+    Raises:
+        ValueError, KeyError, EOFError, BadZipFile, FormatError: if they are not of this format.
+    """
+    with np.load(stream, allow_pickle=False) as file:
+        return _split({name: file[name] for name in file.files})
+
+
+def _split(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Prediction]:
+    ends = np.cumsum(arrays["frames"])
+    kind: Kind = "direction" if str(arrays["kind"]) == "direction" else "position"
+    found: dict[str, Prediction] = {}
+    for row, (name, end) in enumerate(zip(arrays["ids"], ends, strict=True)):
+        part = slice(int(end - arrays["frames"][row]), int(end))
+        ids = arrays["track_ids"][row]
+        used = np.flatnonzero(ids >= 0)
+        tracks = Tracks.of(
+            arrays["times"][part],
+            arrays["xyz"][part][:, used],
+            kind,
+            arrays["active"][part][:, used],
+            ids[used],
+        )
+        estimate = arrays["microphones"][row] if "microphones" in arrays else None
+        found[str(name)] = Prediction(tracks, _estimated(estimate))
+    return found
+
+
+def _estimated(padded: NDArray[np.generic] | None) -> NDArray[np.float64] | None:
+    if padded is None:
+        return None
+    rows = padded.astype(float)
+    kept: NDArray[np.float64] = rows[np.isfinite(rows).any(axis=1)]
+    return kept if len(kept) else None

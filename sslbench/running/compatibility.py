@@ -1,0 +1,70 @@
+"""Whether a method fits a data set; where it does not, the reason in words."""
+
+from __future__ import annotations
+
+from sslbench.contracts import DatasetSpec, MethodSpec
+from sslbench.scene import Recording
+
+__all__ = ["incompatibility", "recording_incompatibility"]
+
+
+def incompatibility(method: MethodSpec, dataset: DatasetSpec) -> str:
+    """Return why a method cannot answer a data set, as far as their specs tell; else nothing."""
+    if dataset.kind not in method.outputs:
+        return f"{method.name} finds {_plural(method.outputs)}, {dataset.name} asks {dataset.kind}s"
+    if dataset.max_sources is not None:
+        return _too_many(method, dataset.max_sources)
+    return ""
+
+
+def recording_incompatibility(method: MethodSpec, recording: Recording) -> str:
+    """Return why a method cannot answer a recording; nothing if it can."""
+    array = recording.array
+    if array.format not in method.formats:
+        return f"{method.name} needs audio of format {' or '.join(method.formats)}"
+    needed = _channels(method, recording)
+    if array.channels < needed:
+        return f"{method.name} needs {needed} microphones, there are {array.channels}"
+    return (
+        _too_large(method, recording)
+        or _too_flat(method, recording)
+        or _too_many(method, recording.max_sources)
+    )
+
+
+def _too_large(method: MethodSpec, recording: Recording) -> str:
+    aperture, most = recording.array.aperture, method.max_aperture
+    if recording.kind != "direction" or most is None or aperture <= most:
+        return ""
+    return (
+        f"{method.name} finds directions in the far field: the array may span {most:g} m, "
+        f"this one spans {aperture:.2f} m"
+    )
+
+
+def _channels(method: MethodSpec, recording: Recording) -> int:
+    if recording.kind != "position" or recording.region is None:
+        return method.min_channels
+    # At a known height a position has one unknown less, and so needs one microphone less.
+    return max(method.min_channels, method.min_channels_position - int(recording.region.flat))
+
+
+def _too_flat(method: MethodSpec, recording: Recording) -> str:
+    if recording.kind != "position" or recording.region is None:
+        return ""
+    # At a known height a position has one unknown less, and so needs one dimension less.
+    needed = method.min_rank_position - int(recording.region.flat)
+    if recording.array.rank >= needed:
+        return ""
+    shape = ("in one point", "on one line", "in one plane")[recording.array.rank]
+    return f"{method.name} cannot find positions with all microphones {shape}"
+
+
+def _too_many(method: MethodSpec, sources: int) -> str:
+    if method.max_sources is None or sources <= method.max_sources:
+        return ""
+    return f"{method.name} finds {method.max_sources} source at a time, there can be {sources}"
+
+
+def _plural(kinds: tuple[str, ...]) -> str:
+    return " and ".join(f"{kind}s" for kind in kinds)

@@ -1,0 +1,130 @@
+"""Bias, the limit of the truncated error, and frames without an answer."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+
+from sslbench.errors import FormatError, ParameterError
+from sslbench.metrics.corpus import Corpus
+from sslbench.metrics.families import detection, position
+from sslbench.scene import Tracks
+
+BIAS = (position.bias_x, position.bias_y, position.bias_z)
+NOWHERE = [np.nan] * 3
+
+
+def tracks(xyz, active=None):
+    return Tracks.of(np.arange(len(xyz)), xyz, "position", active)
+
+
+def value(metric, pairs):
+    return metric.value(metric.rows(Corpus.of(pairs)))
+
+
+def pair(rng, frames=4):
+    def some(columns):
+        xyz = rng.normal(size=(frames, columns, 3))
+        return tracks(xyz, rng.random(xyz.shape[:2]) < 0.7)
+
+    return some(rng.integers(0, 4)), some(rng.integers(0, 4))
+
+
+def differences(pairs):
+    """Return answer minus truth of all pairs of scipy's assignment, shape (pairs, 3)."""
+    found = [np.zeros((0, 3))]
+    for prediction, truth in pairs:
+        for frame in range(len(truth.times)):
+            here = truth.xyz[frame][truth.active[frame]]
+            there = prediction.xyz[frame][prediction.active[frame]]
+            first, second = linear_sum_assignment(np.linalg.norm(here[:, None] - there, axis=-1))
+            found.append(there[second] - here[first])
+    return np.concatenate(found)
+
+
+def test_bias_and_truncated_error_equal_scipy_and_numpy():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        pairs = [pair(rng), pair(rng)]
+        apart = differences(pairs)
+        sources = sum(int(truth.active.sum()) for _, truth in pairs)
+        bias = [apart[:, axis].mean() if len(apart) else np.nan for axis in range(3)]
+        assert [value(make(), pairs) for make in BIAS] == pytest.approx(bias, nan_ok=True)
+        charged = np.minimum(np.linalg.norm(apart, axis=1), 1.5).sum()
+        charged += 1.5 * (sources - len(apart))
+        truncated = value(position.error_truncated("1.5m"), pairs)
+        assert truncated == pytest.approx(charged / sources if sources else np.nan, nan_ok=True)
+
+
+def test_failure_rate_equals_a_plain_loop():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        pairs = [pair(rng), pair(rng)]
+        failed = [
+            not prediction.active[frame].any()
+            for prediction, truth in pairs
+            for frame in range(4)
+            if truth.active[frame].any()
+        ]
+        expected = 100 * np.mean(failed) if failed else np.nan
+        assert value(detection.failure_rate(), pairs) == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_constant_offset_is_the_bias():
+    truth = np.random.default_rng(0).normal(size=(9, 1, 3))
+    pairs = [(tracks(truth + np.array([0.1, -0.2, 0.3])), tracks(truth))]
+    assert [value(make(), pairs) for make in BIAS] == pytest.approx([0.1, -0.2, 0.3])
+
+
+@given(st.integers(0, 10**6))
+def test_mirroring_the_room_turns_the_sign_of_the_bias(seed):
+    answer, truth = pair(np.random.default_rng(seed))
+    mirrored = tuple(tracks(-part.xyz, part.active) for part in (answer, truth))
+    expected = [-value(make(), [(answer, truth)]) for make in BIAS]
+    assert [value(make(), [mirrored]) for make in BIAS] == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_bias_is_neither_good_nor_bad():
+    better = {s.name: s.higher_is_better for s in position.SPECS if "bias" in s.name}
+    assert better == {f"position-bias-{axis}": None for axis in "xyz"}
+
+
+@pytest.mark.parametrize("make", BIAS)
+def test_bias_is_undefined_without_answers(make):
+    pairs = [(tracks(np.zeros((2, 0, 3))), tracks(np.zeros((2, 1, 3))))]
+    assert np.isnan([value(make(), pairs), value(make(), [])]).all()
+
+
+@pytest.mark.parametrize("make", BIAS)
+def test_bias_of_directions_is_refused(make):
+    north = Tracks.of([0], [[[1, 0, 0]]], "direction")
+    with pytest.raises(FormatError, match="a metric of positions was given directions"):
+        make()(north, north)
+
+
+def test_the_truncated_error_ends_at_3_m_by_default():
+    pairs = [(tracks([[[9, 0, 0]], [NOWHERE]]), tracks([[[0, 0, 0]]] * 2))]
+    assert value(position.error_truncated(), pairs) == 3.0
+    assert value(position.error_truncated("50cm"), pairs) == 0.5
+
+
+@pytest.mark.parametrize("text", ["3", "20deg"])
+def test_a_limit_is_a_distance_in_metres(text):
+    with pytest.raises(ParameterError, match=f"'{text}' is no distance"):
+        position.error_truncated(text)
+
+
+def test_one_answer_to_two_sources_is_no_failure():
+    pairs = [(tracks([[[0, 0, 0]]]), tracks([[[0, 0, 0], [1, 0, 0]]]))]
+    assert value(detection.failure_rate(), pairs) == 0.0
+
+
+def test_silence_without_a_source_is_no_failure():
+    pairs = [(tracks([[NOWHERE], [NOWHERE]]), tracks([[NOWHERE], [[0, 0, 0]]]))]
+    assert value(detection.failure_rate(), pairs) == 100.0
+
+
+def test_without_a_source_there_is_no_failure_rate():
+    silent = tracks([[NOWHERE]])
+    assert np.isnan(value(detection.failure_rate(), [(silent, silent)]))

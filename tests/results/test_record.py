@@ -1,0 +1,55 @@
+import json
+
+import pytest
+
+from sslbench.errors import FormatError
+from sslbench.results.record import read_record
+from sslbench.running.config import RunConfig
+from sslbench.running.engine import CellRunner, run_cells
+from sslbench.running.environment import source
+
+
+@pytest.fixture
+def record_path(registry, bench, cell):
+    runner = CellRunner(bench.store.root, bench.cache, plugins=lambda: registry)
+    (outcome,) = run_cells(registry, RunConfig(), runner, [cell("corner")])
+    return bench.store.run(outcome.run_id)
+
+
+def test_a_record_that_is_written_again_is_the_same_text(record_path):
+    assert read_record(record_path).to_json() == record_path.read_text()
+
+
+def test_numbers_are_numbers_and_undefined_ones_null(record_path):
+    metrics = json.loads(record_path.read_text())["metrics"]
+    assert all(isinstance(m["value"], (float, type(None))) for m in metrics)
+    assert "NaN" not in record_path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema_version": 99}, "update sslbench"),
+        ({"scale": "huge"}, "scale: "),
+        ({"surprise": 1}, "surprise: "),
+    ],
+)
+def test_a_record_with_a_bad_key_names_it(record_path, change, message):
+    data = json.loads(record_path.read_text()) | change
+    record_path.write_text(json.dumps(data))
+    with pytest.raises(FormatError, match=message):
+        read_record(record_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"schema_version": 1}'])
+def test_what_is_no_record_is_refused(tmp_path, text):
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(FormatError, match=r"r\.json"):
+        read_record(tmp_path / "r.json")
+
+
+def test_the_source_is_the_checkout_of_the_package_wherever_one_stands(tmp_path, monkeypatch):
+    here = source()
+    monkeypatch.chdir(tmp_path)
+    assert source().commit == here.commit
+    assert here.commit is None or len(here.commit) == 40
