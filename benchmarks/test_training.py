@@ -15,6 +15,7 @@ from sslbench.contracts import TrainingContext
 from sslbench.registry import Registry
 from sslbench.results.store import Store, default_cache
 from sslbench.running.stages import Workbench
+from sslbench.specs import DatasetSpec, MethodSpec
 from sslbench.training.devices import place
 from sslbench.training.examples import Examples, batches, to_device
 from sslbench.training.loop import Settings, train
@@ -29,7 +30,7 @@ def bench(tmp_path):
 
 
 def opened(bench, name, split="train"):
-    spec = bench.registry.dataset(name).spec
+    spec = bench.registry.find(DatasetSpec, name).spec
     choice = Choice(name, {p.name: p.default for p in spec.parameters})
     dataset = bench.dataset(choice, split, "smoke")
     dataset.prepare()
@@ -37,7 +38,7 @@ def opened(bench, name, split="train"):
 
 
 def learner(bench, dataset, **params):
-    spec = bench.registry.method("grid2d").spec
+    spec = bench.registry.find(MethodSpec, "grid2d").spec
     defaults = {p.name: p.default for p in spec.parameters}
     method = bench.method(Choice("grid2d", defaults | params))
     network = method.begin(dataset, "smoke")

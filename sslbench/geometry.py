@@ -24,7 +24,6 @@ __all__ = [
     "azimuth_elevation",
     "check_microphones",
     "fibonacci_sphere",
-    "inside_hull",
     "microphone_pairs",
     "tdoa",
     "unit_vector",
@@ -157,8 +156,15 @@ def array_rank(microphones: ArrayLike, tolerance: float = 1e-3) -> int:
     return int((spread > tolerance).sum())
 
 
-def check_microphones(microphones: ArrayLike, where: str = "microphones") -> Floats:
+def check_microphones(
+    microphones: ArrayLike, where: str = "microphones", *, unknown: bool = False
+) -> Floats:
     """Return positions, shape (channels, 3), after checking that they can serve as an array.
+
+    Args:
+        microphones: positions in metres.
+        where: named in errors.
+        unknown: whether a row of NaN, a microphone whose position is unknown, is allowed.
 
     Raises:
         GeometryError: if the shape is wrong, a value is not finite or two microphones coincide.
@@ -170,16 +176,19 @@ def check_microphones(microphones: ArrayLike, where: str = "microphones") -> Flo
             where=where,
             expected="at least two microphones of three coordinates in metres",
         )
-    if not np.isfinite(mics).all():
+    finite = np.isfinite(mics).all(axis=1)
+    allowed = finite | (np.isnan(mics).all(axis=1) & unknown)
+    if not allowed.all():
         raise GeometryError(
-            f"microphone {int(np.argmin(np.isfinite(mics).all(axis=1)))} has no finite position",
+            f"microphone {int(np.argmin(allowed))} has no finite position",
             where=where,
             expected="three finite coordinates in metres",
         )
     i, j = microphone_pairs(len(mics))
     distance = np.linalg.norm(mics[i] - mics[j], axis=1)
-    if distance.min() < 1e-4:
-        pair = int(distance.argmin())
+    # Comparisons with the NaN of an unknown position are false.
+    if (distance < 1e-4).any():
+        pair = int(np.nanargmin(distance))
         raise GeometryError(
             f"microphones {i[pair]} and {j[pair]} coincide",
             where=where,
@@ -187,19 +196,6 @@ def check_microphones(microphones: ArrayLike, where: str = "microphones") -> Flo
             hint="correct the position, or drop one of the two channels",
         )
     return mics
-
-
-def inside_hull(points: ArrayLike, microphones: ArrayLike) -> Booleans:
-    """Tell which points, shape (..., 3), lie in the convex hull of the microphones.
-
-    An array that spans no volume has an empty hull: the answer is False everywhere.
-    """
-    xyz, mics = np.asarray(points, dtype=float), np.asarray(microphones, dtype=float)
-    if array_rank(mics) < 3:
-        return np.zeros(xyz.shape[:-1], dtype=bool)
-    from scipy.spatial import Delaunay
-
-    return np.asarray(Delaunay(mics).find_simplex(xyz) >= 0)
 
 
 def fibonacci_sphere(points: int) -> Floats:

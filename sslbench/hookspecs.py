@@ -3,14 +3,14 @@
 A plugin is a module that implements some of these with `hookimpl`, named by an entry point in
 the group ``sslbench``::
 
-    from sslbench.contracts import MethodSpec
     from sslbench.hookspecs import hookimpl
+    from sslbench.specs import MethodSpec
 
     @hookimpl
     def sslbench_methods():
         return [MethodSpec(name="mine", target="my_package.method:Mine", ...)]
 
-The module must import nothing heavy: it is loaded to list what there is.
+The module must import nothing heavy: it is loaded to list what is installed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from pathlib import Path
 import pluggy
 
 from sslbench.cell import Cell, CellOutcome
-from sslbench.contracts import (
+from sslbench.contracts import EpochReport
+from sslbench.specs import (
+    AlterationSpec,
     DatasetSpec,
-    EpochReport,
     ExecutorSpec,
     MethodSpec,
     MetricSpec,
     ProtocolSpec,
+    TrackerSpec,
 )
 
 __all__ = ["PROJECT", "hookimpl", "hookspec"]
@@ -44,8 +46,20 @@ def sslbench_methods() -> Sequence[MethodSpec]:
 
 
 @hookspec
+def sslbench_trackers() -> Sequence[TrackerSpec]:
+    """Offer trackers, for ``method+tracker``."""
+    raise NotImplementedError
+
+
+@hookspec
 def sslbench_datasets() -> Sequence[DatasetSpec]:
     """Offer data sets."""
+    raise NotImplementedError
+
+
+@hookspec
+def sslbench_alterations() -> Sequence[AlterationSpec]:
+    """Offer alterations of data sets, for ``dataset+alteration``."""
     raise NotImplementedError
 
 
@@ -73,7 +87,7 @@ def sslbench_executors() -> Sequence[ExecutorSpec]:
 
 @hookspec
 def sslbench_locate_data(dataset: str) -> Path | None:
-    """Say where the folder of a data set is on this machine; None to let others answer.
+    """Return the folder of a data set on this machine; None if this plugin does not know it.
 
     The plugin that was installed under the last name in alphabetical order is asked first.
     """
@@ -82,23 +96,23 @@ def sslbench_locate_data(dataset: str) -> Path | None:
 
 @hookspec
 def sslbench_provenance() -> Mapping[str, str]:
-    """Add facts about this machine or project to the environment of every record."""
+    """Return facts about this machine or project for the environment of every record."""
     raise NotImplementedError
 
 
 @hookspec
 def sslbench_cell_started(cell: Cell) -> None:
-    """Observe that work on a cell begins."""
+    """Observe the start of work on a cell."""
     raise NotImplementedError
 
 
 @hookspec
 def sslbench_epoch_finished(cell: Cell, report: EpochReport) -> None:
-    """Observe that a training epoch ended."""
+    """Observe the end of a training epoch."""
     raise NotImplementedError
 
 
 @hookspec
 def sslbench_cell_finished(outcome: CellOutcome) -> None:
-    """Observe what came of a cell."""
+    """Observe the outcome of a cell."""
     raise NotImplementedError

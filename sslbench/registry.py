@@ -1,4 +1,4 @@
-"""Finding plugins, resolving names, and saying which plugins are broken and why."""
+"""Finding plugins, resolving names, and reporting which plugins are broken and why."""
 
 from __future__ import annotations
 
@@ -11,36 +11,80 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 import pluggy
 
 from sslbench import hookspecs
-from sslbench.contracts import (
-    AnySpec,
+from sslbench.errors import BrokenPluginError, DuplicateNameError, PluginError, UnknownNameError
+from sslbench.specs import (
+    AlterationSpec,
+    ClassSpec,
     DatasetSpec,
     ExecutorSpec,
     MethodSpec,
     MetricSpec,
     ProtocolSpec,
+    Spec,
+    TrackerSpec,
 )
-from sslbench.errors import BrokenPluginError, DuplicateNameError, PluginError, UnknownNameError
 
-__all__ = ["Offer", "PluginReport", "Registry", "call_hooks", "load_target", "nearest"]
+__all__ = [
+    "KINDS",
+    "Offer",
+    "PluginKind",
+    "PluginReport",
+    "Registry",
+    "call_hooks",
+    "load_class",
+    "load_target",
+    "nearest",
+]
 
-NAME = re.compile(r"[a-z0-9]+([-.][a-z0-9]+)*")
-_LISTED = {
-    "method": "methods",
-    "data set": "datasets list",
-    "metric": "metrics",
-    "protocol": "protocols",
-}
+AnySpec = TypeVar("AnySpec", bound=Spec)
+AnyClass = TypeVar("AnyClass")
+
+NAME = re.compile(r"[a-z0-9]+([-._][a-z0-9]+)*")
 HEAVY = ("torch", "pyroomacoustics", "tensorflow", "jax")
 
 
 @dataclass(frozen=True)
+class PluginKind:
+    """A kind of things that plugins offer.
+
+    Args:
+        spec: the class of its specs.
+        noun: what one is called in messages.
+        plural: the name of the hook that offers them, after ``sslbench_``.
+        command: the command that lists them.
+    """
+
+    spec: type[Spec]
+    noun: str
+    plural: str
+    command: str = "plugins list"
+
+    @property
+    def hook(self) -> str:
+        """Name of the hook that offers them."""
+        return f"sslbench_{self.plural}"
+
+
+KINDS = (
+    PluginKind(MethodSpec, "method", "methods", "methods"),
+    PluginKind(DatasetSpec, "data set", "datasets", "datasets list"),
+    PluginKind(MetricSpec, "metric", "metrics", "metrics"),
+    PluginKind(ProtocolSpec, "protocol", "protocols", "protocols"),
+    PluginKind(AlterationSpec, "alteration", "alterations", "datasets alterations"),
+    PluginKind(TrackerSpec, "tracker", "trackers", "methods --trackers"),
+    PluginKind(ExecutorSpec, "executor", "executors"),
+)
+"""All kinds. A new kind is one line here and one hook in `sslbench.hookspecs`."""
+
+
+@dataclass(frozen=True)
 class Offer(Generic[AnySpec]):
-    """A spec and who offers it.
+    """A spec and the plugin that offers it.
 
     Args:
         spec: what is offered.
@@ -52,6 +96,9 @@ class Offer(Generic[AnySpec]):
     plugin: str
     distribution: str
 
+    def __str__(self) -> str:
+        return f"{self.spec.name} (plugin {self.plugin} of {self.distribution})"
+
 
 @dataclass(frozen=True)
 class PluginReport:
@@ -62,7 +109,7 @@ class PluginReport:
         distribution: `name version`.
         error: why it cannot be used; empty if it can.
         warnings: what its author should change.
-        offers: names it offers, by sort.
+        offers: names it offers, by the plural of the kind.
     """
 
     name: str
@@ -73,12 +120,12 @@ class PluginReport:
 
 
 class Registry:
-    """All that the installed plugins offer, by name.
+    """All that the installed plugins offer, in one table by kind and name.
 
     Use `Registry.installed()`; a registry with chosen entry points is for tests.
 
     Args:
-        points: entry points to load, one by one; a broken one does not stop the rest.
+        points: entry points to load one by one; a broken one does not affect the others.
         strict: whether a broken plugin is an error (``SSLBENCH_STRICT_PLUGINS=1``).
 
     Raises:
@@ -89,18 +136,14 @@ class Registry:
     def __init__(self, points: Sequence[EntryPoint], *, strict: bool = False) -> None:
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
-        self.methods: dict[str, Offer[MethodSpec]] = {}
-        self.datasets: dict[str, Offer[DatasetSpec]] = {}
-        self.metrics: dict[str, Offer[MetricSpec]] = {}
-        self.protocols: dict[str, Offer[ProtocolSpec]] = {}
-        self.executors: dict[str, Offer[ExecutorSpec]] = {}
+        self._offers: dict[type[Spec], dict[str, Offer[Any]]] = {kind.spec: {} for kind in KINDS}
         self.reports: list[PluginReport] = []
         for point in sorted(points, key=lambda p: (p.name, p.value)):
             self._load(point, strict)
 
     @classmethod
     def installed(cls) -> Registry:
-        """Load what is installed; `broken` says what could not be."""
+        """Load the installed plugins; `broken` lists those that failed."""
         strict = os.environ.get("SSLBENCH_STRICT_PLUGINS", "") not in {"", "0"}
         return cls(list(entry_points(group=hookspecs.PROJECT)), strict=strict)
 
@@ -109,46 +152,38 @@ class Registry:
         """Plugins that could not be loaded."""
         return [report for report in self.reports if report.error]
 
-    def method(self, name: str) -> Offer[MethodSpec]:
-        """Find a method by name, or raise `UnknownNameError` with the nearest one."""
-        return self._find("method", self.methods, name)
+    def table(self, spec: type[AnySpec]) -> dict[str, Offer[AnySpec]]:
+        """Return everything of a kind by name, such as `table(MethodSpec)`."""
+        return self._offers[spec]
 
-    def dataset(self, name: str) -> Offer[DatasetSpec]:
-        """Find a data set by name, or raise `UnknownNameError` with the nearest one."""
-        return self._find("data set", self.datasets, name)
+    def find(self, spec: type[AnySpec], name: str) -> Offer[AnySpec]:
+        """Find something by kind and name, such as `find(MethodSpec, "srp-phat")`.
 
-    def metric(self, name: str) -> Offer[MetricSpec]:
-        """Find a metric by name, or raise `UnknownNameError` with the nearest one."""
-        return self._find("metric", self.metrics, name)
-
-    def protocol(self, name: str) -> Offer[ProtocolSpec]:
-        """Find a protocol by name, or raise `UnknownNameError` with the nearest one."""
-        return self._find("protocol", self.protocols, name)
-
-    def executor(self, name: str) -> Offer[ExecutorSpec]:
-        """Find an executor by name, or raise `UnknownNameError` with the nearest one."""
-        return self._find("executor", self.executors, name)
-
-    def locate_data(self, dataset: str) -> Path | None:
-        """Ask the plugins where a data set's folder is; None if none knows."""
-        answers = call_hooks(self, "sslbench_locate_data", dataset=dataset)
-        return next((Path(folder) for folder in answers if folder is not None), None)
-
-    def _find(self, sort: str, table: Mapping[str, Offer[AnySpec]], name: str) -> Offer[AnySpec]:
+        Raises:
+            UnknownNameError: if there is nothing of that name; it gives the nearest names.
+            PluginError: if a broken plugin might have offered it.
+        """
+        table = self.table(spec)
         if name in table:
             return table[name]
+        kind = next(kind for kind in KINDS if kind.spec is spec)
         error = UnknownNameError(
-            f"no {sort} is named {name!r}",
+            f"no {kind.noun} is named {name!r}",
             expected=nearest(name, list(table)),
-            hint=f"`sslbench {_LISTED.get(sort, 'plugins list')}` shows what there is",
+            hint=f"`sslbench {kind.command}` lists all",
         )
         if not self.broken:
             raise error
-        # What was named may be what a broken plugin would have offered: that is exit code 3.
+        # The name may be one that a broken plugin would have offered: that is exit code 3.
         names = ", ".join(f"{r.name} ({r.error})" for r in self.broken)
         raise PluginError(
             error.what, expected=error.expected, hint=f"a plugin could not be loaded: {names}"
         )
+
+    def locate_data(self, dataset: str) -> Path | None:
+        """Return the folder of a data set, from the first plugin that knows it; else None."""
+        folders = call_hooks(self, "sslbench_locate_data", dataset=dataset)
+        return next((Path(folder) for folder in folders if folder is not None), None)
 
     def _load(self, point: EntryPoint, strict: bool) -> None:
         distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
@@ -158,7 +193,7 @@ class Registry:
             offers = self._register(point, distribution)
         except DuplicateNameError:
             raise
-        except (Exception, SystemExit) as error:  # whatever a stranger's module may raise
+        except (Exception, SystemExit) as error:  # a third-party module may raise anything
             report = replace(report, error=f"{type(error).__name__}: {_first_line(error)}")
             if strict:
                 raise BrokenPluginError(
@@ -175,23 +210,17 @@ class Registry:
 
     def _register(self, point: EntryPoint, distribution: str) -> dict[str, tuple[str, ...]]:
         plugin = point.load()
-        tables: tuple[tuple[str, type[Any], dict[str, Offer[Any]]], ...] = (
-            ("methods", MethodSpec, self.methods),
-            ("datasets", DatasetSpec, self.datasets),
-            ("metrics", MetricSpec, self.metrics),
-            ("protocols", ProtocolSpec, self.protocols),
-            ("executors", ExecutorSpec, self.executors),
-        )
-        # All or nothing: a plugin that breaks halfway must leave neither names nor observers.
-        found: dict[str, list[Any]] = {}
-        for sort, kind, _ in tables:
-            hook: Callable[[], Sequence[Any]] | None = getattr(plugin, f"sslbench_{sort}", None)
-            found[sort] = [_checked(spec, kind, sort) for spec in hook()] if hook else []
+        # All or nothing: a plugin that fails halfway must leave neither names nor observers.
+        found = {kind: _offered(plugin, kind) for kind in KINDS}
         self._register_hooks(plugin, f"{distribution}:{point.name}")
-        for sort, _, table in tables:
-            for spec in found[sort]:
-                _claim(table, Offer(spec, point.name, distribution), sort)
-        return {sort: tuple(spec.name for spec in specs) for sort, specs in found.items() if specs}
+        for kind, specs in found.items():
+            for spec in specs:
+                self._add(kind, Offer(spec, point.name, distribution))
+        return {
+            kind.plural: tuple(spec.name for spec in specs)
+            for kind, specs in found.items()
+            if specs
+        }
 
     def _register_hooks(self, plugin: Any, name: str) -> None:
         try:
@@ -201,49 +230,53 @@ class Registry:
             self.manager.unregister(plugin)
             raise
 
+    def _add(self, kind: PluginKind, offer: Offer[Spec]) -> None:
+        other = self._offers[kind.spec].setdefault(offer.spec.name, offer)
+        if other is not offer:
+            raise DuplicateNameError(
+                f"two {kind.plural} are named {offer.spec.name!r}",
+                where=f"{other.distribution} (plugin {other.plugin}) and "
+                f"{offer.distribution} (plugin {offer.plugin})",
+                hint="uninstall one of the two packages, or rename one",
+            )
 
-def _checked(spec: Any, kind: type[Any], sort: str) -> Any:
-    if not isinstance(spec, kind):
-        raise BrokenPluginError(f"sslbench_{sort} offers {spec!r}", expected=f"a {kind.__name__}")
+
+def _offered(plugin: Any, kind: PluginKind) -> list[Spec]:
+    hook: Callable[[], Sequence[Any]] | None = getattr(plugin, kind.hook, None)
+    return [_checked(spec, kind) for spec in hook()] if hook else []
+
+
+def _checked(spec: Any, kind: PluginKind) -> Spec:
+    if not isinstance(spec, kind.spec):
+        raise BrokenPluginError(f"{kind.hook} returns {spec!r}", expected=f"a {kind.spec.__name__}")
     if not NAME.fullmatch(spec.name):
         raise BrokenPluginError(
-            f"{spec.name!r} is no name", expected="lower-case words joined by hyphens"
+            f"{spec.name!r} is not a valid name", expected="lower-case words joined by hyphens"
         )
-    if not isinstance(spec, ProtocolSpec) and ":" not in spec.target:
+    if isinstance(spec, ClassSpec) and ":" not in spec.target:
         raise BrokenPluginError(
             f"{spec.name}: target {spec.target!r}", expected='"package.module:Class"'
         )
     return spec
 
 
-def _claim(table: dict[str, Offer[Any]], offer: Offer[Any], sort: str) -> None:
-    other = table.setdefault(offer.spec.name, offer)
-    if other is not offer:
-        raise DuplicateNameError(
-            f"{offer.spec.name!r} is offered twice among the {sort}",
-            where=f"{other.distribution} (plugin {other.plugin}) and "
-            f"{offer.distribution} (plugin {offer.plugin})",
-            hint="uninstall one of the two, or rename one",
-        )
-
-
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "")
 
 
-def call_hooks(registry: Registry, hook: str, **facts: object) -> list[Any]:
+def call_hooks(registry: Registry, hook: str, **arguments: object) -> list[Any]:
     """Call every implementation of a hook; one that raises is reported and left out."""
-    answers: list[Any] = []
+    results: list[Any] = []
     for plugin in reversed(getattr(registry.manager.hook, hook).get_hookimpls()):
         try:
-            answers.append(plugin.function(*(facts[name] for name in plugin.argnames)))
-        except Exception as error:  # noqa: BLE001  # whatever a stranger's plugin may raise
-            print(  # noqa: T201  # its fault must not be silent, and must not stop a run
+            results.append(plugin.function(*(arguments[name] for name in plugin.argnames)))
+        except Exception as error:  # noqa: BLE001  # a third-party plugin may raise anything
+            print(  # noqa: T201  # reported, but it must not stop a run
                 f"sslbench: plugin {plugin.plugin_name} raised in {hook}: "
                 f"{type(error).__name__}: {error}",
                 file=sys.stderr,
             )
-    return answers
+    return results
 
 
 def load_target(target: str, where: str) -> Any:
@@ -259,13 +292,33 @@ def load_target(target: str, where: str) -> Any:
         raise BrokenPluginError(
             f"{target} cannot be imported: {type(error).__name__}: {_first_line(error)}",
             where=where,
-            hint="reinstall the package that offers it, with what it needs",
+            hint="reinstall the package that offers it, with its dependencies",
         ) from error
 
 
+def load_class(
+    target: str, expected: type[AnyClass], where: str, *args: object, **params: object
+) -> AnyClass:
+    """Construct the class of a lazy target and check what came of it.
+
+    Raises:
+        BrokenPluginError: if it cannot be imported or is not of the expected class.
+    """
+    made = load_target(target, where)(*args, **params)
+    if not isinstance(made, expected):
+        raise BrokenPluginError(
+            f"{target} is not a {expected.__name__}",
+            where=where,
+            expected="the class that the spec promises",
+        )
+    return made
+
+
 def nearest(name: str, names: Sequence[str]) -> str:
-    """Say which of the valid names is meant, for an error message."""
+    """Return the valid names that are nearest to a wrong one, for an error message."""
     close = get_close_matches(name, names, n=3, cutoff=0.5)
     if close:
         return "perhaps " + " or ".join(close)
+    if len(names) > 12:
+        return f"one of {', '.join(sorted(names)[:12])}, and {len(names) - 12} more"
     return "one of " + ", ".join(sorted(names)) if names else "nothing: none is installed"

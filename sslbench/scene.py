@@ -1,31 +1,33 @@
-"""What flows through the house: arrays, recordings, tracks, scenes and predictions.
+"""The data types of sslbench: microphone arrays, recordings, tracks, predictions and scenes.
 
-All are immutable and hold numpy arrays only. The truth and a method's answer have one type,
-`Tracks`, so that metrics and plots are written once. A method is handed a `Recording`, in which
-there is no truth to leak.
+All are immutable and hold numpy arrays only. Ground truth and a method's output have one type,
+`Prediction`, so that metrics and plots are written once. A method is given a `Recording`, which
+does not contain the ground truth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
+from sslbench.array_types import Booleans, Floats, Integers
 from sslbench.errors import FormatError, GeometryError
 from sslbench.geometry import SPEED_OF_SOUND, Box, array_rank, check_microphones
 
 __all__ = ["Condition", "Kind", "MicArray", "Prediction", "Recording", "Scene", "Tracks"]
 
 Kind = Literal["position", "direction"]
-"""What an answer is: points in metres, or unit vectors."""
+"""What is localized: positions in metres, or directions as unit vectors."""
 
 T = TypeVar("T", bound=np.generic)
 
 Condition = float | int | str | bool
-"""A value of `Recording.conditions`, by which results can be split into strata."""
+"""A value of `Recording.conditions`, by which results can be split."""
 
 
 def _frozen(array: NDArray[T]) -> NDArray[T]:
@@ -36,17 +38,18 @@ def _frozen(array: NDArray[T]) -> NDArray[T]:
 
 @dataclass(frozen=True, eq=False)
 class MicArray:
-    """Where the channels of a recording were picked up.
+    """The microphones of a recording.
 
     Args:
-        positions: metres, shape (channels, 3), in channel order; None for an encoded format.
+        positions: metres, shape (channels, 3), in channel order; a row of NaN for a microphone
+            whose position is unknown; None for an encoded format.
         format: `mics`, or `foa` for first-order ambisonics in ACN order (W, Y, Z, X), SN3D.
 
     Raises:
-        GeometryError: if there are positions and they cannot serve, or neither is given.
+        GeometryError: if positions are missing, invalid, or given for an encoded format.
     """
 
-    positions: NDArray[np.float64] | None = None
+    positions: Floats | None = None
     format: Literal["mics", "foa"] = "mics"
 
     def __post_init__(self) -> None:
@@ -57,60 +60,74 @@ class MicArray:
                 expected="positions for `mics`, none for `foa`",
             )
         if self.positions is not None:
-            object.__setattr__(self, "positions", _frozen(check_microphones(self.positions)))
+            checked = check_microphones(self.positions, unknown=True)
+            object.__setattr__(self, "positions", _frozen(checked))
 
     @property
     def channels(self) -> int:
-        """Number of channels that a recording of this array has."""
+        """Number of channels of a recording made with this array."""
         return 4 if self.positions is None else len(self.positions)
 
     @property
-    def rank(self) -> int:
-        """Dimensions that the microphones span (3 for an encoded format)."""
-        return 3 if self.positions is None else array_rank(self.positions)
+    def known(self) -> Floats:
+        """Positions that are known in metres, shape (known, 3); empty for an encoded format."""
+        if self.positions is None:
+            return np.zeros((0, 3))
+        return self.positions[np.isfinite(self.positions).all(axis=1)]
 
     @property
-    def centre(self) -> NDArray[np.float64]:
-        """Mean of the positions in metres, shape (3,); the origin for an encoded format."""
-        return np.zeros(3) if self.positions is None else self.positions.mean(axis=0)
+    def complete(self) -> bool:
+        """Whether no microphone position is unknown."""
+        return self.positions is None or len(self.known) == len(self.positions)
+
+    @property
+    def rank(self) -> int:
+        """Dimensions that the known microphones span (3 for an encoded format)."""
+        if self.positions is None:
+            return 3
+        return array_rank(self.known) if len(self.known) else 0
+
+    @property
+    def centre(self) -> Floats:
+        """Mean of the known positions in metres, shape (3,); the origin if there are none."""
+        return self.known.mean(axis=0) if len(self.known) else np.zeros(3)
 
     @property
     def aperture(self) -> float:
-        """Largest distance between two microphones in metres; 0 for an encoded format."""
-        if self.positions is None:
-            return 0.0
-        between = self.positions[:, None] - self.positions[None]
-        return float(np.linalg.norm(between, axis=-1).max())
+        """Largest distance between two known microphones in metres; 0 for an encoded format."""
+        between = self.known[:, None] - self.known[None]
+        return float(np.linalg.norm(between, axis=-1).max(initial=0.0))
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What a method hears, and what it is asked for.
+    """The input of a method: audio, array, and the times at which estimates are requested.
 
     Args:
         id: name within its data set, the same on every machine.
         audio: float32, shape (channels, samples).
         sample_rate: in Hz.
-        array: where the channels were picked up.
-        times: seconds from the start at which an answer is asked for, shape (frames,).
-        kind: what is asked for at each time.
-        frame: seconds of audio, centred on each time, that belong to it; None if all may be used.
-        max_sources: most sources that can sound at once in this data set.
-        region: where positions can lie; flat if their height is known. None for directions.
+        array: the microphones.
+        times: seconds from the start at which an estimate is requested, shape (frames,).
+        kind: what is requested at each time.
+        frame: seconds of audio, centred on each time, that belong to it; None if all audio may be
+            used for every time.
+        max_sources: largest number of simultaneously active sources in this data set.
+        region: where positions can lie; flat if the height is known. None for directions.
         speed_of_sound: in m/s.
-        reference: the source's own microphone, shape (samples,), in set-ups that allow it.
+        reference: signal of a microphone at the source, shape (samples,), in set-ups that have one.
         conditions: what is known of the acoustics (`snr_db`, `t60_s`, ...). Whatever follows from
-            the truth (distance, number of sources, ...) does not belong here.
+            the ground truth (distance, number of sources, ...) does not belong here.
 
     Raises:
-        FormatError: if shapes do not fit each other.
+        FormatError: if shapes do not fit each other, or a region is missing.
     """
 
     id: str
     audio: NDArray[np.float32]
     sample_rate: int
     array: MicArray
-    times: NDArray[np.float64]
+    times: Floats
     kind: Kind = "position"
     frame: float | None = None
     max_sources: int = 1
@@ -124,10 +141,10 @@ class Recording:
             raise FormatError(
                 f"audio of shape {self.audio.shape}",
                 where=self.id,
-                expected=f"({self.array.channels}, samples): one row a microphone of the array",
+                expected=f"({self.array.channels}, samples): one row per microphone of the array",
             )
         if self.kind == "position" and self.region is None:
-            raise FormatError("positions are asked for without a region", where=self.id)
+            raise FormatError("positions are requested without a search region", where=self.id)
         object.__setattr__(self, "audio", _frozen(self.audio.astype(np.float32, copy=False)))
         object.__setattr__(self, "times", _frozen(np.asarray(self.times, dtype=float)))
 
@@ -137,43 +154,87 @@ class Recording:
         return float(self.audio.shape[1] / self.sample_rate)
 
     def frames(self) -> NDArray[np.float32]:
-        """Cut the audio that belongs to each time, shape (frames, channels, samples).
+        """Return the audio that belongs to each time, shape (frames, channels, samples).
 
-        Where a frame reaches over an end of the recording it is filled with zeros. With `frame`
-        None there is one frame, the whole recording.
+        A frame that extends beyond the recording is filled with zeros. With `frame` None there is
+        one frame, the whole recording.
         """
         if self.frame is None:
             return self.audio[None]
-        length = round(self.frame * self.sample_rate)
-        starts = np.round(self.times * self.sample_rate - length / 2).astype(int)
+        length = self._frame_samples
+        starts = self._frame_starts
         before = max(0, -int(starts.min(initial=0)))
         after = max(0, int(starts.max(initial=0)) + length - self.audio.shape[1])
-        padded = np.pad(self.audio, ((0, 0), (before, after)))
-        index = starts[:, None] + before + np.arange(length)
-        return np.ascontiguousarray(padded[:, index].swapaxes(0, 1))
+        # Audio is copied once more only where a frame extends beyond an end of the recording.
+        padded = np.pad(self.audio, ((0, 0), (before, after))) if before or after else self.audio
+        cut = sliding_window_view(padded, length, axis=1).swapaxes(0, 1)
+        frames: NDArray[np.float32] = cut[starts + before]
+        return frames
+
+    def window(self, rows: slice, context: float = 0.0) -> Recording:
+        """Return the part of the recording that belongs to some of its times, as a recording.
+
+        The audio is a view. Its first sample has an even index, so that `frames` rounds the same
+        way as in the whole recording: the frames of a window are those of the recording.
+
+        Args:
+            rows: of `times`, at least one.
+            context: seconds of audio before the first and after the last frame, as far as the
+                recording extends.
+
+        Returns:
+            A recording with times from the start of the window; without audio if `frame` is None
+            and there is no context.
+        """
+        starts = self._frame_starts[rows]
+        if not len(starts):
+            return replace(self, audio=self.audio[:, :0], times=self.times[rows], reference=None)
+        margin = int(np.ceil(context * self.sample_rate))
+        first = max(0, int(starts.min()) - margin) // 2 * 2
+        last = min(self.audio.shape[1], int(starts.max()) + self._frame_samples + margin)
+        return replace(
+            self,
+            audio=self.audio[:, first:last],
+            times=self.times[rows] - first / self.sample_rate,
+            reference=None if self.reference is None else self.reference[first:last],
+        )
+
+    @property
+    def _frame_samples(self) -> int:
+        return round((self.frame or 0.0) * self.sample_rate)
+
+    @property
+    def _frame_starts(self) -> Integers:
+        # Rounding in two steps: the last bit of a time must not decide a tie.
+        exact = np.round(self.times * self.sample_rate - self._frame_samples / 2, 6)
+        return np.round(exact).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """Where sources are over time: the truth, or an answer. `Tracks.of` fills in the defaults.
+    """Where sources are over time. `Tracks.of` fills in the defaults.
 
     Args:
         times: seconds, shape (frames,).
         xyz: shape (frames, tracks, 3): metres for positions, unit vectors for directions; NaN
             where there is nothing.
         kind: which of the two `xyz` holds.
-        active: whether a source sounds (truth) or is claimed (answer), shape (frames, tracks).
+        active: whether a source is active (ground truth) or estimated to be (prediction), shape
+            (frames, tracks).
         ids: identity of each track, shape (tracks,).
+        confidence: confidence of each estimate, from 0 to 1, shape (frames, tracks); None if the
+            method gives none. It is stored and shown, never scored.
 
     Raises:
         FormatError: if the shapes do not fit each other.
     """
 
-    times: NDArray[np.float64]
-    xyz: NDArray[np.float64]
+    times: Floats
+    xyz: Floats
     kind: Kind
-    active: NDArray[np.bool_]
-    ids: NDArray[np.int64]
+    active: Booleans
+    ids: Integers
+    confidence: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.xyz.ndim != 3 or self.xyz.shape[2] != 3 or len(self.xyz) != len(self.times):
@@ -186,8 +247,13 @@ class Tracks:
                 f"activity of shape {self.active.shape} and ids of shape {self.ids.shape}",
                 expected=f"{self.xyz.shape[:2]} and {self.xyz.shape[1:2]}",
             )
-        for name in ("times", "xyz", "active", "ids"):
-            object.__setattr__(self, name, _frozen(getattr(self, name)))
+        if self.confidence is not None and self.confidence.shape != self.active.shape:
+            raise FormatError(
+                f"confidence of shape {self.confidence.shape}", expected=f"{self.active.shape}"
+            )
+        for name in ("times", "xyz", "active", "ids", "confidence"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _frozen(getattr(self, name)))
 
     @classmethod
     def of(
@@ -197,10 +263,12 @@ class Tracks:
         kind: Kind,
         active: ArrayLike | None = None,
         ids: ArrayLike | None = None,
+        *,
+        confidence: ArrayLike | None = None,
     ) -> Tracks:
         """Make tracks that are active where `xyz` is finite, with ids 0, 1, ... by default.
 
-        A track is never active where it has no finite place, whatever `active` says.
+        A track is never active where `xyz` is not finite, whatever `active` says.
         """
         points = np.asarray(xyz, dtype=float)
         finite = np.isfinite(points).all(axis=-1)
@@ -210,11 +278,12 @@ class Tracks:
             kind=kind,
             active=finite if active is None else np.asarray(active, dtype=bool) & finite,
             ids=np.asarray(range(points.shape[1]) if ids is None else ids, dtype=np.int64),
+            confidence=None if confidence is None else np.asarray(confidence, dtype=float),
         )
 
     @classmethod
     def still(cls, recording: Recording, xyz: ArrayLike) -> Tracks:
-        """Put sources, shape (tracks, 3), at the same place at every time of a recording."""
+        """Return tracks of sources, shape (tracks, 3), that do not move during a recording."""
         points = np.atleast_2d(np.asarray(xyz, dtype=float))
         return cls.of(
             recording.times, np.tile(points, (len(recording.times), 1, 1)), recording.kind
@@ -222,26 +291,79 @@ class Tracks:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """A recording and the truth about it."""
-
-    recording: Recording
-    truth: Tracks
-
-
-@dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a method answers.
+    """Where sources are, and microphones if they are estimated: a method's output, or the truth.
 
     Args:
-        tracks: where the sources are, at the recording's times.
-        microphones: estimated positions in metres, shape (channels, 3), from methods that
-            locate microphones too.
+        tracks: the sources, at the recording's times.
+        microphones: positions in metres, shape (channels, 3), with a row of NaN where there is
+            no estimate. In ground truth these are the microphones to be located, which are those
+            that the method was not given.
         likelihood: from methods that map the plane of the recording's region: how likely a source
             is in each cell, 0 to 1, shape (rows, columns); rows go along y, columns along x, both
-            upwards, evenly from one side of the region to the other. It is drawn, never scored.
+            upwards, evenly from one side of the region to the other. It is plotted, never scored.
     """
 
     tracks: Tracks
-    microphones: NDArray[np.float64] | None = None
+    microphones: Floats | None = None
     likelihood: NDArray[np.float32] | None = None
+
+    @classmethod
+    def join(cls, windows: Sequence[Prediction], times: Floats) -> Prediction:
+        """Join the predictions of consecutive windows along time.
+
+        Tracks of one id become one column; a method whose ids mean nothing across windows numbers
+        its tracks 0, 1, ... in each. Microphones get the median of their estimates.
+
+        Args:
+            windows: at least one, whose times together are `times`.
+            times: of the whole recording, shape (frames,).
+        """
+        if len(windows) == 1:
+            (only,) = windows
+            return replace(only, tracks=replace(only.tracks, times=times))
+        parts = [window.tracks for window in windows]
+        ids = np.unique(np.concatenate([part.ids for part in parts]))
+        confident = all(part.confidence is not None for part in parts)
+        joined = Tracks(
+            times=times,
+            xyz=np.concatenate([_columns(part.xyz, part.ids, ids, np.nan) for part in parts]),
+            kind=parts[0].kind,
+            active=np.concatenate([_columns(p.active, p.ids, ids, fill=False) for p in parts]),
+            ids=ids,
+            confidence=np.concatenate(
+                [_columns(p.confidence, p.ids, ids, np.nan) for p in parts if confident]
+            )
+            if confident
+            else None,
+        )
+        return cls(joined, _median_position([window.microphones for window in windows]))
+
+
+def _columns(array: NDArray[T] | None, own: Integers, ids: Integers, fill: float) -> NDArray[T]:
+    """Return an array, shape (frames, tracks, ...), with one column for each of `ids`."""
+    assert array is not None
+    widened = np.full((len(array), len(ids), *array.shape[2:]), fill, array.dtype)
+    widened[:, np.searchsorted(ids, own)] = array
+    return widened
+
+
+def _median_position(estimates: Sequence[Floats | None]) -> Floats | None:
+    known = [estimate for estimate in estimates if estimate is not None]
+    return np.nanmedian(known, axis=0) if known else None
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A recording and its ground truth.
+
+    Args:
+        recording: what a method is given.
+        truth: where the sources are.
+        clusters: groups that the recording shares with others, by kind (`talker`, `room`,
+            `session`, `trajectory`), of which confidence intervals must take account.
+    """
+
+    recording: Recording
+    truth: Prediction
+    clusters: Mapping[str, str] = field(default_factory=dict)

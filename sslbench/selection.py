@@ -1,7 +1,13 @@
-"""Reading a choice as it is typed: ``srp-phat[grid=0.05]``, ``luvira-sim[t60={0.2,0.4}]:test``.
+"""From typed text to choices: ``srp-phat[grid=0.05]+nearest``, ``luvira-sim[t60={0.2,0.4}]:test``.
 
-A selection is a name, or a pattern with ``*`` and ``?``; parameters in brackets; for data sets a
-split after a colon. Braces list alternatives, and every combination becomes a choice.
+::
+
+    selection = item { "+" item } [ ":" split ]
+    item      = name [ "[" parameter "=" value { "," parameter "=" value } "]" ]
+
+A name may be a pattern with ``*`` and ``?``. Braces list alternatives, and every combination
+becomes a choice. To the right of ``+`` stands what takes the result of the left: alterations of a
+data set, trackers of a method.
 """
 
 from __future__ import annotations
@@ -9,77 +15,105 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from sslbench.cell import Choice
-from sslbench.contracts import DatasetSpec, MethodSpec, MetricSpec, Parameter, Value
 from sslbench.errors import ParameterError, UnknownNameError, UsageError
 from sslbench.registry import Offer, Registry, nearest
+from sslbench.specs import (
+    AlterationSpec,
+    DatasetSpec,
+    ExecutorSpec,
+    MethodSpec,
+    Parameter,
+    Spec,
+    TrackerSpec,
+    Value,
+)
 
 __all__ = [
-    "Choosable",
+    "Item",
     "Selection",
     "choices",
     "choose",
     "parse",
     "select_datasets",
+    "select_executor",
     "select_methods",
+    "select_one",
 ]
 
 T = TypeVar("T")
 
-Choosable = MethodSpec | DatasetSpec | MetricSpec
-"""What has parameters."""
-
-_SELECTION = re.compile(r"(?P<name>[^\[\]:]+)(\[(?P<params>.*)\])?(:(?P<split>[\w-]+))?", re.DOTALL)
+_ITEM = re.compile(r"(?P<name>[^\[\]:+]+)(\[(?P<params>[^\[\]]*)\])?", re.DOTALL)
+_ITEMS = r"[^\[\]:+]+(\[[^\[\]]*\])?"
+_SELECTION = re.compile(rf"(?P<items>{_ITEMS}(\+{_ITEMS})*)(:(?P<split>[\w-]+))?", re.DOTALL)
 _COMMA_OUTSIDE_BRACES = re.compile(r",(?![^{]*\})")
 
 
 @dataclass(frozen=True)
-class Selection:
-    """A selection as it was typed.
+class Item:
+    """One name with its parameters, as typed.
 
     Args:
         pattern: a name, perhaps with ``*`` and ``?``.
         alternatives: the texts given for each parameter.
-        split: name of the split; empty for the default.
     """
 
     pattern: str
     alternatives: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A selection as typed.
+
+    Args:
+        item: what is selected.
+        additions: what follows after `+`.
+        split: name of the split; empty for the default.
+    """
+
+    item: Item
+    additions: tuple[Item, ...] = ()
     split: str = ""
 
 
 def parse(text: str) -> Selection:
     """Read one selection.
 
-    >>> parse("luvira-sim[t60={0.2,0.4}]:test")
-    Selection(pattern='luvira-sim', alternatives={'t60': ('0.2', '0.4')}, split='test')
+    >>> parse("luvira-sim[t60={0.2,0.4}]+mics[n=7]:test").additions
+    (Item(pattern='mics', alternatives={'n': ('7',)}),)
 
     Raises:
-        UsageError: if it is not of the form ``name[parameter=value,...]:split``.
+        UsageError: if it is not of the form ``name[parameter=value,...]+addition:split``.
     """
     found = _SELECTION.fullmatch(text.strip())
     if found is None:
         raise _malformed(text)
+    first, *additions = (_item(each, text) for each in _ITEM.finditer(found["items"]))
+    return Selection(first, tuple(additions), found["split"] or "")
+
+
+def _item(found: re.Match[str], text: str) -> Item:
     alternatives: dict[str, tuple[str, ...]] = {}
-    for item in _COMMA_OUTSIDE_BRACES.split(found["params"] or ""):
-        if not item.strip():
+    for part in _COMMA_OUTSIDE_BRACES.split(found["params"] or ""):
+        if not part.strip():
             continue
-        name, equals, value = item.partition("=")
+        name, equals, value = part.partition("=")
         if not equals or name.strip() in alternatives:
             raise _malformed(text)
         alternatives[name.strip()] = _braces(value.strip())
-    return Selection(found["name"].strip(), alternatives, found["split"] or "")
+    return Item(found["name"].strip(), alternatives)
 
 
 def _malformed(text: str) -> UsageError:
     return UsageError(
-        f"{text!r} is not a selection",
+        f"{text!r} is not a valid selection",
         expected="name[parameter=value,...]:split, as in 'luvira-sim[t60={0.2,0.4}]:test'",
-        hint="quote it, since shells read brackets and braces",
+        hint="quote it, since shells interpret brackets and braces",
     )
 
 
@@ -89,7 +123,7 @@ def _braces(value: str) -> tuple[str, ...]:
     return (value,)
 
 
-def choose(spec: Choosable, params: Mapping[str, Value]) -> Choice:
+def choose(spec: Spec, params: Mapping[str, Value]) -> Choice:
     """Return a spec with the given parameter values, as from a record.
 
     Raises:
@@ -103,8 +137,8 @@ def choose(spec: Choosable, params: Mapping[str, Value]) -> Choice:
     return Choice(spec.name, full, changed)
 
 
-def choices(spec: Choosable, selection: Selection) -> Iterator[Choice]:
-    """Return every combination of the alternatives of a selection.
+def choices(spec: Spec, item: Item) -> Iterator[Choice]:
+    """Return every combination of the alternatives of an item.
 
     Raises:
         ParameterError: if a parameter is unknown or out of bounds.
@@ -112,13 +146,13 @@ def choices(spec: Choosable, selection: Selection) -> Iterator[Choice]:
     known = {parameter.name: parameter for parameter in spec.parameters}
     read = {
         name: [_parameter(spec, known, name).read(text) for text in texts]
-        for name, texts in selection.alternatives.items()
+        for name, texts in item.alternatives.items()
     }
     for values in itertools.product(*read.values()):
         yield choose(spec, dict(zip(read, values, strict=True)))
 
 
-def _parameter(spec: Choosable, known: Mapping[str, Parameter], name: str) -> Parameter:
+def _parameter(spec: Spec, known: Mapping[str, Parameter], name: str) -> Parameter:
     if name not in known:
         raise ParameterError(
             f"{spec.name} has no parameter {name!r}",
@@ -128,7 +162,7 @@ def _parameter(spec: Choosable, known: Mapping[str, Parameter], name: str) -> Pa
 
 
 def select_methods(registry: Registry, texts: Sequence[str]) -> list[Choice]:
-    """Return the chosen methods, in the order they were typed, each once.
+    """Return the selected methods with their trackers, in the order typed, each once.
 
     Raises:
         UsageError: if a text is malformed, or a name or parameter unknown.
@@ -139,13 +173,12 @@ def select_methods(registry: Registry, texts: Sequence[str]) -> list[Choice]:
         selection = parse(text)
         if selection.split:
             raise UsageError(f"{text!r} gives a split to a method", expected="no `:split`")
-        for name in _matches(selection, registry.methods):
-            chosen += choices(registry.method(name).spec, selection)
+        chosen += _combinations(registry, selection, MethodSpec, TrackerSpec)
     return _unique(chosen)
 
 
 def select_datasets(registry: Registry, texts: Sequence[str]) -> list[tuple[Choice, str]]:
-    """Return the chosen data sets with their splits, in the order they were typed, each once.
+    """Return the selected data sets with alterations and split, in the order typed, each once.
 
     Raises:
         UsageError: if a text is malformed, or a name, parameter or split unknown.
@@ -154,16 +187,51 @@ def select_datasets(registry: Registry, texts: Sequence[str]) -> list[tuple[Choi
     chosen: list[tuple[Choice, str]] = []
     for text in texts:
         selection = parse(text)
-        for name in _matches(selection, registry.datasets):
-            spec = registry.dataset(name).spec
-            split = _split(spec, selection.split)
-            chosen += [(choice, split) for choice in choices(spec, selection)]
+        for choice in _combinations(registry, selection, DatasetSpec, AlterationSpec):
+            spec = registry.find(DatasetSpec, choice.name).spec
+            chosen.append((choice, _split(spec, selection.split)))
     return _unique(chosen)
 
 
-def _matches(selection: Selection, table: Mapping[str, Offer[Any]]) -> list[str]:
-    """Return the names that a pattern means: those that have the parameters it gives."""
-    pattern, wanted = selection.pattern, set(selection.alternatives)
+def select_executor(registry: Registry, text: str) -> Choice:
+    """Return the selected executor with its parameters.
+
+    Raises:
+        UsageError: if the text is malformed, or the name or a parameter unknown.
+    """
+    item = parse(text).item
+    return select_one(list(choices(registry.find(ExecutorSpec, item.pattern).spec, item)), text)
+
+
+def select_one(chosen: Sequence[T], text: str) -> T:
+    """Return the only choice of a text.
+
+    Raises:
+        UsageError: if it selects none or several.
+    """
+    if len(chosen) != 1:
+        names = ", ".join(map(str, chosen[:5]))
+        raise UsageError(
+            f"{text!r} selects {len(chosen)}", expected=f"exactly one of {names}" if names else ""
+        )
+    return chosen[0]
+
+
+def _combinations(
+    registry: Registry, selection: Selection, kind: type[Spec], added: type[Spec]
+) -> Iterator[Choice]:
+    additions = [
+        list(choices(registry.find(added, item.pattern).spec, item)) for item in selection.additions
+    ]
+    for name in _matches(selection.item, registry.table(kind)):
+        for choice in choices(registry.find(kind, name).spec, selection.item):
+            for combination in itertools.product(*additions):
+                yield replace(choice, additions=combination)
+
+
+def _matches(item: Item, table: Mapping[str, Offer[Any]]) -> list[str]:
+    """Return the names that a pattern selects: those that have the parameters it gives."""
+    pattern, wanted = item.pattern, set(item.alternatives)
     if not any(mark in pattern for mark in "*?"):
         return [pattern]
     named = [name for name in sorted(table) if fnmatchcase(name, pattern)]
@@ -171,7 +239,7 @@ def _matches(selection: Selection, table: Mapping[str, Offer[Any]]) -> list[str]
     if not found:
         raise UnknownNameError(
             f"nothing matches {pattern!r}" + (f" with {', '.join(wanted)}" if named else ""),
-            expected="one of " + ", ".join(sorted(table)),
+            expected=nearest(pattern, list(table)),
         )
     return found
 

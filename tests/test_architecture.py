@@ -19,6 +19,7 @@ FLOORS = {
     "files": 1,
     "parameters": 1,
     "scene": 1,
+    "specs": 1,
     "contracts": 1,
     "cell": 1,
     "hookspecs": 2,

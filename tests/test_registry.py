@@ -8,7 +8,7 @@ from sslbench.errors import BrokenPluginError, DuplicateNameError, PluginError, 
 from sslbench.registry import Registry, load_target, nearest
 
 METHOD = """
-from sslbench.contracts import MethodSpec
+from sslbench.specs import MethodSpec
 from sslbench.hookspecs import hookimpl
 
 @hookimpl
@@ -48,26 +48,26 @@ def plugin(tmp_path, monkeypatch):
 
 def test_a_method_is_found_by_name(plugin):
     registry = Registry([plugin("plug_good")])
-    assert registry.method("mine").spec.target == "a.b:C"
-    assert registry.method("mine").plugin == "plug_good"
+    assert registry.find(MethodSpec, "mine").spec.target == "a.b:C"
+    assert registry.find(MethodSpec, "mine").plugin == "plug_good"
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(plugin):
     registry = Registry([plugin("plug_near", name="srp-phat")])
     with pytest.raises(UnknownNameError, match="perhaps srp-phat"):
-        registry.method("srp-fat")
+        registry.find(MethodSpec, "srp-fat")
 
 
 def test_a_plugin_that_fails_to_import_does_not_stop_the_rest(plugin):
     registry = Registry([plugin("plug_bad", "raise RuntimeError('no luck')"), plugin("plug_ok")])
-    assert "mine" in registry.methods
+    assert "mine" in registry.table(MethodSpec)
     assert registry.broken[0].error == "RuntimeError: no luck"
 
 
 def test_a_name_only_a_broken_plugin_can_have_is_a_plugin_error(plugin):
     registry = Registry([plugin("plug_broken", "import nothing_of_this_name")])
     with pytest.raises(PluginError, match="nothing_of_this_name") as caught:
-        registry.method("mine")
+        registry.find(MethodSpec, "mine")
     assert caught.value.exit_code == 3
 
 
@@ -99,7 +99,7 @@ def test_a_misspelt_hook_is_reported(plugin):
     registry = Registry([plugin("plug_a_typo", text), plugin("plug_b_good", name="other")])
     assert "sslbench_metods" in registry.broken[0].error
     assert [report.name for report in registry.broken] == ["plug_a_typo"]
-    assert list(registry.methods) == ["other"]
+    assert list(registry.table(MethodSpec)) == ["other"]
 
 
 def test_a_broken_plugin_observes_nothing(plugin):

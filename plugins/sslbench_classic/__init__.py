@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sslbench.contracts import MethodSpec, Parameter, Published
 from sslbench.hookspecs import hookimpl
+from sslbench.specs import MethodSpec, Parameter, Published
 
 __all__ = ["sslbench_methods"]
 

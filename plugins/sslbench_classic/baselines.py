@@ -84,8 +84,8 @@ class MeanPosition(TrainableMethod):
         """
         total, count = np.zeros(3), 0
         for index in range(len(train)):
-            _, truth = train.truth(index)
-            places = truth.xyz[truth.active]
+            tracks = train.truth(index)[1].tracks
+            places = tracks.xyz[tracks.active]
             total, count = total + places.sum(axis=0), count + len(places)
         if not count:
             raise CellError(

@@ -16,7 +16,7 @@ __all__ = ["DelayOracle", "DirectionGridOracle", "QuantiserOracle"]
 
 
 def _answer(scene: Scene, xyz: NDArray[np.float64]) -> Prediction:
-    truth = scene.truth
+    truth = scene.truth.tracks
     return Prediction(Tracks.of(truth.times, xyz, truth.kind, truth.active, truth.ids))
 
 
@@ -30,13 +30,13 @@ class QuantiserOracle(Oracle):
     def __init__(self, *, grid: int = 6) -> None:
         self.grid = grid
 
-    def answer(self, scene: Scene) -> Prediction:
+    def locate(self, scene: Scene) -> Prediction:
         """Answer one scene with as many tracks as there are sources."""
         region = scene.recording.region
         assert region is not None, "a recording that asks for positions has a region"
         low, cell = np.asarray(region.low), region.size / self.grid
         # A side of no length has one cell, whose centre is the known height.
-        index = np.floor((scene.truth.xyz - low) / np.where(cell > 0, cell, 1))
+        index = np.floor((scene.truth.tracks.xyz - low) / np.where(cell > 0, cell, 1))
         # A source on the far wall belongs to the last cell.
         return _answer(scene, low + (np.clip(index, 0, self.grid - 1) + 0.5) * cell)
 
@@ -51,10 +51,10 @@ class DirectionGridOracle(Oracle):
     def __init__(self, *, step: float = 10.0) -> None:
         self.step = step
 
-    def answer(self, scene: Scene) -> Prediction:
+    def locate(self, scene: Scene) -> Prediction:
         """Answer one scene with as many tracks as there are sources."""
         step = np.radians(self.step)
-        azimuth, elevation = azimuth_elevation(scene.truth.xyz)
+        azimuth, elevation = azimuth_elevation(scene.truth.tracks.xyz)
         azimuth = (np.floor(azimuth / step) + 0.5) * step
         elevation = (np.floor(elevation / step) + 0.5) * step
         return _answer(scene, unit_vector(azimuth, np.clip(elevation, -np.pi / 2, np.pi / 2)))
@@ -71,13 +71,13 @@ class DelayOracle(Oracle):
         # No delay is wrong, so that few hypotheses will do.
         self._cache = SolverCache(1, SolverOptions(hypotheses=100))
 
-    def answer(self, scene: Scene) -> Prediction:
+    def locate(self, scene: Scene) -> Prediction:
         """Answer one scene with as many tracks as there are sources.
 
         Raises:
             GeometryError: if the array has too few microphones, or spans too little.
         """
-        recording, truth = scene.recording, scene.truth
+        recording, truth = scene.recording, scene.truth.tracks
         microphones = recording.array.positions
         assert microphones is not None, "an encoded format is not offered to a method of delays"
         speed, rate = recording.speed_of_sound, recording.sample_rate

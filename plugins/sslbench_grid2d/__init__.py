@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
-from sslbench.contracts import MethodSpec, Published, Value
 from sslbench.hookspecs import hookimpl
-from sslbench_grid2d.parameters import ENCODER, FEATURES, SHARED, WIDTH
+from sslbench.specs import MethodSpec, Published, Value
+from sslbench_grid2d.parameters import BY_DISTANCE, BY_F1, ENCODER, FEATURES, SHARED, WIDTH
 
 __all__ = ["sslbench_methods"]
 
@@ -33,6 +33,8 @@ def sslbench_methods() -> Sequence[MethodSpec]:
             max_sources=3,
             min_channels=8,
             trainable=True,
+            selection=(BY_DISTANCE, BY_F1),
+            version=2,
             paper=f"{LEMOING}; {FENG}",
             published=_published(),
         ),
@@ -46,6 +48,8 @@ def sslbench_methods() -> Sequence[MethodSpec]:
             max_sources=3,
             min_channels=3,
             trainable=True,
+            selection=(BY_DISTANCE, BY_F1),
+            version=2,
             paper=FENG,
             published=_published_adhoc(),
         ),

@@ -112,27 +112,16 @@ class AdhocNetwork(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.frontend = SteeredFrontend()
         self.cleaner = _Cleaner(PLANES * FACTOR**2 + 4, config.width, FINE_MAPS * FACTOR**2)
         self.sharpness = nn.Parameter(torch.ones(FINE_MAPS, 1, 1))
         self.readout = _Readout(config)
 
-    def forward(self, audio: Tensor, microphones: Tensor, room: Tensor) -> Tensor:
+    def forward(self, planes: Tensor, room: Tensor) -> Tensor:
         """Return raw outputs, shape (batch, channels, size, size).
 
         Args:
-            audio: float32, shape (batch, mics, samples), at 16 kHz; two microphones or more.
-            microphones: metres from the corner of the room, shape (batch, mics, 3).
+            planes: of the front end, shape (batch, 3, 64, 64).
             room: its sides in metres along x and y, shape (batch, 2).
-        """
-        return self.read(self.frontend(audio, microphones, room), room)
-
-    def read(self, planes: Tensor, room: Tensor) -> Tensor:
-        """Return raw outputs from what the front end gives, which can be kept.
-
-        Args:
-            planes: shape (batch, 3, 64, 64).
-            room: sides in metres, shape (batch, 2).
         """
         coarse = functional.pixel_unshuffle(planes, FACTOR)
         fine, hidden = self.cleaner(torch.cat([coarse, _frame(coarse, room)], dim=1))

@@ -1,4 +1,4 @@
-"""Whether a recording is such as a network was trained on; each check raises a `FormatError`."""
+"""Checks that a recording is like those a network was trained on; each raises a `FormatError`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sslbench.errors import FormatError
 from sslbench.geometry import Box
 from sslbench.scene import Recording
 
-__all__ = ["TOLERANCE", "check_array", "check_clip", "check_plane", "check_region", "corners"]
+__all__ = ["TOLERANCE", "check_array", "check_plane", "check_region", "corners"]
 
 TOLERANCE = 1e-4
-"""Metres by which array and region may differ from those that were trained on."""
+"""Metres by which array and region may differ from those of the training."""
 
 
 def corners(region: Box) -> NDArray[np.float64]:
@@ -24,10 +24,10 @@ def corners(region: Box) -> NDArray[np.float64]:
 
 
 def check_plane(recording: Recording) -> None:
-    """Check that there is a plane to map, and that the places of the microphones are known.
+    """Check that there is a plane to map, and that all microphone positions are known.
 
     Raises:
-        FormatError: if the region is missing or not flat, or a microphone may be anywhere.
+        FormatError: if the region is missing or not flat, or a position is unknown.
     """
     region = recording.region
     if region is None or not region.flat:
@@ -37,36 +37,21 @@ def check_plane(recording: Recording) -> None:
             expected="a region of one height, the plane that is mapped",
             hint="give the region the height of the sources as its lowest and its highest z",
         )
-    if recording.array.positions is None:
+    if recording.array.positions is None or not recording.array.complete:
         raise FormatError(
-            "microphones in unknown places",
+            "unknown microphone positions",
             where=recording.id,
             expected="the position of every microphone",
         )
 
 
-def check_clip(recording: Recording, facts: Mapping[str, Any]) -> None:
-    """Check rate and length.
+def check_array(recording: Recording, config: Mapping[str, Any]) -> None:
+    """Check that the microphone positions are those of the training.
 
     Raises:
-        FormatError: if they are others than in training.
+        FormatError: if one differs by more than 1e-4 m.
     """
-    found = (recording.sample_rate, recording.audio.shape[1])
-    if found != (facts["sample_rate"], facts["samples"]):
-        raise FormatError(
-            f"{found[1]} samples at {found[0]} Hz",
-            where=recording.id,
-            expected=f"{facts['samples']} samples at {facts['sample_rate']} Hz, as in training",
-        )
-
-
-def check_array(recording: Recording, facts: Mapping[str, Any]) -> None:
-    """Check that the microphones are where they were in training.
-
-    Raises:
-        FormatError: if one is more than 1e-4 m from there.
-    """
-    here, there = recording.array.positions, np.asarray(facts["microphones"])
+    here, there = recording.array.positions, np.asarray(config["microphones"])
     if here is None or here.shape != there.shape or np.abs(here - there).max() > TOLERANCE:
         raise FormatError(
             "another array than in training",
@@ -76,23 +61,23 @@ def check_array(recording: Recording, facts: Mapping[str, Any]) -> None:
         )
 
 
-def check_region(recording: Recording, facts: Mapping[str, Any]) -> None:
+def check_region(recording: Recording, config: Mapping[str, Any]) -> None:
     """Check that the search region is the one of training.
 
     Raises:
-        FormatError: if a side is more than 1e-4 m from where it was.
+        FormatError: if a side differs by more than 1e-4 m.
     """
-    there, region = np.asarray(facts["region"]), recording.region
+    there, region = np.asarray(config["region"]), recording.region
     if region is None or np.abs(corners(region) - there).max() > TOLERANCE:
         raise FormatError(
-            f"another search region than in training: {_said(region)}",
+            f"another search region than in training: {_text(region)}",
             where=recording.id,
-            expected=_said(Box(*there.tolist())),
+            expected=_text(Box(*there.tolist())),
             hint="train on this data set",
         )
 
 
-def _said(region: Box | None) -> str:
+def _text(region: Box | None) -> str:
     if region is None:
         return "none"
     low, high = ("({:g}, {:g}, {:g})".format(*each) for each in (region.low, region.high))

@@ -5,9 +5,11 @@ Nothing heavy is imported: they are listed without torch.
 
 from __future__ import annotations
 
-from sslbench.contracts import Parameter
+from sslbench.specs import Parameter
 
 __all__ = [
+    "BY_DISTANCE",
+    "BY_F1",
     "CELLS",
     "DECODER",
     "ENCODER",
@@ -71,3 +73,9 @@ FEATURES = Parameter(
 )
 
 WIDTH = Parameter("width", 0, "channels of the encoder; 0: 128 at paper scale, else 32", minimum=0)
+
+BY_DISTANCE = "position-error-truncated"
+"""Selection metric where the number of sources is fixed."""
+
+BY_F1 = "resolution-f1[within=0.3m]"
+"""Selection metric where the number of sources varies."""

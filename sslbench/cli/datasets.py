@@ -17,9 +17,10 @@ from sslbench.cell import Choice
 from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json
 from sslbench.cli.tables import parameter_table, table
-from sslbench.contracts import SCALES, Dataset, DatasetSpec, Scale
+from sslbench.contracts import Dataset
 from sslbench.errors import DataError, FormatError
 from sslbench.registry import Offer, Registry
+from sslbench.specs import SCALES, DatasetSpec, Scale
 
 _SELECTION = click.argument("selection")
 _SCALE = click.option("--scale", type=click.Choice(SCALES), default="smoke", show_default=True)
@@ -36,7 +37,11 @@ def command() -> None:
 def list_datasets(name: str | None, as_json: bool) -> None:
     """List data sets, or show NAME and its parameters."""
     registry = installed()
-    offers = [registry.dataset(name)] if name else [o for _, o in sorted(registry.datasets.items())]
+    offers = (
+        [registry.find(DatasetSpec, name)]
+        if name
+        else [o for _, o in sorted(registry.table(DatasetSpec).items())]
+    )
     if as_json:
         click.echo(json.dumps([asdict(offer.spec) for offer in offers], indent=1))
     elif name:
@@ -123,7 +128,7 @@ def download(name: str, into: Path | None) -> None:
     from sslbench.datasets.locate import candidates
 
     registry = installed()
-    files = downloads(registry.dataset(name).spec)
+    files = downloads(registry.find(DatasetSpec, name).spec)
     folder = into / name if into else registry.locate_data(name) or candidates(name)[0]
     try:
         for file in files:
@@ -168,7 +173,7 @@ def times(selection: str, scale: Scale) -> None:
 def path(name: str) -> None:
     """Print the folder of a data set; exits with 4 and says what to do if there is none."""
     registry = installed()
-    spec = registry.dataset(name).spec
+    spec = registry.find(DatasetSpec, name).spec
     if spec.simulated:
         from sslbench.results.store import default_cache
 

@@ -10,8 +10,8 @@ import click
 from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json
 from sslbench.cli.tables import parameter_table, table
-from sslbench.contracts import MethodSpec
 from sslbench.registry import Offer
+from sslbench.specs import MethodSpec
 
 
 @click.command("methods")
@@ -20,7 +20,11 @@ from sslbench.registry import Offer
 def command(name: str | None, as_json: bool) -> None:
     """List methods, or show what NAME can do and its parameters."""
     registry = installed()
-    offers = [registry.method(name)] if name else [o for _, o in sorted(registry.methods.items())]
+    offers = (
+        [registry.find(MethodSpec, name)]
+        if name
+        else [o for _, o in sorted(registry.table(MethodSpec).items())]
+    )
     if as_json:
         click.echo(json.dumps([asdict(offer.spec) for offer in offers], indent=1))
     elif name:

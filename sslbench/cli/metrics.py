@@ -11,8 +11,8 @@ import click
 from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json
 from sslbench.cli.tables import parameter_table, table
-from sslbench.contracts import MetricSpec
 from sslbench.registry import Offer, Registry, load_target
+from sslbench.specs import MetricSpec, ProtocolSpec
 
 
 @click.command("metrics")
@@ -21,7 +21,11 @@ from sslbench.registry import Offer, Registry, load_target
 def command(name: str | None, as_json: bool) -> None:
     """List metrics, or show the definition of NAME: formula, unit, direction, edge cases."""
     registry = installed()
-    offers = [registry.metric(name)] if name else [o for _, o in sorted(registry.metrics.items())]
+    offers = (
+        [registry.find(MetricSpec, name)]
+        if name
+        else [o for _, o in sorted(registry.table(MetricSpec).items())]
+    )
     if as_json:
         click.echo(json.dumps([asdict(offer.spec) for offer in offers], indent=1))
     elif name:
@@ -62,6 +66,6 @@ def _card(registry: Registry, offer: Offer[MetricSpec]) -> str:
 def _protocols(registry: Registry, metric: str) -> list[str]:
     return [
         name
-        for name, offer in sorted(registry.protocols.items())
+        for name, offer in sorted(registry.table(ProtocolSpec).items())
         if metric in {label.partition("[")[0] for label in offer.spec.metrics}
     ]

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from sslbench.contracts import SCALES
 from sslbench.results.store import default_store
 from sslbench.running.config import RunConfig, read_config
+from sslbench.specs import SCALES
 
 __all__ = ["as_json", "config_from", "execution", "selection", "store_option"]
 

@@ -13,6 +13,7 @@ from sslbench.cli.options import as_json
 from sslbench.cli.tables import table
 from sslbench.errors import BrokenPluginError, UnknownNameError, UsageError
 from sslbench.registry import PluginReport, Registry, nearest
+from sslbench.specs import MethodSpec
 
 
 @click.group("plugins")
@@ -80,7 +81,7 @@ def new(name: str, into: Path) -> None:
     """Start a plugin: a package NAME with one method that runs, a test and a README."""
     from sslbench.testing.scaffold import write_plugin
 
-    if name in installed().methods:
+    if name in installed().table(MethodSpec):
         raise UsageError(f"there is a method {name!r} already", hint="choose another name")
     folder = write_plugin(name, into)
     click.echo(

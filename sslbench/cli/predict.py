@@ -1,12 +1,12 @@
-"""`sslbench predict`: the cells of a selection up to their predictions."""
+"""`sslbench predict`: run the selected methods without scoring them."""
 
-from sslbench.cli.cells import cells_verb
+from sslbench.cli.run import cells_command
 
-command = cells_verb(
+command = cells_command(
     "predict",
     until="predict",
-    help="""Let methods answer without scoring them.
+    help="""Run methods without scoring their predictions.
 
-    Answers are found again, and scored, by `sslbench run`.
+    Predictions are kept in the store, and scored by `sslbench run`.
     """,
 )

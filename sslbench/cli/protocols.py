@@ -11,7 +11,7 @@ import click
 from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json
 from sslbench.cli.tables import table
-from sslbench.contracts import ProtocolSpec
+from sslbench.specs import ProtocolSpec
 
 WIDTH = 100
 
@@ -22,8 +22,10 @@ WIDTH = 100
 def command(name: str | None, as_json: bool) -> None:
     """List protocols, or show the rules and metrics of NAME."""
     registry = installed()
-    table_of = registry.protocols
-    offers = [registry.protocol(name)] if name else [o for _, o in sorted(table_of.items())]
+    table_of = registry.table(ProtocolSpec)
+    offers = (
+        [registry.find(ProtocolSpec, name)] if name else [o for _, o in sorted(table_of.items())]
+    )
     if as_json:
         click.echo(json.dumps([asdict(offer.spec) for offer in offers], indent=1))
     elif name:
@@ -38,7 +40,7 @@ def _card(spec: ProtocolSpec) -> str:
     facts = [
         ["pairs", spec.association],
         ["gate", spec.gate],
-        ["silence", spec.silence],
+        ["silence", spec.missing],
         ["averaging", spec.averaging],
         ["intervals", drawn if spec.single_frames else "recordings, then blocks of frames"],
         ["ranks by", ", ".join(spec.primary.values()) or "the data set's own metric"],

@@ -1,4 +1,4 @@
-"""`sslbench score`: answers that are there already, under any rules."""
+"""`sslbench score`: score existing predictions under any protocol, with any metric."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import click
 
 from sslbench.cli.installed import installed
 from sslbench.cli.options import as_json, store_option
-from sslbench.cli.tables import score_table, table
-from sslbench.contracts import SCALES, Scale
-from sslbench.errors import UsageError
+from sslbench.errors import SslbenchError, UsageError
 from sslbench.results.store import Store, default_cache
+from sslbench.specs import SCALES, Scale
 
 if TYPE_CHECKING:
-    from sslbench.running.rescoring import StoredRun
-    from sslbench.running.stages import Workbench
+    from sslbench.results.record import RunRecord
+    from sslbench.running.scoring import OpenRun
+    from sslbench.running.session import Session
     from sslbench.scoring.scores import Score
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be scored and what is to be said of it, as the options give it."""
+    """What is to be scored and what is to be shown, as the options give it."""
 
     runs: tuple[str, ...]
     protocol: str
@@ -38,20 +38,25 @@ class Wanted:
     scale: Scale
     method_name: str | None
 
+    @property
+    def details(self) -> bool:
+        """Whether more is wanted than a board."""
+        return bool(self.metric or self.condition or self.frames or self.worst)
+
 
 @click.command("score")
 @click.argument("runs", nargs=-1, required=True)
-@click.option("--protocol", default="sslbench", show_default=True, help="Rule set of the scores.")
+@click.option("--protocol", default="sslbench", show_default=True, help="Rules of the scores.")
 @click.option("--metric", multiple=True, help="Any metric, as in 'mota[gate=30deg]'.")
 @click.option("--by", "condition", help="Condition to split recordings by, as in snr_db.")
 @click.option(
     "--frames",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write hits, misses and false alarms of every frame to a .csv or .parquet file.",
+    help="Write hits, misses and false positives of every frame to a .csv or .parquet file.",
 )
-@click.option("--worst", type=click.IntRange(1), help="Print so many frames of largest error.")
-@click.option("--gate", help="With --frames or --worst: pairs further apart are none, as in 0.5m.")
-@click.option("-d", "--dataset", help="Data set that the files RUNS answer.")
+@click.option("--worst", type=click.IntRange(1), help="Print this many frames of largest error.")
+@click.option("--gate", help="With --frames or --worst: largest error of a hit, as in 0.5m.")
+@click.option("-d", "--dataset", help="Data set of the predictions, if RUNS is a file.")
 @click.option(
     "--scale",
     type=click.Choice(SCALES),
@@ -59,94 +64,137 @@ class Wanted:
     show_default=True,
     help="Scale of that data set.",
 )
-@click.option("--method-name", help="Name for what made the answers in a file.")
+@click.option("--method-name", help="Name of the software that made the predictions in a file.")
 @store_option
 @as_json
 def command(store: Path, as_json: bool, **options: Any) -> None:
-    """Score the answers of stored RUNS again, and print the board.
+    """Score the predictions of stored RUNS again, and print the board.
 
-    No method is asked. RUNS are names of the store; patterns with * and ? may be used. With
-    --dataset, RUNS is a file of answers that were made elsewhere, in csv or npz.
+    No method is run. RUNS are names of stored runs (`sslbench runs` lists them); patterns with *
+    and ? may be used, and runs that do not fit are left out. With --dataset, RUNS is a file of
+    predictions made by other software, in CSV or npz.
     """
-    from sslbench.running.stages import Workbench
+    from sslbench.running.session import Session
 
     wanted = Wanted(**options)
-    bench = Workbench(installed(), Store(store), default_cache())
-    paths = list(_records(bench, wanted))
-    if wanted.metric or wanted.condition or wanted.frames or wanted.worst:
-        _say_more(bench, paths, wanted, as_json)
+    session = Session(installed(), Store(store), default_cache())
+    paths = list(_paths(session, wanted))
+    if wanted.frames and len(paths) != 1:
+        names = ", ".join(path.parent.name for path in paths[:5])
+        raise UsageError(
+            f"--frames needs exactly one run, the pattern matched {len(paths)}: {names}, ..."
+        )
+    runs = _open(session, paths, wanted)
+    if wanted.details:
+        _print_details(session, runs, wanted, as_json)
     else:
-        _say_board(bench, paths, wanted, as_json)
+        _print_board(session, runs, as_json)
 
 
-def _records(bench: Workbench, wanted: Wanted) -> Iterator[Path]:
+def _paths(session: Session, wanted: Wanted) -> Iterator[Path]:
     if wanted.dataset is None:
         for run in wanted.runs:
-            yield from bench.store.matching(run)
+            yield from session.store.matching(run)
         return
-    from sslbench.running.submission import Submission, record_of_answers
-    from sslbench.selection import select_datasets
-
-    if not wanted.method_name or len(wanted.runs) != 1:
-        raise UsageError(
-            "answers that were made elsewhere need a name",
-            expected="one file, with --method-name and --dataset",
-        )
-    chosen = select_datasets(bench.registry, [wanted.dataset])
-    if len(chosen) != 1:
-        raise UsageError(f"{wanted.dataset!r} means {len(chosen)} data sets", expected="one")
-    ((dataset, split),) = chosen
-    file, name = Path(wanted.runs[0]), wanted.method_name
-    submission = Submission(file, name, dataset, split, wanted.scale, wanted.protocol)
-    record = record_of_answers(bench, submission)
+    record = _score_file(session, wanted, wanted.dataset)
     click.echo(f"run {record.run_id}", err=True)
-    yield bench.store.run(record.run_id)
+    yield session.store.run(record.run_id)
 
 
-def _say_board(bench: Workbench, paths: Sequence[Path], wanted: Wanted, as_json: bool) -> None:
+def _score_file(session: Session, wanted: Wanted, dataset: str) -> RunRecord:
+    from sslbench.cell import Cell, Choice
+    from sslbench.running.scoring import Submission, score_external
+    from sslbench.selection import select_datasets, select_one
+
+    if not wanted.method_name:
+        raise UsageError("predictions in a file need a name", hint="add --method-name NAME")
+    if len(wanted.runs) != 1:
+        raise UsageError(f"{len(wanted.runs)} files", expected="one file with --dataset")
+    choice, split = select_one(select_datasets(session.registry, [dataset]), dataset)
+    name = Choice(wanted.method_name)
+    cell = Cell(name, choice, split, wanted.scale, wanted.protocol)
+    return score_external(session, Submission(Path(wanted.runs[0]), cell))
+
+
+def _open(session: Session, paths: Sequence[Path], wanted: Wanted) -> list[OpenRun]:
+    """Open the runs that the protocol and metrics can score; name the others.
+
+    Raises:
+        UsageError: if none is left.
+    """
+    from sslbench.running.scoring import open_run
+
+    runs, errors = [], []
+    for path in paths:
+        try:
+            run = open_run(session, path, wanted.protocol)
+            _check(session, run, wanted)
+        except SslbenchError as error:
+            errors.append((path.parent.name, error))
+        else:
+            runs.append(run)
+    if not runs or len(paths) == 1:
+        for _, error in errors:
+            raise error
+    for name, error in errors:
+        click.echo(f"left out {name}: {error.what}", err=True)
+    return runs
+
+
+def _check(session: Session, run: OpenRun, wanted: Wanted) -> None:
+    from sslbench.scoring.protocols import choose_metric
+
+    session.rules(run.cell)
+    for label in wanted.metric:
+        choose_metric(session.registry, label, run.record.dataset.kind)
+
+
+def _print_board(session: Session, runs: Sequence[OpenRun], as_json: bool) -> None:
     from sslbench.leaderboard.render import terminal_board
-    from sslbench.running.rescoring import rescore
+    from sslbench.running.scoring import scored_again
 
-    records = [rescore(bench, path, wanted.protocol) for path in paths]
+    records = [scored_again(session, run) for run in runs]
+    for run, record in zip(runs, records, strict=True):
+        session.store.put_run(record.run_id, record.to_json(), run.path.read_bytes())
     if as_json:
         click.echo(json.dumps([json.loads(record.to_json()) for record in records], indent=1))
     else:
         click.echo(terminal_board(records))
 
 
-def _say_more(bench: Workbench, paths: Sequence[Path], wanted: Wanted, as_json: bool) -> None:
-    from sslbench.running.rescoring import open_run
-
-    if wanted.frames and len(paths) != 1:
-        raise UsageError(f"{len(paths)} runs for one table of frames", expected="one run")
-    said = {}
-    for path in paths:
-        run = open_run(bench, path, wanted.protocol)
-        tables = _tables(bench, run, wanted)
-        said[run.record.run_id] = tables
+def _print_details(
+    session: Session, runs: Sequence[OpenRun], wanted: Wanted, as_json: bool
+) -> None:
+    found = {}
+    for run in runs:
+        tables = _tables(session, run, wanted)
+        found[run.record.run_id] = tables
         if not as_json and tables:
             click.echo(f"{run.cell} (protocol {wanted.protocol})\n")
             click.echo("\n\n".join(_titled(*each) for each in tables.items()))
         if wanted.frames or wanted.worst:
-            _say_frames(run, wanted, as_json)
+            _print_frames(run, wanted, as_json)
     if as_json:
-        click.echo(json.dumps(_as_data(said), indent=1))
+        click.echo(json.dumps(_as_data(found), indent=1))
 
 
-def _tables(bench: Workbench, run: StoredRun, wanted: Wanted) -> dict[str, list[Score]]:
-    from sslbench.running.rescoring import score_by_condition, score_with
+def _tables(session: Session, run: OpenRun, wanted: Wanted) -> dict[str, list[Score]]:
+    from sslbench.running.scoring import score_by_condition, score_with
 
     if wanted.condition:
-        bins = score_by_condition(bench, run, wanted.metric, wanted.condition)
+        bins = score_by_condition(session, run, wanted.metric, wanted.condition)
         return {f"{wanted.condition} {label}": scores for label, scores in bins.items()}
-    return {"": score_with(bench, run, wanted.metric)} if wanted.metric else {}
+    return {"": score_with(session, run, wanted.metric)} if wanted.metric else {}
 
 
 def _titled(title: str, scores: Sequence[Score]) -> str:
+    from sslbench.cli.tables import score_table
+
     return f"{title}\n{score_table(scores)}" if title else score_table(scores)
 
 
-def _say_frames(run: StoredRun, wanted: Wanted, as_json: bool) -> None:
+def _print_frames(run: OpenRun, wanted: Wanted, as_json: bool) -> None:
+    from sslbench.cli.tables import table
     from sslbench.metrics.distances import quantity
     from sslbench.scoring.frame_table import frame_table, worst_frames, write_table
 
@@ -161,12 +209,12 @@ def _say_frames(run: StoredRun, wanted: Wanted, as_json: bool) -> None:
         click.echo(table(worst[shown].to_numpy().tolist(), shown))
 
 
-def _as_data(said: dict[str, dict[str, list[Score]]]) -> dict[str, object]:
-    from sslbench.running.record_builder import metric_entry
+def _as_data(found: dict[str, dict[str, list[Score]]]) -> dict[str, object]:
+    from sslbench.running.records import metric_entry
 
     return {
         run: {
             title: [metric_entry(s).model_dump() for s in scores] for title, scores in each.items()
         }
-        for run, each in said.items()
+        for run, each in found.items()
     }

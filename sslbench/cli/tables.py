@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sslbench.contracts import Parameter
+from sslbench.specs import Parameter
 
 if TYPE_CHECKING:
     from sslbench.scoring.scores import Score

@@ -1,12 +1,12 @@
-"""`sslbench train`: the cells of a selection up to their checkpoints."""
+"""`sslbench train`: train the selected methods."""
 
-from sslbench.cli.cells import cells_verb
+from sslbench.cli.run import cells_command
 
-command = cells_verb(
+command = cells_command(
     "train",
     until="train",
-    help="""Train methods without scoring them.
+    help="""Train methods without running them.
 
-    A trained method is found again by later runs. Methods with nothing to learn are left alone.
+    A trained method is found again by later runs. Methods that do not learn are left out.
     """,
 )

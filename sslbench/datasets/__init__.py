@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sslbench.contracts import DatasetSpec, Parameter
 from sslbench.datasets import locate
 from sslbench.datasets.catalogue import entry
 from sslbench.datasets.real import libri_adhoc40, recordings, respeaker
@@ -20,6 +19,7 @@ from sslbench.datasets.simulated import (
     respeaker_sim,
 )
 from sslbench.hookspecs import hookimpl
+from sslbench.specs import DatasetSpec, Parameter
 
 __all__ = ["sslbench_datasets", "sslbench_locate_data"]
 

@@ -11,11 +11,11 @@ from typing import Annotated
 
 from pydantic import Field, RootModel, model_validator
 
-from sslbench.contracts import DatasetSpec, Parameter, Scale
 from sslbench.datasets.formats.yaml_file import Checked, FaultError, read_yaml
 from sslbench.errors import FormatError
 from sslbench.registry import nearest
 from sslbench.scene import Kind
+from sslbench.specs import DatasetSpec, Parameter, Scale
 
 __all__ = [
     "CatalogueEntry",

@@ -30,10 +30,10 @@ from urllib.request import Request, urlopen
 
 from filelock import FileLock, Timeout
 
-from sslbench.contracts import DatasetSpec
 from sslbench.datasets.catalogue import Download, catalogue
 from sslbench.errors import DataError, FormatError, MissingDataError, UsageError
 from sslbench.progress import progress_bar
+from sslbench.specs import DatasetSpec
 
 __all__ = ["downloads", "fetch", "obtain", "so_far", "unpack"]
 

@@ -1,4 +1,4 @@
-"""Drawing an answer: the room from above for positions, a compass for directions."""
+"""A plot of a prediction: the room from above for positions, a compass for directions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sslbench.errors import StoreError, UsageError
 from sslbench.geometry import azimuth_elevation
 from sslbench.scene import Prediction, Recording, Tracks
 
-__all__ = ["draw"]
+__all__ = ["plot_prediction"]
 
 
-def draw(path: Path, recording: Recording, answer: Prediction) -> None:
-    """Draw an answer, with the microphones, into a PNG, SVG or PDF file.
+def plot_prediction(path: Path, recording: Recording, prediction: Prediction) -> None:
+    """Plot a prediction, with the microphones, into a PNG, SVG or PDF file.
 
-    Where the method maps the plane, its map is drawn beneath.
+    If the method maps the plane, its map is the background.
 
     Raises:
         UsageError: if matplotlib is not installed, or cannot write such a file.
@@ -26,12 +26,12 @@ def draw(path: Path, recording: Recording, answer: Prediction) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise UsageError("pictures need matplotlib", hint="pip install 'sslbench[plot]'") from error
+        raise UsageError("plots need matplotlib", hint="pip install 'sslbench[plot]'") from error
     figure = Figure(figsize=(5, 5), layout="constrained")
     if recording.kind == "position":
-        _draw_room(figure, recording, answer)
+        _plot_room(figure, recording, prediction)
     else:
-        _draw_compass(figure, answer.tracks)
+        _plot_compass(figure, prediction.tracks)
     try:
         figure.savefig(path, dpi=150)
     except ValueError as error:
@@ -40,8 +40,8 @@ def draw(path: Path, recording: Recording, answer: Prediction) -> None:
         raise StoreError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
 
-def _draw_room(figure: Any, recording: Recording, answer: Prediction) -> None:
-    tracks = answer.tracks
+def _plot_room(figure: Any, recording: Recording, prediction: Prediction) -> None:
+    tracks = prediction.tracks
     axes = figure.add_subplot(xlabel="x [m]", ylabel="y [m]", title=recording.id, aspect="equal")
     if recording.array.positions is not None:
         axes.scatter(*recording.array.positions[:, :2].T, marker="^", label="microphones")
@@ -51,13 +51,15 @@ def _draw_room(figure: Any, recording: Recording, answer: Prediction) -> None:
     if recording.region is not None:
         low, high = recording.region.low, recording.region.high
         axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-        if answer.likelihood is not None:
+        if prediction.likelihood is not None:
             extent = (low[0], high[0], low[1], high[1])
-            axes.imshow(answer.likelihood, extent=extent, origin="lower", cmap="Greys", zorder=0)
+            axes.imshow(
+                prediction.likelihood, extent=extent, origin="lower", cmap="Greys", zorder=0
+            )
     figure.legend(loc="outside lower center", ncols=4)
 
 
-def _draw_compass(figure: Any, tracks: Tracks) -> None:
+def _plot_compass(figure: Any, tracks: Tracks) -> None:
     axes = figure.add_subplot(projection="polar")
     axes.set_title("azimuth around, elevation towards the centre", pad=20)
     axes.set_theta_zero_location("N")  # the front, +x, is up; the left, +y, is left

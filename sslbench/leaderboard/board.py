@@ -20,11 +20,11 @@ from dataclasses import astuple, dataclass, replace
 from types import MappingProxyType
 from typing import TypeVar
 
-from sslbench.contracts import Scale
 from sslbench.leaderboard.ranking import Comparison, compare, ranks
 from sslbench.results.record import MetricEntry, PublishedEntry, RunRecord
 from sslbench.scene import Kind
 from sslbench.scoring.protocol_definitions import DEFAULT_PROTOCOL
+from sslbench.specs import Scale
 
 __all__ = ["COLUMNS", "Board", "BoardKey", "Figure", "Interval", "Row", "make_boards"]
 

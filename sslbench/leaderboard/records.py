@@ -1,17 +1,23 @@
-"""Which records a board is made of: ``results/<data set>/<version>/<method>/<run id>.json``.
+"""The committed records that boards are made of.
 
-Beside each record lie its predictions, ``<run id>.npz``, from which every number can be computed
-again.
+::
+
+    results/<data set>/<version>/<method>/<what differs from the defaults>-<split>-<scale>-s<seed>.json
+
+Beside each record are its predictions, in a file of the same name that ends in ``.npz``, from which
+every number can be computed again. Where two records would have the same name, that of the second
+ends in the first characters of the checksum of its predictions.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from pathlib import Path, PurePosixPath
 
-from sslbench.errors import FormatError, LeaderboardError, MissingDataError, StoreError
+from sslbench.errors import FormatError, LeaderboardError, MissingDataError
+from sslbench.files import write_bytes
+from sslbench.results.names import file_stem, method_folder
 from sslbench.results.predictions import read_predictions
 from sslbench.results.record import RunRecord, read_record
 
@@ -28,44 +34,55 @@ __all__ = [
 ]
 
 BOARDS = Path("leaderboards")
-"""Where boards lie unless another folder is named."""
+"""Folder of the boards unless another is named."""
 
-MAX_PREDICTIONS_BYTES = 1_000_000
-"""Largest predictions file that is taken into a repository."""
+MAX_PREDICTIONS_BYTES = 4_000_000
+"""Largest predictions file of a committed record: 200 recordings of 600 frames and 2 tracks take
+2.7 MB."""
 
-_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9.,=+_-]*")
 
 
 def add(record_path: Path, boards: Path = BOARDS, *, allow_dirty: bool = False) -> Path:
-    """Copy a record and its predictions under the boards folder.
+    """Copy a record and its predictions into the boards folder.
 
     Args:
         record_path: a record, with its predictions where it says they are.
         boards: folder of the boards.
-        allow_dirty: take a record of a source tree with uncommitted changes.
+        allow_dirty: accept a record of a source tree with uncommitted changes.
 
     Returns:
         Path of the copy. A record that is there already stays as it is.
 
     Raises:
-        LeaderboardError: if the record may not stand on a board, or another of its id does.
+        LeaderboardError: if the record does not qualify for a board.
         FormatError: if record or predictions are damaged.
         MissingDataError: if there are no predictions.
         StoreError: if the folder cannot be written.
     """
     record = read_record(record_path)
-    _check_worthy(record, record_path, allow_dirty)
+    _check_qualified(record, record_path, allow_dirty)
     predictions = predictions_of(record, record_path)
     _check_size(predictions)
     read_predictions(predictions)
-    target = _place(record, boards)
-    entry = record.predictions.model_copy(update={"path": f"{record.run_id}.npz"})
-    text = record.model_copy(update={"predictions": entry}).to_json()
-    if target.exists():
-        return _same_or_refused(target, text)
-    _write(target.with_suffix(".npz"), predictions.read_bytes())
-    _write(target, text.encode())
+    target = _free_place(record, boards)
+    write_bytes(target.with_suffix(".npz"), predictions.read_bytes())
+    write_bytes(target, _placed(record, target).to_json().encode())
     return target
+
+
+def _free_place(record: RunRecord, boards: Path) -> Path:
+    """Return where a record belongs: under its name, or with a hash if another run has the name."""
+    plain, hashed = _places(record, boards)
+    if not plain.exists():
+        return plain
+    same = read_record(plain).predictions.sha256 == record.predictions.sha256
+    return plain if same else hashed
+
+
+def _placed(record: RunRecord, target: Path) -> RunRecord:
+    entry = record.predictions.model_copy(update={"path": target.with_suffix(".npz").name})
+    return record.model_copy(update={"predictions": entry})
 
 
 def replace_record(path: Path, record: RunRecord) -> None:
@@ -74,29 +91,29 @@ def replace_record(path: Path, record: RunRecord) -> None:
     Raises:
         StoreError: if the folder cannot be written.
     """
-    _write(path, record.to_json().encode())
+    write_bytes(path, record.to_json().encode())
 
 
 def load(boards: Path = BOARDS) -> list[RunRecord]:
     """Read all committed records, in the order of their paths.
 
     Raises:
-        FormatError: if a record is damaged or lies in another run's place.
+        FormatError: if a record is damaged, or its file has the name of another run.
     """
     return [load_one(path, boards) for path in record_paths(boards)]
 
 
 def load_one(path: Path, boards: Path) -> RunRecord:
-    """Read one committed record and check that it lies in its place.
+    """Read one committed record and check the name of its file.
 
     Raises:
-        FormatError: if it is damaged or lies in another run's place.
+        FormatError: if it is damaged, or its file has the name of another run.
     """
     record = read_record(path)
-    place = _place(record, boards)
-    if path != place:
+    places = _places(record, boards)
+    if path not in places:
         raise FormatError(
-            f"holds run {record.run_id}", where=str(path), expected=f"to lie at {place}"
+            f"has run {record.run_id}", where=str(path), expected=f"the file name {places[0]}"
         )
     return record
 
@@ -110,7 +127,7 @@ def committed_paths(boards: Path) -> list[Path]:
     """Return the paths of all committed records, of which there must be some.
 
     Raises:
-        LeaderboardError: if there are none: what holds for none of them says nothing.
+        LeaderboardError: if there are none: a check of nothing must not pass.
     """
     paths = record_paths(boards)
     if not paths:
@@ -118,7 +135,7 @@ def committed_paths(boards: Path) -> list[Path]:
             "there are no records" if boards.is_dir() else "there is no such folder",
             where=str(boards),
             expected="a boards folder with records in `results`",
-            hint="name it with --boards, or add runs by `sslbench leaderboard add RUN`",
+            hint="name it with --boards, or add runs with `sslbench leaderboard add RUN`",
         )
     return paths
 
@@ -142,7 +159,7 @@ def predictions_of(record: RunRecord, record_path: Path) -> Path:
         raise MissingDataError(
             "the predictions are missing",
             where=str(path),
-            expected=f"the answers that {record_path.name} was scored from",
+            expected=f"the predictions that {record_path.name} was made from",
             hint=f"run it again: {record.command}",
         )
     found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -156,17 +173,13 @@ def predictions_of(record: RunRecord, record_path: Path) -> Path:
     return path
 
 
-def _check_worthy(record: RunRecord, path: Path, allow_dirty: bool) -> None:
-    if record.status != "ok":
-        raise LeaderboardError(
-            f"the run {record.status}: {record.reason}", where=str(path), expected="a finished run"
-        )
+def _check_qualified(record: RunRecord, path: Path, allow_dirty: bool) -> None:
     if record.source.dirty and not allow_dirty:
         raise LeaderboardError(
-            "the source had changes that are in no commit",
+            "the source had uncommitted changes",
             where=str(path),
             expected="a run of committed code, so that others can repeat it",
-            hint="commit and run again, or allow a dirty source",
+            hint="commit and run again, or use --allow-dirty",
         )
     if record.metric(record.dataset.primary_metric) is None:
         raise LeaderboardError(
@@ -188,30 +201,16 @@ def _check_size(predictions: Path) -> None:
         )
 
 
-def _place(record: RunRecord, boards: Path) -> Path:
-    parts = (record.dataset.name, record.dataset.version, record.method.name, record.run_id)
+def _places(record: RunRecord, boards: Path) -> tuple[Path, Path]:
+    """Return the file of a record, and the one to use if another run has that name."""
+    stem = file_stem(record)
+    parts = (record.dataset.name, record.dataset.version, method_folder(record), stem)
     for part in parts:
         # A record may come from anyone: its names must not lead out of the folder.
-        if not _FOLDER.fullmatch(part):
-            raise FormatError(f"{part!r} cannot name a file", expected="letters, digits and .-_+")
-    return boards.joinpath("results", *parts[:-1], f"{parts[-1]}.json")
-
-
-def _same_or_refused(target: Path, text: str) -> Path:
-    if target.read_text(encoding="utf-8") != text:
-        raise LeaderboardError(
-            "another record of this run is there",
-            where=str(target),
-            hint="delete it and its .npz first if the new one is to replace it",
-        )
-    return target
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, path)  # noqa: PTH105  # atomic
-    except OSError as error:
-        raise StoreError(str(error), where=str(path), hint="make the folder writable") from error
+        if not _PART.fullmatch(part):
+            raise FormatError(
+                f"{part!r} cannot be part of a file name", expected="letters, digits and .,=+_-"
+            )
+    folder = boards.joinpath("results", *parts[:-1])
+    hashed = f"{stem}-{record.predictions.sha256[:6]}"
+    return folder / f"{stem}.json", folder / f"{hashed}.json"

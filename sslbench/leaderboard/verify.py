@@ -1,77 +1,42 @@
-"""Whether committed records are what the committed answers give: everything is scored again.
+"""Whether committed records are what the committed predictions give: everything is scored again.
 
-What a record says besides its numbers is compared with what is installed (`facts`).
+What a record says besides its scores is compared with what is installed (`consistency`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sslbench.contracts import ProtocolSpec
-from sslbench.errors import DataError, LeaderboardError, MissingDataError, SslbenchError
-from sslbench.leaderboard.consistency import (
-    inconsistencies,
-    installed_differences,
-    recorded_cell,
-    recorded_protocol,
-)
+from sslbench.errors import DataError, MissingDataError, SslbenchError
+from sslbench.leaderboard.consistency import inconsistencies, installed_differences
 from sslbench.leaderboard.records import committed_paths, load_one, predictions_of
 from sslbench.results.predictions import read_predictions
 from sslbench.results.record import MetricEntry, RunRecord
-from sslbench.running.ground_truth import scenes_of
-from sslbench.running.record_builder import SEED, microphone_pair, pair_up
-from sslbench.running.stages import Workbench
-from sslbench.scene import Condition, Kind, Prediction, Tracks
-from sslbench.scoring.conditions import scene_conditions
-from sslbench.scoring.protocols import ChosenMetric, choose_metrics
-from sslbench.scoring.scores import Score, Strata, score_run, score_strata
+from sslbench.running.records import recorded_cell
+from sslbench.running.scoring import OpenRun, check_scenes, scored_again
+from sslbench.running.session import Session
+from sslbench.specs import ProtocolSpec
 
-__all__ = ["TOLERANCE", "Truth", "Verification", "rules_from", "truth_from", "verify"]
+__all__ = ["TOLERANCE", "Verification", "record_differences", "verify"]
 
 TOLERANCE = 1e-6
 """Relative difference up to which two values are the same."""
 
 Verdict = Literal["verified", "differs", "no data"]
-Rules = tuple[ProtocolSpec, Sequence[ChosenMetric]]
-"""A protocol and its metrics for one kind."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What the scenes of a record's data set are on this machine.
-
-    Args:
-        tracks: truth by recording id.
-        conditions: by recording id; strata are made of them.
-        microphones: their places in metres, shape (channels, 3), by recording id.
-        manifest_sha256: over all that determines the scenes; empty if unknown.
-        differences: in what the record, numbers aside, is not what is installed here.
-    """
-
-    tracks: Mapping[str, Tracks]
-    conditions: Mapping[str, Mapping[str, Condition]] = field(default_factory=dict)
-    microphones: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    manifest_sha256: str = ""
-    differences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What came of one record.
+    """The result for one record.
 
     Args:
         run_id: of the record; name of its file if it cannot be read.
         path: of the record.
-        status: `verified`; `differs`; or `no data` if its truth is not on this machine.
+        status: `verified`; `differs`; or `no data` if the data set is not on this machine.
         details: each difference, or why there is no data.
     """
 
@@ -81,207 +46,149 @@ class Verification:
     details: tuple[str, ...] = ()
 
 
-def verify(
-    boards: Path,
-    open_truth: Callable[[RunRecord], Truth | None],
-    choose_rules: Callable[[str, Kind], Rules],
-) -> list[Verification]:
+def verify(session: Session, boards: Path) -> Iterator[Verification]:
     """Score the committed predictions of every record again and compare all that is in it.
 
     A damaged record or predictions file is a difference, not an error, so that one does not hide
-    the rest. A record whose data is not on this machine is `no data`: neither right nor wrong.
-
-    Args:
-        boards: folder of the boards.
-        open_truth: opens the data set of a record; None, or a `MissingDataError`, if it is not on
-            this machine. Any other `SslbenchError` is a difference. See `truth_from`.
-        choose_rules: gives a protocol with its metrics for a kind. See `rules_from`.
+    the others. A record whose data is not on this machine is `no data`: neither right nor wrong.
 
     Raises:
         LeaderboardError: if there are no records.
     """
-    paths = committed_paths(boards)
-    return [_verify_path(path, boards, open_truth, choose_rules) for path in paths]
+    for path in committed_paths(boards):
+        yield _verify_one(session, path, boards)
 
 
-def truth_from(bench: Workbench) -> Callable[[RunRecord], Truth | None]:
-    """Return a function that opens the truth of a record with what is installed here.
-
-    It also compares the record with the installed data set and method: where the data is missing
-    but these already differ, it raises a `LeaderboardError` that says how.
-    """
-
-    def open_truth(record: RunRecord) -> Truth | None:
-        differences = installed_differences(bench.registry, record)
-        try:
-            return _open(bench, record, differences)
-        except SslbenchError as error:
-            if differences:
-                raise LeaderboardError("\n".join(differences)) from error
-            raise
-
-    return open_truth
-
-
-def _open(bench: Workbench, record: RunRecord, differences: Sequence[str]) -> Truth:
-    cell = recorded_cell(bench.registry, record)
-    manifest = bench.data_key(cell, cell.split)
-    tracks, conditions = {}, {}
-    microphones: dict[str, NDArray[np.float64]] = {}
-    for scene in scenes_of(bench, cell):
-        name, own = scene.recording.id, dict(scene.recording.conditions)
-        tracks[name] = scene.truth
-        conditions[name] = scene_conditions(scene) | own
-        if scene.recording.array.positions is not None:
-            microphones[name] = scene.recording.array.positions
-    return Truth(tracks, conditions, microphones, manifest, tuple(differences))
-
-
-def rules_from(bench: Workbench) -> Callable[[str, Kind], Rules]:
-    """Return a function that gives the rules of the protocols that are installed here."""
-    return lambda protocol, kind: (
-        bench.registry.protocol(protocol).spec,
-        choose_metrics(bench.registry, protocol, kind),
-    )
-
-
-def _verify_path(
-    path: Path,
-    boards: Path,
-    open_truth: Callable[[RunRecord], Truth | None],
-    choose_rules: Callable[[str, Kind], Rules],
-) -> Verification:
+def _verify_one(session: Session, path: Path, boards: Path) -> Verification:
     try:
         record = load_one(path, boards)
-        predictions = read_predictions(predictions_of(record, path))
+        predictions_path = predictions_of(record, path)
+        predictions = read_predictions(predictions_path)
     except DataError as error:
         return Verification(path.stem, path, "differs", (str(error),))
     if details := inconsistencies(record):
         return Verification(record.run_id, path, "differs", tuple(details))
     try:
-        truth = open_truth(record)
-    except MissingDataError as error:
-        return Verification(record.run_id, path, "no data", (str(error),))
+        cell = recorded_cell(session.registry, record)
+        details = installed_differences(session.registry, record, cell)
     except SslbenchError as error:
         return Verification(record.run_id, path, "differs", (str(error),))
-    if truth is None:
-        return Verification(record.run_id, path, "no data", (_nowhere(record),))
-    details = list(truth.differences)
     try:
-        details += _differences(record, truth, predictions, choose_rules)
+        check_scenes(session, record, cell)
+        ground_truth = session.ground_truth(cell)
+        run = OpenRun(record, cell, predictions, ground_truth, predictions_path)
+        protocol = session.rules(cell).protocol
+        details += record_differences(record, scored_again(session, run), protocol)
+    except MissingDataError as error:
+        if not details:
+            return Verification(record.run_id, path, "no data", (str(error),))
     except SslbenchError as error:
         details.append(str(error))
     return Verification(record.run_id, path, "differs" if details else "verified", tuple(details))
 
 
-def _nowhere(record: RunRecord) -> str:
-    return str(MissingDataError(f"{record.dataset.label} is not on this machine"))
+def record_differences(record: RunRecord, fresh: RunRecord, protocol: ProtocolSpec) -> list[str]:
+    """Return in what a record differs from the same record scored again.
 
-
-def _differences(
-    record: RunRecord,
-    truth: Truth,
-    predictions: Mapping[str, Prediction],
-    choose_rules: Callable[[str, Kind], Rules],
-) -> list[str]:
-    data = record.dataset
-    found = []
-    pairs = pair_up(predictions, truth.tracks)
-    if truth.manifest_sha256 and truth.manifest_sha256 != data.manifest_sha256:
-        here, there = truth.manifest_sha256[:12], data.manifest_sha256[:12]
-        found.append(f"the scenes here have manifest {here}..., the record {there}...")
-    if len(pairs) != data.recordings:
-        found.append(f"{len(pairs)} recordings, the record says {data.recordings}")
-    kind = next((tracks.kind for tracks in truth.tracks.values()), data.kind)
-    protocol, metrics = choose_rules(recorded_protocol(record), kind)
-    microphones = [
-        microphone_pair(answer.microphones, truth.microphones[name])
-        for name, answer in predictions.items()
-        if answer.microphones is not None and name in truth.microphones
-    ]
-    scores = score_run(list(pairs.values()), microphones, metrics, protocol, SEED)
-    found += _missing(record, scores, protocol)
-    found += _compare(record.metrics, scores, "")
-    found += _compare_resampled(record, scores)
-    ranking = [metric for metric in metrics if metric.label == data.primary_metric]
-    strata = score_strata(pairs, truth.conditions, ranking, protocol, SEED)
-    return found + _compare_strata(record, strata)
-
-
-def _missing(record: RunRecord, fresh: Sequence[Score], protocol: ProtocolSpec) -> list[str]:
-    # Metrics that a plugin of this machine adds to the protocol need not be in a record.
-    named = {score.name for score in fresh} & set(protocol.metrics)
-    gone = sorted(named - {entry.name for entry in record.metrics})
-    return [f"{name} is missing from the record" for name in gone]
-
-
-def _compare_resampled(record: RunRecord, fresh: Sequence[Score]) -> list[str]:
-    primary = record.dataset.primary_metric
-    own = next((score for score in fresh if score.name == primary), None)
-    if own is None:
-        return [f"the primary metric {primary} is not installed for this kind and protocol"]
-    kept = record.resampled
-    if kept is None or (kept.metric, kept.units) != (primary, own.units):
-        return [f"{primary} on resamples is missing from the record, or of other resamples"]
-    same = len(kept.values) == len(own.drawn) and all(map(_close, kept.values, own.drawn))
-    return [] if same else [f"{primary} on resamples is not what the answers give"]
-
-
-def _compare_strata(record: RunRecord, fresh: Strata) -> list[str]:
-    recorded = _by_bin(record.strata)
-    scores = _by_bin(fresh)
-    found = [f"stratum {name} cannot be made again" for name in recorded if name not in scores]
-    found += [f"stratum {name} is missing" for name in scores if name not in recorded]
-    for name in (name for name in recorded if name in scores):
-        gone = {score.name for score in scores[name]} - {entry.name for entry in recorded[name]}
-        found += [f"{name}: {metric} is missing from the record" for metric in sorted(gone)]
-        found += _compare(recorded[name], scores[name], f"{name}: ")
+    Args:
+        record: as it is.
+        fresh: scored again.
+        protocol: its own metrics must be in the record; those that an installed plugin adds need
+            not be.
+    """
+    found = _facts(record, fresh)
+    found += _missing(record, fresh, protocol)
+    found += _entries(record.metrics, fresh.metrics, "")
+    found += _resampled(record, fresh)
+    old, new = _by_bin(record.by_condition), _by_bin(fresh.by_condition)
+    found += [f"condition {name} cannot be computed again" for name in old if name not in new]
+    found += [f"condition {name} is missing" for name in new if name not in old]
+    for name in (name for name in old if name in new):
+        found += _absent(old[name], new[name], f"{name}: ")
+        found += _entries(old[name], new[name], f"{name}: ")
     return found
 
 
-def _by_bin(strata: Mapping[str, Mapping[str, Sequence[T]]]) -> dict[str, Sequence[T]]:
+def _facts(record: RunRecord, fresh: RunRecord) -> list[str]:
+    old, new = record.dataset, fresh.dataset
+    numbers = {
+        "dataset.primary_metric": (old.primary_metric, new.primary_metric),
+        "dataset.recordings": (old.recordings, new.recordings),
+    }
+    return [
+        f"{name}: recorded {recorded}, computed {computed}"
+        for name, (recorded, computed) in numbers.items()
+        if recorded != computed
+    ]
+
+
+def _missing(record: RunRecord, fresh: RunRecord, protocol: ProtocolSpec) -> list[str]:
+    named = [entry for entry in fresh.metrics if entry.name in protocol.metrics]
+    return _absent(record.metrics, named, "")
+
+
+def _absent(
+    recorded: Sequence[MetricEntry], expected: Sequence[MetricEntry], where: str
+) -> list[str]:
+    gone = {entry.name for entry in expected} - {entry.name for entry in recorded}
+    return [f"{where}{name} is missing from the record" for name in sorted(gone)]
+
+
+def _resampled(record: RunRecord, fresh: RunRecord) -> list[str]:
+    old, new = record.resampled, fresh.resampled
+    assert new is not None, "scoring gives values on resamples"
+    if old is None or (old.metric, old.units) != (new.metric, new.units):
+        return [f"{new.metric} on resamples is missing from the record, or of other resamples"]
+    same = len(old.values) == len(new.values) and all(map(_close, old.values, new.values))
+    return [] if same else [f"{new.metric} on resamples is not what the predictions give"]
+
+
+def _by_bin(
+    conditions: Mapping[str, Mapping[str, Sequence[MetricEntry]]],
+) -> dict[str, Sequence[MetricEntry]]:
     return {
         f"{condition} {label}": entries
-        for condition, bins in strata.items()
+        for condition, bins in conditions.items()
         for label, entries in bins.items()
     }
 
 
-def _compare(recorded: Sequence[MetricEntry], fresh: Sequence[Score], where: str) -> list[str]:
-    scores = {found.name: found for found in fresh}
-    differences = []
+def _entries(
+    recorded: Sequence[MetricEntry], fresh: Sequence[MetricEntry], where: str
+) -> list[str]:
+    known = {entry.name: entry for entry in fresh}
+    found = []
     for entry in recorded:
-        if entry.name not in scores:
-            differences.append(f"{where}{entry.name} is not installed for this kind and protocol")
-        elif scores[entry.name].version != entry.version:
-            here = scores[entry.name].version
-            differences.append(
-                f"{where}{entry.name} is of version {here} here, {entry.version} in the record"
+        other = known.get(entry.name)
+        if other is None:
+            found.append(f"{where}{entry.name} is not installed for this kind and protocol")
+        elif other.version != entry.version:
+            found.append(
+                f"{where}{entry.name} has version {other.version} here, {entry.version} in the"
+                " record"
             )
         else:
-            differences += _compare_entry(entry, scores[entry.name], where)
-    return differences
+            found += _entry(entry, other, where)
+    return found
 
 
-def _compare_entry(entry: MetricEntry, fresh: Score, where: str) -> list[str]:
-    low, high = entry.ci95 or (None, None)
-    fresh_low, fresh_high = fresh.ci95 or (None, None)
+def _entry(old: MetricEntry, new: MetricEntry, where: str) -> list[str]:
+    (old_low, old_high), (new_low, new_high) = (e.ci95 or (None, None) for e in (old, new))
     numbers = {
-        "value": (entry.value, fresh.value),
-        "ci95 low": (low, fresh_low),
-        "ci95 high": (high, fresh_high),
-        "n": (entry.n, fresh.n),
-        "n_eff": (entry.n_eff, fresh.n_eff),
+        "value": (old.value, new.value),
+        "ci95 low": (old_low, new_low),
+        "ci95 high": (old_high, new_high),
+        "n": (old.n, new.n),
+        "n_eff": (old.n_eff, new.n_eff),
     }
-    differences = [
-        f"{where}{entry.name} {name}: recorded {old}, scored again {new}"
-        for name, (old, new) in numbers.items()
-        if not _close(old, new)
+    found = [
+        f"{where}{old.name} {name}: recorded {recorded}, scored again {computed}"
+        for name, (recorded, computed) in numbers.items()
+        if not _close(recorded, computed)
     ]
-    facts = (entry.unit, entry.higher_is_better)
-    if facts != (fresh.unit, fresh.higher_is_better):
-        differences.append(f"{where}{entry.name}: unit or direction was changed")
-    return differences
+    if (old.unit, old.higher_is_better) != (new.unit, new.higher_is_better):
+        found.append(f"{where}{old.name}: unit or direction was changed")
+    return found
 
 
 def _close(recorded: float | None, fresh: float | None) -> bool:

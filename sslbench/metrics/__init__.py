@@ -13,9 +13,9 @@
 
 from __future__ import annotations
 
-from sslbench.contracts import MetricSpec
 from sslbench.hookspecs import hookimpl
 from sslbench.metrics.families import FAMILIES
+from sslbench.specs import MetricSpec
 
 __all__ = ["sslbench_metrics"]
 

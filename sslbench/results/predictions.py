@@ -1,4 +1,4 @@
-"""The predictions file: the tracks of every recording of a run in one npz, without pickle.
+"""The predictions file: the predictions for every recording of a run in one npz, without pickle.
 
 Arrays of the file (U recordings, F frames in all, K tracks at most, M channels at most):
 
@@ -8,9 +8,12 @@ Arrays of the file (U recordings, F frames in all, K tracks at most, M channels 
 `frames`       (U,) int32        frames of each recording; the arrays below are stacked
 `times`        (F,) float32      seconds
 `xyz`          (F, K, 3) float32 metres or unit vectors, NaN where there is nothing
-`active`       (F, K) bool       whether a source is claimed
+`active`       (F, K) bool       whether a source is estimated to be active
 `track_ids`    (U, K) int32      identities; -1 pads recordings with fewer tracks
-`microphones`  (U, M, 3) float32 estimated positions; absent if there are none
+`confidence`   (F, K) float32    confidence of each estimate; absent if no method gave one
+`microphones`  (U, M, 3) float32 estimated positions, NaN for none; absent if there are none
+`channels`     (U,) int32        rows of `microphones` that belong to each recording; -1 if it
+                                 has no estimate; absent where `microphones` is
 =============  ================  ======================================================
 """
 
@@ -25,10 +28,13 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from sslbench.array_types import Floats, Integers
 from sslbench.errors import FormatError
 from sslbench.scene import Kind, Prediction, Tracks
 
 __all__ = ["dump_predictions", "load_predictions", "read_predictions"]
+
+NO_ESTIMATE = -1
 
 
 def dump_predictions(predictions: Mapping[str, Prediction]) -> bytes:
@@ -44,9 +50,12 @@ def dump_predictions(predictions: Mapping[str, Prediction]) -> bytes:
         "active": _stack([_widen(t.active, width, fill=False) for t in tracks], np.bool_),
         "track_ids": np.array([_pad(t.ids, width) for t in tracks], dtype=np.int32),
     }
+    if any(t.confidence is not None for t in tracks):
+        confidence = [_widen(_confidence(t), width, np.nan) for t in tracks]
+        arrays["confidence"] = _stack(confidence, np.float32)
     estimates = [prediction.microphones for prediction in predictions.values()]
     if any(estimate is not None for estimate in estimates):
-        arrays["microphones"] = _stack_microphones(estimates)
+        arrays |= _microphones(estimates)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return _without_dates(buffer)
@@ -61,17 +70,22 @@ def _widen(array: NDArray[np.generic], width: int, fill: float) -> NDArray[np.ge
     return np.pad(array, missing, constant_values=fill)
 
 
-def _pad(ids: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+def _pad(ids: Integers, width: int) -> Integers:
     return np.pad(ids, (0, width - len(ids)), constant_values=-1)
 
 
-def _stack_microphones(estimates: list[NDArray[np.float64] | None]) -> NDArray[np.float32]:
-    channels = max(len(e) for e in estimates if e is not None)
-    stacked = np.full((len(estimates), channels, 3), np.nan, np.float32)
+def _confidence(tracks: Tracks) -> Floats:
+    known = tracks.confidence
+    return np.full(tracks.active.shape, np.nan) if known is None else known
+
+
+def _microphones(estimates: list[Floats | None]) -> dict[str, NDArray[np.generic]]:
+    channels = [NO_ESTIMATE if each is None else len(each) for each in estimates]
+    stacked = np.full((len(estimates), max(channels), 3), np.nan, np.float32)
     for row, estimate in zip(stacked, estimates, strict=True):
         if estimate is not None:
             row[: len(estimate)] = estimate
-    return stacked
+    return {"microphones": stacked, "channels": np.array(channels, dtype=np.int32)}
 
 
 def _without_dates(buffer: io.BytesIO) -> bytes:
@@ -120,21 +134,22 @@ def _split(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Prediction]:
         part = slice(int(end - arrays["frames"][row]), int(end))
         ids = arrays["track_ids"][row]
         used = np.flatnonzero(ids >= 0)
+        confidence = arrays["confidence"][part][:, used] if "confidence" in arrays else None
+        known = confidence is not None and np.isfinite(confidence).any()
         tracks = Tracks.of(
             arrays["times"][part],
             arrays["xyz"][part][:, used],
             kind,
             arrays["active"][part][:, used],
             ids[used],
+            confidence=confidence if known else None,
         )
-        estimate = arrays["microphones"][row] if "microphones" in arrays else None
-        found[str(name)] = Prediction(tracks, _estimated(estimate))
+        found[str(name)] = Prediction(tracks, _estimate(arrays, row))
     return found
 
 
-def _estimated(padded: NDArray[np.generic] | None) -> NDArray[np.float64] | None:
-    if padded is None:
+def _estimate(arrays: Mapping[str, NDArray[np.generic]], row: int) -> Floats | None:
+    if "microphones" not in arrays or arrays["channels"][row] == NO_ESTIMATE:
         return None
-    rows = padded.astype(float)
-    kept: NDArray[np.float64] = rows[np.isfinite(rows).any(axis=1)]
-    return kept if len(kept) else None
+    rows: Floats = arrays["microphones"][row, : int(arrays["channels"][row])].astype(float)
+    return rows

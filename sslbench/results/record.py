@@ -1,12 +1,11 @@
-"""The record: what a run was, what came of it, and what it cost. One JSON file a run.
+"""The record: what a run was, its results, and its cost. One JSON file per run.
 
-The schema is versioned. A record of an older version is migrated when it is read; one of a newer
-version is refused, since guessing would be worse than asking for an update.
+The schema is versioned. A record of an older version is migrated when it is read (`migration`);
+one of a newer version is refused, since guessing would be worse than asking for an update.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from pathlib import Path
@@ -14,80 +13,134 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sslbench.cell import Status
-from sslbench.contracts import Scale, Value
 from sslbench.errors import FormatError
+from sslbench.results.migration import EXTERNAL, SCHEMA_VERSION, migrated
 from sslbench.scene import Kind
+from sslbench.specs import Scale, Value
 
 __all__ = [
-    "ELSEWHERE",
+    "EXTERNAL",
     "SCHEMA_VERSION",
+    "AdditionEntry",
     "CostEntry",
     "DatasetEntry",
     "MethodEntry",
     "MetricEntry",
+    "PartEntry",
+    "PluginEntry",
     "PredictionsEntry",
     "PublishedEntry",
     "ResampledEntry",
     "RunRecord",
     "SourceEntry",
+    "TrainingEntry",
     "read_record",
 ]
-
-SCHEMA_VERSION = 2
-
-ELSEWHERE = "answered elsewhere"
-"""Stands for the plugin of a method whose answers were made by other software."""
 
 
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class MethodEntry(_Entry):
-    """Which method ran. `source_sha256` is over the code of its plugin."""
+class AdditionEntry(_Entry):
+    """A tracker of a method, or an alteration of a data set."""
 
     name: str
+    version: int | str
     params: dict[str, Value]
-    plugin: str
+
+
+class PluginEntry(_Entry):
+    """The installed package that a method comes from.
+
+    `files_sha256` is over all its installed files; empty in records that do not know it.
+    """
+
+    distribution: str
+    version: str
+    files_sha256: str
+
+
+class TrainingEntry(_Entry):
+    """One training of a chain: the data, with its alterations, the scale and the seed.
+
+    `key` identifies the checkpoint in a store; empty in records that do not know it.
+    """
+
+    data: str
+    name: str
+    params: dict[str, Value]
+    additions: list[AdditionEntry]
+    scale: Scale
+    seed: int
+    key: str
+
+
+class PartEntry(_Entry):
+    """A part that was trained before: its checkpoint, its data, and its own scores."""
+
+    name: str
+    key: str
+    data: str
+    report: dict[str, float]
+
+
+class MethodEntry(_Entry):
+    """Which method was run. `source_sha256` is over the code that its results depend on."""
+
+    name: str
+    version: int | str
+    params: dict[str, Value]
+    additions: list[AdditionEntry]
+    plugin: PluginEntry
     source_sha256: str
     parameters: int
     licence: str
-    trained_on: str
+    training: list[TrainingEntry]
+    """The trainings that led to it, the last one last; empty for methods that do not learn."""
+    parts: list[PartEntry]
     reference: bool
-    """Whether it is an oracle or another answer that is shown but never ranked."""
+    """Whether it is an oracle, which is shown but never ranked."""
     label: str
-    """Name with the parameters that differ from their defaults, as one types it."""
-    curve: list[dict[str, float | None]] = []
-    """What was reported after each epoch of training: loss, validation value, clips a second."""
+    """Name with trackers and the parameters that differ from their defaults, as it is typed."""
+    curve: list[dict[str, float | None]]
+    """What was reported after each epoch: loss, validation value, clips per second."""
+
+    @property
+    def trained_on(self) -> str:
+        """The training data in words; empty for methods that do not learn."""
+        return ", then ".join(f"{each.data} ({each.scale})" for each in self.training)
 
 
 class DatasetEntry(_Entry):
-    """Which scenes were asked. `manifest_sha256` is over all that determines them."""
+    """Which scenes were used. `scenes_sha256` is over everything that determines them."""
 
     name: str
     version: str
     params: dict[str, Value]
+    additions: list[AdditionEntry]
     split: str
-    manifest_sha256: str
+    scenes_sha256: str
     recordings: int
+    clusters: dict[str, list[int]]
+    """By kind of cluster (talker, room, ...), the number of the cluster of each recording."""
     kind: Kind
     primary_metric: str
     licence: str
     label: str
-    """Name with the parameters that differ from their defaults, as one types it."""
+    """Name with alterations and the parameters that differ from their defaults, as it is typed."""
 
 
 class MetricEntry(_Entry):
     """One number.
 
-    `ci95` is None where no interval is defined; `n` counts what was averaged, and `n_eff` how many
-    independent ones would be as certain, None where unknown.
+    `ci95` is None where no confidence interval is defined; `n` counts what was averaged, and
+    `n_eff`, the effective sample size, how many independent ones would give the same certainty,
+    None where unknown.
     """
 
     name: str
     version: int
-    protocol: str
     value: float | None
     unit: str
     ci95: tuple[float, float] | None
@@ -99,9 +152,9 @@ class MetricEntry(_Entry):
 class ResampledEntry(_Entry):
     """The primary metric on each resample, for paired differences between methods.
 
-    Resamples depend on the lengths of the recordings alone, so that the values of two methods on
-    the same scenes belong together one by one. `units` are the recordings that were drawn, or the
-    blocks of frames if there is one recording.
+    Resamples depend on the lengths of the recordings only, so that the values of two methods on
+    the same scenes belong together one by one. `units` is the number of recordings that were
+    drawn, or of blocks of frames if there is one recording.
     """
 
     metric: str
@@ -118,16 +171,18 @@ class PublishedEntry(_Entry):
 
 
 class PredictionsEntry(_Entry):
-    """Where the answers are, relative to the record, and their checksum."""
+    """Where the predictions are, relative to the record, and their checksum."""
 
     path: str
     sha256: str
 
 
 class CostEntry(_Entry):
-    """What it took; None where nobody measured it.
+    """What a run took; None where it was not measured.
 
-    `real_time_factor` is inference seconds a second of audio.
+    `real_time_factor` is seconds of inference per second of audio, `peak_ram_mb` the memory of
+    inference above that of the loaded method. `isolated` says whether the two were measured in a
+    fresh process on one thread; otherwise they depend on what else the process did.
     """
 
     train_s: float | None
@@ -135,6 +190,9 @@ class CostEntry(_Entry):
     real_time_factor: float | None
     peak_ram_mb: float | None
     peak_vram_mb: float | None
+    cpu: str
+    threads: int | None
+    isolated: bool
 
 
 class SourceEntry(_Entry):
@@ -145,19 +203,19 @@ class SourceEntry(_Entry):
 
 
 class RunRecord(_Entry):
-    """Everything about one run. See the module for versions and migration."""
+    """Everything about one run."""
 
     schema_version: int
     run_id: str
-    status: Status
-    reason: str
     scale: Scale
-    seeds: list[int]
+    seed: int
+    protocol: str
     command: str
     method: MethodEntry
     dataset: DatasetEntry
     metrics: list[MetricEntry]
-    strata: dict[str, dict[str, list[MetricEntry]]]
+    by_condition: dict[str, dict[str, list[MetricEntry]]]
+    """The primary metric by condition and by bin of that condition."""
     resampled: ResampledEntry | None
     published: list[PublishedEntry]
     predictions: PredictionsEntry
@@ -167,9 +225,9 @@ class RunRecord(_Entry):
     created: str
 
     @property
-    def elsewhere(self) -> bool:
-        """Whether the answers were made elsewhere and only scored here."""
-        return self.method.plugin == ELSEWHERE
+    def external(self) -> bool:
+        """Whether the predictions were made by other software and only scored here."""
+        return self.method.plugin.distribution == EXTERNAL
 
     def metric(self, name: str) -> MetricEntry | None:
         """Return the entry of a metric; None if the record has none of that name."""
@@ -184,7 +242,7 @@ class RunRecord(_Entry):
         return _NUMBERS.sub(lambda found: _BREAK.sub(" ", found[0]), text) + "\n"
 
 
-# Lists of numbers stand on one line: a thousand resamples are no thousand lines.
+# A list of numbers is written on one line, not on a thousand.
 _NUMBERS = re.compile(r"\[\s+(?:-?\d[\d.e+-]*|null)(?:,\s+(?:-?\d[\d.e+-]*|null))*\s+\]")
 _BREAK = re.compile(r"\s*\n\s*")
 
@@ -197,37 +255,15 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value
 
 
-def _migrate(data: dict[str, Any], where: str) -> dict[str, Any]:
-    version = data.get("schema_version")
-    if version == 1:
-        return _from_version_1(data)
-    if version != SCHEMA_VERSION:
-        raise FormatError(
-            f"schema version {version!r}",
-            where=where,
-            expected=f"{SCHEMA_VERSION}",
-            hint="update sslbench to read a newer record",
-        )
-    return data
-
-
-def _from_version_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Add what version 1 did not say: effective sizes, values on resamples, learning curves."""
-    bins = [entries for each in data["strata"].values() for entries in each.values()]
-    for entry in itertools.chain(data["metrics"], *bins):
-        entry.setdefault("n_eff", None)
-    return data | {"schema_version": SCHEMA_VERSION, "resampled": None}
-
-
 def read_record(path: Path) -> RunRecord:
     """Read a record.
 
     Raises:
-        FormatError: if the file is no record of a known schema; it names the key at fault.
+        FormatError: if the file is not a record of a known schema; it names the key at fault.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return RunRecord.model_validate(_migrate(data, str(path)))
+        return RunRecord.model_validate(migrated(data, str(path)))
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise FormatError(_explain(error), where=str(path), expected="a run record") from error
 

@@ -5,6 +5,7 @@
     <store>/
       train/<key>/        checkpoint/ and stage.json
       predict/<key>/      predictions.npz and stage.json
+      cost/<key>/         stage.json: the cost of inference, measured in a fresh process
       runs/<run id>/      record.json and predictions.npz
       failures/<key>.json what failed, why and where
       work/<key>/         what unfinished training left, to go on from
@@ -33,7 +34,7 @@ from sslbench.registry import nearest
 
 __all__ = ["Stage", "Store", "default_cache", "default_store"]
 
-Stage = Literal["train", "predict"]
+Stage = Literal["train", "predict", "cost"]
 
 
 def default_store() -> Path:
@@ -72,7 +73,7 @@ class Store:
             StoreError: if the folder cannot be written.
         """
         with self._writing(self.root):
-            for name in ("train", "predict", "runs", "failures", "work", "locks", "tmp"):
+            for name in ("train", "predict", "cost", "runs", "failures", "work", "locks", "tmp"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root / "tmp") as probe:
                 probe.write(b"sslbench")
@@ -106,12 +107,17 @@ class Store:
         return self.root / stage / key
 
     def put(
-        self, stage: Stage, key: str, facts: dict[str, Any], fill: Callable[[Path], None]
+        self,
+        stage: Stage,
+        key: str,
+        facts: dict[str, Any],
+        fill: Callable[[Path], None] | None = None,
     ) -> Path:
         """Write a finished stage: `fill` puts its files into the folder that it is given."""
 
         def write(folder: Path) -> None:
-            fill(folder)
+            if fill is not None:
+                fill(folder)
             _write_json(folder / "stage.json", facts)
 
         return self._publish(self.folder(stage, key), write)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sslbench.contracts import ExecutorSpec
 from sslbench.hookspecs import hookimpl
+from sslbench.specs import ExecutorSpec
 
 __all__ = ["sslbench_executors"]
 

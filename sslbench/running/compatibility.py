@@ -1,30 +1,33 @@
-"""Whether a method fits a data set; where it does not, the reason in words."""
+"""Whether a method can process a data set, and the reason where it cannot."""
 
 from __future__ import annotations
 
-from sslbench.contracts import DatasetSpec, MethodSpec
 from sslbench.scene import Recording
+from sslbench.specs import DatasetSpec, MethodSpec
 
 __all__ = ["incompatibility", "recording_incompatibility"]
 
 
 def incompatibility(method: MethodSpec, dataset: DatasetSpec) -> str:
-    """Return why a method cannot answer a data set, as far as their specs tell; else nothing."""
+    """Return why a method cannot process a data set, as far as their specs tell; else empty."""
     if dataset.kind not in method.outputs:
-        return f"{method.name} finds {_plural(method.outputs)}, {dataset.name} asks {dataset.kind}s"
+        outputs = " and ".join(f"{kind}s" for kind in method.outputs)
+        return f"{method.name} estimates {outputs}, {dataset.name} requests {dataset.kind}s"
     if dataset.max_sources is not None:
         return _too_many(method, dataset.max_sources)
     return ""
 
 
 def recording_incompatibility(method: MethodSpec, recording: Recording) -> str:
-    """Return why a method cannot answer a recording; nothing if it can."""
+    """Return why a method cannot process a recording; empty if it can."""
     array = recording.array
     if array.format not in method.formats:
         return f"{method.name} needs audio of format {' or '.join(method.formats)}"
     needed = _channels(method, recording)
     if array.channels < needed:
         return f"{method.name} needs {needed} microphones, there are {array.channels}"
+    if not array.complete and not method.unknown_microphones:
+        return f"{method.name} needs known positions of all microphones"
     return (
         _too_large(method, recording)
         or _too_flat(method, recording)
@@ -37,7 +40,7 @@ def _too_large(method: MethodSpec, recording: Recording) -> str:
     if recording.kind != "direction" or most is None or aperture <= most:
         return ""
     return (
-        f"{method.name} finds directions in the far field: the array may span {most:g} m, "
+        f"{method.name} estimates directions in the far field: the array may span {most:g} m, "
         f"this one spans {aperture:.2f} m"
     )
 
@@ -57,14 +60,13 @@ def _too_flat(method: MethodSpec, recording: Recording) -> str:
     if recording.array.rank >= needed:
         return ""
     shape = ("in one point", "on one line", "in one plane")[recording.array.rank]
-    return f"{method.name} cannot find positions with all microphones {shape}"
+    return f"{method.name} cannot estimate positions with all microphones {shape}"
 
 
 def _too_many(method: MethodSpec, sources: int) -> str:
     if method.max_sources is None or sources <= method.max_sources:
         return ""
-    return f"{method.name} finds {method.max_sources} source at a time, there can be {sources}"
-
-
-def _plural(kinds: tuple[str, ...]) -> str:
-    return " and ".join(f"{kind}s" for kind in kinds)
+    plural = "" if method.max_sources == 1 else "s"
+    return (
+        f"{method.name} finds {method.max_sources} source{plural} at a time, there can be {sources}"
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sslbench.contracts import Scale
 from sslbench.errors import UsageError
+from sslbench.specs import Scale
 
 __all__ = ["RunConfig", "read_config"]
 
@@ -19,21 +20,26 @@ class RunConfig(BaseModel):
     Args:
         method: selections of methods; every installed method if empty.
         dataset: selections of data sets; every simulated data set if empty.
-        scale: how much is run.
-        seed: one cell for each.
-        protocol: rule set for the scores.
-        executor: name of the way in which cells are run.
-        jobs: cells at a time.
+        train_on: what learned methods are trained on; each data set itself if empty.
+        then_on: what training continues on (fine-tuning), in this order.
+        scale: size of the run.
+        seed: seeds of training, each of which makes a cell.
+        protocol: rules of the scores.
+        executor: selection of the way in which cells are run.
+        jobs: number of cells at a time.
         fail_fast: stop at the first failure.
-        retry_failed: try cells again that failed the last time.
+        retry_failed: run cells again that failed the last time.
         device: where learned methods compute.
-        fresh: let methods answer again what is in the store already.
+        fresh: ignore predictions that are in the store.
+        measure_cost: measure inference in a process of its own; None for all scales but smoke.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: tuple[str, ...] = ()
     dataset: tuple[str, ...] = ()
+    train_on: tuple[str, ...] = ()
+    then_on: tuple[str, ...] = ()
     scale: Scale = "smoke"
     seed: tuple[int, ...] = Field(default=(0,), min_length=1)
     protocol: str = "sslbench"
@@ -43,13 +49,23 @@ class RunConfig(BaseModel):
     retry_failed: bool = False
     fresh: bool = False
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    measure_cost: bool | None = None
+
+    @property
+    def measures_cost(self) -> bool:
+        """Whether the cost of inference is measured."""
+        return self.scale != "smoke" if self.measure_cost is None else self.measure_cost
+
+
+LISTS = ("method", "dataset", "train_on", "then_on", "seed")
+"""Keys that hold lists; one item may stand without the dash of a YAML list."""
 
 
 def read_config(options: dict[str, Any], path: Path | None = None) -> RunConfig:
-    """Merge options that were given with those of a file; the given ones win.
+    """Merge options with those of a file; the options win.
 
     Args:
-        options: by name; None and empty stand for "not given".
+        options: by name; None, empty and False stand for "not given".
         path: YAML with the same keys.
 
     Raises:
@@ -59,12 +75,20 @@ def read_config(options: dict[str, Any], path: Path | None = None) -> RunConfig:
     try:
         return RunConfig.model_validate((_read_yaml(path) if path else {}) | given)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(
-            f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
-            where=str(path or "options"),
-            expected="keys " + ", ".join(RunConfig.model_fields),
-        ) from error
+        raise _refusal(error, str(path or "options")) from error
+
+
+def _refusal(error: ValidationError, where: str) -> UsageError:
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    allowed = list(RunConfig.model_fields)
+    if first["type"] != "extra_forbidden":
+        return UsageError(f"{key}: {first['msg']}", where=where)
+    close = get_close_matches(key, allowed, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return UsageError(
+        f"unknown key {key!r}{hint}", where=where, expected="one of " + ", ".join(allowed)
+    )
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -75,11 +99,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"cannot be read: {error}", where=str(path), expected="YAML") from error
     if not isinstance(data, dict):
-        raise UsageError("holds no keys", where=str(path), expected="`method:`, `dataset:`, ...")
+        raise UsageError("has no keys", where=str(path), expected="`method:`, `dataset:`, ...")
     return {key: _listed(key, value) for key, value in data.items()}
 
 
 def _listed(key: str, value: Any) -> Any:
-    # One selection or seed may stand without the dash of a YAML list.
-    one = key in {"method", "dataset", "seed"} and not isinstance(value, list)
-    return [value] if one else value
+    return [value] if key in LISTS and not isinstance(value, list) else value

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import sys
 import traceback
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
 from sslbench.cell import Cell, CellOutcome
 from sslbench.contracts import EpochReport, Incompatible
 from sslbench.errors import CellError, SslbenchError, StoreError
-from sslbench.registry import Registry, call_hooks, load_target
+from sslbench.registry import Registry, call_hooks, load_class
 from sslbench.results.store import Store
 from sslbench.running.config import RunConfig
 from sslbench.running.executors import Executor
 from sslbench.running.inference import as_cell_error
-from sslbench.running.record_builder import make_record
-from sslbench.running.stages import Workbench
+from sslbench.running.inference_cost import inference_cost
+from sslbench.running.keys import prediction_key
+from sslbench.running.scoring import score_cell
+from sslbench.running.session import Session
+from sslbench.running.stages import predict, ready_method
+from sslbench.selection import select_executor
+from sslbench.specs import ExecutorSpec
 
 __all__ = ["CellRunner", "Until", "exit_code", "run_cells"]
 
@@ -33,12 +39,13 @@ class CellRunner:
 
     Args:
         store: folder of the store.
-        cache: folder for scenes that can be made again.
+        cache: folder for files that can be made again.
         until: the last stage to do.
-        retry_failed: whether a cell that failed the last time is tried again.
-        fresh: whether methods answer again what is in the store already.
+        retry_failed: whether a cell that failed the last time is run again.
+        fresh: whether predictions in the store are ignored.
         device: where learned methods compute.
-        plugins: gives the registry; called once a cell, in the process that runs it.
+        measure_cost: whether inference is measured in a process of its own.
+        plugins: returns the registry; called once per process.
     """
 
     store: Path
@@ -47,51 +54,55 @@ class CellRunner:
     retry_failed: bool = False
     fresh: bool = False
     device: str = "auto"
+    measure_cost: bool = False
     plugins: Callable[[], Registry] = Registry.installed
+    _token: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def session(self) -> Session:
+        """Return what the cells of this run share in this process."""
+        return _session(self)
 
     def __call__(self, cell: Cell) -> CellOutcome:
-        """Run a cell; what goes wrong in it is an outcome, and only failing to save is fatal.
+        """Run a cell; a failure is an outcome, and only failing to save raises.
 
         Raises:
             StoreError: if a result cannot be saved.
         """
-        registry = self.plugins()
-        bench = Workbench(
-            registry, Store(self.store), self.cache, fresh=self.fresh, device=self.device
-        )
-        call_hooks(registry, "sslbench_cell_started", cell=cell)
+        session = self.session()
+        call_hooks(session.registry, "sslbench_cell_started", cell=cell)
         try:
             with as_cell_error(cell, "while it was prepared or scored"):
-                return self._run(bench, cell)
+                return self._run(session, cell)
         except Incompatible as reason:
             return CellOutcome(cell, "skipped", reason=str(reason))
         except StoreError:
             raise
         except SslbenchError as error:
             if isinstance(error, CellError):
-                self._remember(bench, cell, error)
+                self._remember(session, cell, error)
             return CellOutcome(cell, "failed", reason=str(error), exit_code=error.exit_code)
 
-    def _run(self, bench: Workbench, cell: Cell) -> CellOutcome:
-        report = partial(_report, bench.registry, cell)
+    def _run(self, session: Session, cell: Cell) -> CellOutcome:
+        report = partial(_report, session.registry, cell)
         if self.until == "train":
-            bench.train(cell, report)
+            ready_method(session, cell, report)
             return CellOutcome(cell, "ok")
-        key = bench.predict_key(cell)
-        known = None if self.retry_failed or self.fresh else bench.store.failure(key)
+        key = prediction_key(session, cell)
+        known = None if self.retry_failed or self.fresh else session.store.failure(key)
         if known is not None:
             return CellOutcome(cell, "failed", reason=known["reason"] + _RETRY, exit_code=1)
-        predicted = bench.predict(cell, report)
-        bench.store.put_failure(key, None)
-        if not predicted.reused:
-            _warn(cell, predicted.facts["warnings"])
+        stored = predict(session, cell, report)
+        session.store.put_failure(key, None)
+        if not stored.reused:
+            _warn(cell, stored.left.warnings)
         if self.until == "predict":
-            return CellOutcome(cell, "ok", reused=predicted.reused)
-        record = make_record(bench, cell, predicted)
-        bench.store.put_run(record.run_id, record.to_json(), predicted.path.read_bytes())
-        return CellOutcome(cell, "ok", run_id=record.run_id, reused=predicted.reused)
+            return CellOutcome(cell, "ok", reused=stored.reused)
+        cost = inference_cost(self, session, cell, key, stored.left)
+        record = score_cell(session, cell, stored, cost)
+        session.store.put_run(record.run_id, record.to_json(), stored.path.read_bytes())
+        return CellOutcome(cell, "ok", run_id=record.run_id, reused=stored.reused)
 
-    def _remember(self, bench: Workbench, cell: Cell, error: CellError) -> None:
+    def _remember(self, session: Session, cell: Cell, error: CellError) -> None:
         facts = {
             "cell": str(cell),
             "reason": str(error),
@@ -99,15 +110,21 @@ class CellRunner:
         }
         # Without scenes to name there is no key under which to remember it.
         with suppress(Exception):
-            bench.store.put_failure(bench.predict_key(cell), facts)
+            session.store.put_failure(prediction_key(session, cell), facts)
 
 
-_RETRY = "\n  (so it failed the last time; --retry-failed tries again)"
+@lru_cache(maxsize=1)
+def _session(runner: CellRunner) -> Session:
+    # One per run and process: data sets are opened and fingerprinted once for all of its cells.
+    return Session(runner.plugins(), Store(runner.store), runner.cache, runner.device, runner.fresh)
+
+
+_RETRY = "\n  (it failed in the same way before; --retry-failed runs it again)"
 
 
 def _warn(cell: Cell, warnings: Sequence[str]) -> None:
     for warning in warnings:
-        print(f"sslbench: {cell}: {warning}", file=sys.stderr)  # noqa: T201  # once a cell and place
+        print(f"sslbench: {cell}: {warning}", file=sys.stderr)  # noqa: T201  # once per cell
 
 
 def _report(registry: Registry, cell: Cell, report: EpochReport) -> None:
@@ -119,13 +136,23 @@ def run_cells(
 ) -> Iterator[CellOutcome]:
     """Run cells by the configured executor and yield each outcome as it comes.
 
-    With `fail_fast` nothing new is begun after the first failure.
+    With `fail_fast` no further cell is started after the first failure.
     """
-    offer = registry.executor(config.executor)
-    executor = load_target(offer.spec.target, f"executor {offer.spec.name}")(config.jobs)
-    assert isinstance(executor, Executor)
+    chosen = select_executor(registry, config.executor)
+    offer = registry.find(ExecutorSpec, chosen.name)
+    executor = load_class(
+        offer.spec.target,
+        Executor,
+        str(offer),
+        config.jobs,
+        **chosen.params,
+    )
     runner = replace(
-        runner, retry_failed=config.retry_failed, fresh=config.fresh, device=config.device
+        runner,
+        retry_failed=config.retry_failed,
+        fresh=config.fresh,
+        device=config.device,
+        measure_cost=config.measures_cost,
     )
     for outcome in executor.run(runner, cells):
         call_hooks(registry, "sslbench_cell_finished", outcome=outcome)
@@ -138,7 +165,7 @@ def exit_code(outcomes: Sequence[CellOutcome]) -> int:
     """Return the exit code of a run.
 
     It is 1 if some cell failed and others did not; if nothing succeeded and all failed for the
-    same sort of reason (data that is missing, a plugin that is broken), the code of that.
+    same kind of reason (missing data, a broken plugin), the code of that.
     """
     codes = {outcome.exit_code for outcome in outcomes if outcome.status == "failed"}
     if not codes:

@@ -1,4 +1,4 @@
-"""Where a record comes from: versions, machine, and the commit of the installed sslbench."""
+"""The origin of a record: versions, machine, and the commit of the installed sslbench."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import sslbench
 from sslbench.results.record import SourceEntry
+from sslbench.running.cost import cpu_model
 
 __all__ = ["environment", "source"]
 
@@ -19,14 +20,15 @@ _PACKAGES = ("sslbench", "numpy", "scipy", "torch", "pyroomacoustics")
 
 
 def environment(plugins: Iterable[Mapping[str, str]] = ()) -> dict[str, str]:
-    """Return versions and the sort of machine, and what plugins add; no name of host or user."""
+    """Return versions, the type of machine, and what plugins add; no host or user name."""
     facts: dict[str, str] = {}
     for extra in plugins:
         facts |= {str(key): str(value) for key, value in extra.items()}
-    # What is ours comes last: no plugin can speak for the machine.
+    # These come last, so that no plugin can replace them.
     facts |= {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
+        "cpu": cpu_model(),
         "cores": str(os.cpu_count()),
         "threads": os.environ.get("OMP_NUM_THREADS", "default"),
     }

@@ -1,4 +1,4 @@
-"""Letting a method answer recordings, checking the answers and measuring what they cost."""
+"""Inference: a method localizes the sources of every recording of a split, in bounded memory."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from sslbench.cell import Cell
-from sslbench.contracts import Incompatible, Method, MethodSpec, Oracle
+from sslbench.cell import Cell, Training
+from sslbench.contracts import Dataset, Incompatible, Method, Oracle, Windowing, window_of
 from sslbench.errors import CellError, FormatError, SslbenchError
+from sslbench.progress import progress_bar
 from sslbench.running.compatibility import recording_incompatibility
 from sslbench.running.cost import measured
 from sslbench.scene import Prediction, Recording, Scene
-from sslbench.scoring.conditions import scene_conditions
+from sslbench.scoring.ground_truth import Request, request_fault
+from sslbench.specs import MethodSpec
 
-__all__ = ["Answers", "as_cell_error", "check_answer"]
+__all__ = ["Inference", "as_cell_error", "check_prediction", "check_request", "run_inference"]
+
+BATCH = 32
+"""Recordings, or windows, that are given to a method at once."""
+
+BATCH_SAMPLES = 30_000_000
+"""Samples of all channels of a batch at most: 120 MB of audio."""
+
+FRAME_WISE = Windowing(seconds=60.0)
+"""How long recordings are cut for methods whose estimates depend on their own frame only."""
 
 
 @contextmanager
-def as_cell_error(cell: Cell, place: str) -> Iterator[None]:
-    """Turn whatever a plugin raises into a `CellError` that says which cell and where in it."""
+def as_cell_error(work: Cell | Training, where: str) -> Iterator[None]:
+    """Turn whatever a plugin raises into a `CellError` that names the work and the place."""
     try:
         yield
     except (SslbenchError, Incompatible):
@@ -32,84 +42,172 @@ def as_cell_error(cell: Cell, place: str) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         raise CellError(
             f"{type(error).__name__}: {error}",
-            where=f"{cell}, {place}",
-            hint="this is a defect of the method or of its data; the other cells go on",
+            where=f"{work}, {where}",
+            hint="this is a defect of the method or of its data; the other cells are run",
         ) from error
 
 
 @dataclass
-class Answers:
-    """Answers so far, and what they cost. Only the method's own time counts as inference.
+class Inference:
+    """Predictions so far, and what they took. Only the method's own time counts.
 
     Args:
-        cell: which method on which data set.
-        spec: of the method.
-        method: which answers.
+        predictions: by recording id.
+        seconds: that the method took.
+        audio_s: seconds of audio that were processed.
+        peak_vram_mb: largest memory on the GPU; None without one.
+        warnings: what the method warned of, once per place in the code.
     """
 
-    cell: Cell
-    spec: MethodSpec
-    method: Method | Oracle
     predictions: dict[str, Prediction] = field(default_factory=dict)
-    conditions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    warnings: dict[tuple[str, int], str] = field(default_factory=dict)
-    infer_s: float = 0.0
+    seconds: float = 0.0
     audio_s: float = 0.0
-    peak_ram_mb: float = 0.0
     peak_vram_mb: float | None = None
+    warnings: dict[tuple[str, int], str] = field(default_factory=dict)
 
-    def add(self, scenes: Sequence[Scene]) -> None:
-        """Let the method answer more scenes.
 
-        Raises:
-            Incompatible: if the method cannot answer such recordings.
-            FormatError: if a recording has samples that are no numbers.
-            CellError: if the method fails, or answers what was not asked.
-        """
-        for scene in scenes:
-            _check_audio(scene.recording)
-        recordings = [scene.recording for scene in scenes]
-        if not self.predictions and (reason := recording_incompatibility(self.spec, recordings[0])):
-            raise Incompatible(reason)
-        with as_cell_error(self.cell, f"at recordings {recordings[0].id} to {recordings[-1].id}"):
-            with warnings.catch_warnings(record=True) as heard, measured() as cost:
-                answers = self._ask(scenes)
-            self.warnings |= {(w.filename, w.lineno): _in_words(w) for w in heard}
-            for scene, answer in zip(scenes, answers, strict=True):
-                recording = scene.recording
-                check_answer(recording, answer)
-                if recording.id in self.predictions:
-                    raise FormatError("two recordings of one id", where=recording.id)
-                self.predictions[recording.id] = answer
-                own = dict(recording.conditions)
-                self.conditions[recording.id] = scene_conditions(scene) | own
-                self.audio_s += recording.duration
-        self.infer_s += cost.seconds
-        self.peak_ram_mb = max(self.peak_ram_mb, cost.peak_ram_mb)
-        if cost.peak_vram_mb is not None:
-            self.peak_vram_mb = max(self.peak_vram_mb or 0.0, cost.peak_vram_mb)
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """A part of a recording, or all of it.
 
-    def _ask(self, scenes: Sequence[Scene]) -> list[Prediction]:
-        if isinstance(self.method, Oracle):
-            return [self.method.answer(scene) for scene in scenes]
-        first = len(self.predictions)
-        return self.method.locate_many(
-            [_nameless(scene.recording, first + n) for n, scene in enumerate(scenes)]
+    Args:
+        recording: id of the recording that it is a part of.
+        request: what the whole recording requests.
+        scene: the part.
+    """
+
+    recording: str
+    request: Request
+    scene: Scene
+
+
+def run_inference(
+    cell: Cell, spec: MethodSpec, method: Method | Oracle, dataset: Dataset
+) -> Inference:
+    """Let a method localize the sources of every recording of a split.
+
+    Recordings longer than a window are cut if the method allows it, and their predictions joined
+    along time. Batches are limited by their number of samples.
+
+    Raises:
+        Incompatible: if the method cannot process such recordings.
+        FormatError: if a recording has samples that are NaN or infinite.
+        CellError: if the method fails, or returns something other than requested.
+    """
+    dataset.prepare()
+    state, parts = Inference(), list[Prediction]()
+    with progress_bar(str(cell.method), "recording", len(dataset)) as bar:
+        for batch in _batches(_windows(dataset, _windowing(spec, method))):
+            found = _predict(state, cell, spec, method, [window.scene for window in batch])
+            for window, prediction in zip(batch, found, strict=True):
+                parts.append(prediction)
+                rows = sum(len(part.tracks.times) for part in parts)
+                if rows == len(window.request.times):
+                    _finish(state, window, parts)
+                    parts.clear()
+                    bar.update()
+    return state
+
+
+def _windowing(spec: MethodSpec, method: Method | Oracle) -> Windowing | None:
+    if isinstance(method, Oracle):
+        return None
+    return method.windowing or (FRAME_WISE if spec.frame_wise else None)
+
+
+def _windows(dataset: Dataset, windowing: Windowing | None) -> Iterator[_Window]:
+    for index in range(len(dataset)):
+        name, truth = dataset.truth(index)
+        times = truth.tracks.times
+        if windowing is None or len(times) < 2 or np.ptp(times) <= windowing.seconds:
+            yield from _whole(dataset, index)
+            continue
+        first = dataset.window(index, slice(0, 1), windowing.context).recording
+        if first.frame is None and not windowing.context:
+            yield from _whole(dataset, index)
+            continue
+        request = Request(times, first.kind, first.max_sources)
+        step = float(np.median(np.diff(times)))
+        rows = windowing.rows or max(1, int(windowing.seconds / step))
+        for scene in _cut(dataset, index, rows, windowing.context):
+            yield _Window(name, request, scene)
+
+
+def _whole(dataset: Dataset, index: int) -> Iterator[_Window]:
+    scene = dataset.scene(index)
+    yield _Window(scene.recording.id, Request.of(scene.recording), scene)
+
+
+def _cut(dataset: Dataset, index: int, rows: int, context: float) -> Iterator[Scene]:
+    count = len(dataset.truth(index)[1].tracks.times)
+    # A data set that reads windows from its files need not hold the recording in memory.
+    partial = type(dataset).window is not Dataset.window
+    whole = None if partial else dataset.scene(index)
+    for first in range(0, count, rows):
+        part = slice(first, first + rows)
+        yield (
+            dataset.window(index, part, context)
+            if whole is None
+            else window_of(whole, part, context)
         )
 
-    def facts(self) -> dict[str, Any]:
-        """Return what was measured, for the stage's file."""
-        learned = 0 if isinstance(self.method, Oracle) else self.method.parameter_count
-        kept = ("infer_s", "audio_s", "peak_ram_mb", "peak_vram_mb", "conditions")
-        return {name: getattr(self, name) for name in kept} | {
-            "parameters": learned,
-            "warnings": list(self.warnings.values()),
-            "cell": str(self.cell),
-        }
+
+def _batches(windows: Iterator[_Window]) -> Iterator[list[_Window]]:
+    batch: list[_Window] = []
+    samples = 0
+    for window in windows:
+        size = window.scene.recording.audio.size
+        if batch and (len(batch) == BATCH or samples + size > BATCH_SAMPLES):
+            yield batch
+            batch, samples = [], 0
+        batch.append(window)
+        samples += size
+    if batch:
+        yield batch
+
+
+def _predict(
+    state: Inference, cell: Cell, spec: MethodSpec, method: Method | Oracle, scenes: Sequence[Scene]
+) -> list[Prediction]:
+    recordings = [scene.recording for scene in scenes]
+    for recording in recordings:
+        _check_audio(recording)
+    if not state.predictions and (reason := recording_incompatibility(spec, recordings[0])):
+        raise Incompatible(reason)
+    with as_cell_error(cell, f"at recordings {recordings[0].id} to {recordings[-1].id}"):
+        with warnings.catch_warnings(record=True) as raised, measured() as cost:
+            found = _ask(state, method, scenes)
+        for recording, prediction in zip(recordings, found, strict=True):
+            check_prediction(recording, prediction)
+    state.warnings |= {(w.filename, w.lineno): _in_words(w) for w in raised}
+    state.seconds += cost.seconds
+    state.audio_s += sum(recording.duration for recording in recordings)
+    if cost.peak_vram_mb is not None:
+        state.peak_vram_mb = max(state.peak_vram_mb or 0.0, cost.peak_vram_mb)
+    return found
+
+
+def _ask(state: Inference, method: Method | Oracle, scenes: Sequence[Scene]) -> list[Prediction]:
+    if isinstance(method, Oracle):
+        return [method.locate(scene) for scene in scenes]
+    first = len(state.predictions)
+    # A name such as `a180e20/50cm` would tell a method where the source is.
+    return method.locate_many(
+        [
+            replace(scene.recording, id=f"recording-{first + number:06d}")
+            for number, scene in enumerate(scenes)
+        ]
+    )
+
+
+def _finish(state: Inference, window: _Window, parts: Sequence[Prediction]) -> None:
+    if window.recording in state.predictions:
+        raise FormatError("two recordings have the same id", where=window.recording)
+    state.predictions[window.recording] = Prediction.join(parts, window.request.times)
 
 
 def _in_words(warning: warnings.WarningMessage) -> str:
-    # One line a place in the code: libraries put changing numbers into their texts.
+    # One line per place in the code: libraries put changing numbers into their texts.
     text = next(iter(str(warning.message).splitlines()), "")
     return f"{warning.category.__name__}: {text} ({Path(warning.filename).name})"
 
@@ -125,30 +223,26 @@ def _check_audio(recording: Recording) -> None:
         )
 
 
-def _nameless(recording: Recording, number: int) -> Recording:
-    # A name such as `a180e20/50cm` would tell a method where the source is.
-    return replace(recording, id=f"recording-{number:06d}")
-
-
-def check_answer(recording: Recording, answer: Prediction) -> None:
-    """Check that an answer is what the recording asks for.
+def check_prediction(recording: Recording, prediction: Prediction) -> None:
+    """Check that a method returned what a recording requests.
 
     Raises:
-        CellError: if it is no prediction, of another kind, at other times, or has more tracks
-            than there can be sources.
+        CellError: if it is not a prediction, of another kind, at other times, or has more active
+            tracks than there can be sources.
     """
-    if not isinstance(answer, Prediction):
-        raise CellError(f"the answer is a {type(answer).__name__}", expected="a Prediction")
-    tracks = answer.tracks
-    if tracks.kind != recording.kind or not np.array_equal(tracks.times, recording.times):
+    if not isinstance(prediction, Prediction):
         raise CellError(
-            f"the answer to {recording.id} is {len(tracks.times)} times of {tracks.kind}",
-            expected=f"{len(recording.times)} times of {recording.kind}, as the recording asks",
+            f"the method returned a {type(prediction).__name__}", expected="a Prediction"
         )
-    most = tracks.active.sum(axis=1).max(initial=0)
-    if most > recording.max_sources:
-        # The nearest of many guesses would count as the answer.
-        raise CellError(
-            f"the answer to {recording.id} claims {most} sources at once",
-            expected=f"at most {recording.max_sources}, as the recording says",
-        )
+    check_request(Request.of(recording), prediction, recording.id)
+
+
+def check_request(request: Request, prediction: Prediction, name: str) -> None:
+    """Check that the prediction for a recording is what was requested.
+
+    Raises:
+        CellError: if it is not.
+    """
+    fault = request_fault(request, prediction)
+    if fault:
+        raise CellError(f"the prediction for {name} has {fault[0]}", expected=fault[1])

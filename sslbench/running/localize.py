@@ -1,58 +1,43 @@
-"""Using a method as a tool: where does the sound in this recording come from?"""
+"""Using a method as a tool: localize the sources in a recording."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sslbench.cell import Cell, Choice
-from sslbench.contracts import Method, Scale, TrainableMethod
+from sslbench.array_types import Floats
+from sslbench.cell import Cell, Choice, Training
+from sslbench.contracts import Dataset, DatasetRequest, Method
 from sslbench.datasets.formats.array_file import read_array_file
 from sslbench.datasets.formats.audio_files import read_audio
 from sslbench.errors import UsageError
 from sslbench.geometry import azimuth_elevation
 from sslbench.running.compatibility import recording_incompatibility
-from sslbench.running.inference import check_answer
-from sslbench.running.stages import Workbench
-from sslbench.scene import Prediction, Recording, Tracks
+from sslbench.running.inference import run_inference
+from sslbench.running.session import Session
+from sslbench.running.stages import ready_method
+from sslbench.scene import Prediction, Recording, Scene, Tracks
 
-__all__ = ["Training", "localize", "read_recording", "tracks_as_rows"]
+__all__ = ["localize", "read_recording", "tracks_as_rows"]
 
 
 SHORTEST = 0.01
-"""Seconds of audio that an answer is made of at least: less holds no period of a voice."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """What a learned method is to be trained on before it is used.
-
-    Args:
-        dataset: with its parameters.
-        scale: how much of it.
-        seed: of the training.
-    """
-
-    dataset: Choice
-    scale: Scale = "smoke"
-    seed: int = 0
+"""Shortest audio in seconds that an estimate is made from: one period of a low voice."""
 
 
 def read_recording(wav: Path, mics: Path, every: float | None, sources: int) -> Recording:
     """Read a wav file and the description of its array.
 
     Args:
-        wav: audio with one channel a microphone.
-        mics: array file; with a search region positions are asked for, else directions.
-        every: seconds between answers, each from that much audio; None for one answer in all.
-        sources: most sources at once.
+        wav: audio with one channel per microphone.
+        mics: array file; with a search region positions are requested, else directions.
+        every: seconds between estimates, each from that much audio; None for one estimate.
+        sources: largest number of sources at once.
 
     Raises:
         DataError: if a file is missing, damaged, or does not fit the other.
-        UsageError: if the time between answers is not positive.
+        UsageError: if the time between estimates is not possible.
     """
     layout = read_array_file(mics)
     audio, sample_rate = read_audio(wav, channels=layout.array.channels)
@@ -70,56 +55,69 @@ def read_recording(wav: Path, mics: Path, every: float | None, sources: int) -> 
     )
 
 
-def _times(duration: float, every: float | None) -> NDArray[np.float64]:
+def _times(duration: float, every: float | None) -> Floats:
     if every is None:
         return np.array([duration / 2])
     if not SHORTEST <= every <= duration:
         raise UsageError(
-            f"an answer every {every:g} s",
+            f"an estimate every {every:g} s",
             expected=f"at least {SHORTEST:g} s, at most {duration:g} s",
         )
     return np.arange(every / 2, duration - every / 2 + 1e-9, every)
 
 
 def localize(
-    bench: Workbench, choice: Choice, recording: Recording, training: Training | None
+    session: Session, choice: Choice, recording: Recording, training: Training | None
 ) -> Prediction:
-    """Let a method answer one recording; a learned one is trained first, or found trained.
+    """Localize the sources of one recording; a learned method is trained first, or found trained.
 
     Raises:
-        UsageError: if the method cannot answer such a recording, or needs a training.
+        UsageError: if the method cannot process such a recording, or must be trained.
     """
-    spec = bench.registry.method(choice.name).spec
+    spec = session.method_spec(choice)
     if reason := recording_incompatibility(spec, recording) or _wrong_kind(recording, spec.outputs):
-        raise UsageError(reason, where=recording.id, hint="`sslbench methods` lists the others")
-    method = bench.method(choice)
+        raise UsageError(reason, where=recording.id, hint="`sslbench methods` lists all methods")
+    if spec.learns(choice.params) and training is None:
+        raise UsageError(
+            f"{choice.name} must be trained first",
+            hint="name the training data with --trained-on, such as --trained-on luvira-sim",
+        )
+    data = Choice(recording.id)
+    cell = Cell(choice, data, "", training.scale if training else "smoke", training=training)
+    method = ready_method(session, cell, lambda _: None)
     if not isinstance(method, Method):
-        raise UsageError(f"{spec.name} needs the truth, and a recording has none")
-    if isinstance(method, TrainableMethod):
-        method.device = bench.device
-        method.load(_checkpoint(bench, choice, training))
-    answer = method.locate(recording)
-    check_answer(recording, answer)
-    return answer
+        raise UsageError(f"{spec.name} needs the ground truth, which a recording does not have")
+    made = run_inference(cell, spec, method, _Single(recording, session.cache))
+    return made.predictions[recording.id]
+
+
+class _Single(Dataset):
+    """One recording as a data set, without ground truth."""
+
+    def __init__(self, recording: Recording, cache: Path) -> None:
+        super().__init__(DatasetRequest("", "smoke", {}, None, cache))
+        self.recording = recording
+
+    def __len__(self) -> int:
+        return 1
+
+    def scene(self, index: int) -> Scene:
+        del index
+        rows = (len(self.recording.times), 0, 3)
+        unknown = Tracks.of(self.recording.times, np.zeros(rows), self.recording.kind)
+        return Scene(self.recording, Prediction(unknown))
+
+    def fingerprint(self) -> str:
+        return ""
 
 
 def _wrong_kind(recording: Recording, outputs: tuple[str, ...]) -> str:
     if recording.kind in outputs:
         return ""
     return (
-        f"it finds {outputs[0]}s; positions are asked for by `search:` in the array file, "
-        "directions by leaving it out"
+        f"it estimates {outputs[0]}s; `search:` in the array file requests positions, "
+        "leaving it out directions"
     )
-
-
-def _checkpoint(bench: Workbench, choice: Choice, training: Training | None) -> Path:
-    if training is None:
-        raise UsageError(
-            f"{choice.name} has to learn first",
-            hint="say on what with --trained-on, as in --trained-on luvira-sim",
-        )
-    cell = Cell(choice, training.dataset, "test", training.scale, training.seed)
-    return bench.train(cell, lambda _: None).checkpoint
 
 
 def tracks_as_rows(tracks: Tracks) -> list[dict[str, float]]:
@@ -130,11 +128,14 @@ def tracks_as_rows(tracks: Tracks) -> list[dict[str, float]]:
             "id": int(tracks.ids[track]),
             "time_s": _round(tracks.times[frame]),
         }
-        rows.append(row | _place(tracks, frame, track))
+        row |= _coordinates(tracks, frame, track)
+        if tracks.confidence is not None:
+            row["confidence"] = _round(tracks.confidence[frame, track])
+        rows.append(row)
     return rows
 
 
-def _place(tracks: Tracks, frame: int, track: int) -> dict[str, float]:
+def _coordinates(tracks: Tracks, frame: int, track: int) -> dict[str, float]:
     xyz = tracks.xyz[frame, track]
     if tracks.kind == "position":
         return dict(zip("xyz", map(_round, xyz), strict=True))
@@ -143,5 +144,5 @@ def _place(tracks: Tracks, frame: int, track: int) -> dict[str, float]:
 
 
 def _round(value: float) -> float:
-    # A tenth of a millimetre, or a ten-thousandth of a degree: more digits would be noise.
+    # A tenth of a millimetre, or a ten-thousandth of a degree: further digits are noise.
     return round(float(value), 4)

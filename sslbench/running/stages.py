@@ -1,341 +1,442 @@
-"""The three stages of a cell: train, predict, score. Each is done once and then found again.
+"""The stages of a cell: train, predict, score. Each is done once and then found again.
 
-`Workbench` holds what the stages share. A stage returns the facts that later stages and the
-record need; its files lie in the store under its key.
+A stage leaves files and a typed description in the store, under a key that identifies everything
+that it depends on (`keys`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sslbench.cache_keys import digest, identity, source_sha256
-from sslbench.cell import Cell, Choice
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sslbench.cache_keys import identity
+from sslbench.cell import Cell, Training
 from sslbench.contracts import (
     Dataset,
     DatasetRequest,
-    DatasetSpec,
     EpochReport,
     Incompatible,
     Method,
-    MethodSpec,
     Oracle,
-    Scale,
+    Tracker,
+    Trainable,
     TrainableMethod,
     TrainingContext,
-    Value,
 )
-from sslbench.errors import BrokenPluginError, FormatError
-from sslbench.progress import progress_bar
-from sslbench.registry import Offer, Registry, call_hooks, load_target
+from sslbench.datasets.windows import NoScenes
+from sslbench.errors import FormatError
+from sslbench.registry import call_hooks, load_class
 from sslbench.results.predictions import dump_predictions, read_predictions
-from sslbench.results.store import Store
+from sslbench.results.record import PartEntry, SourceEntry, TrainingEntry
+from sslbench.results.store import Stage
 from sslbench.running.cost import Stopwatch
 from sslbench.running.environment import environment, source
-from sslbench.running.inference import Answers, as_cell_error
+from sslbench.running.inference import as_cell_error, check_request, run_inference
+from sslbench.running.keys import (
+    detection_key,
+    part_key,
+    part_params,
+    parts_key,
+    prediction_key,
+    training_key,
+)
+from sslbench.running.records import addition_entries
+from sslbench.running.session import Session
 from sslbench.scene import Prediction
+from sslbench.scoring.selection_metric import selection_metrics
+from sslbench.specs import AlterationSpec, Part, TrackerSpec
 
-__all__ = ["Predicted", "Trained", "Workbench", "open_dataset"]
+__all__ = ["PredictedStage", "Report", "Stored", "TrainedStage", "predict", "ready_method", "train"]
 
-FACTS = 2
-"""Raised when the facts that a stage keeps with its predictions change."""
+Report = Callable[[EpochReport], None]
 
-BATCH = 32
-"""Recordings handed to a method at once: enough to batch, few enough to hold in memory."""
+Left = TypeVar("Left", bound="_Left")
+
+CHECKPOINT, PREDICTIONS = "checkpoint", "predictions.npz"
+"""Names of what a stage leaves in its folder of the store."""
 
 
-@dataclass(frozen=True)
-class Trained:
-    """Where a checkpoint is and what it took.
+class _Left(BaseModel):
+    """What a stage leaves besides its files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TrainedStage(_Left):
+    """What training leaves beside its checkpoint.
 
     Args:
-        key: name of the stage.
-        checkpoint: its folder.
-        seconds: of training, without what an interruption made it do twice.
-        trained_on: data set and scale, in words.
+        cell: in words.
+        train_s: seconds of training, without what an interruption made it do twice.
+        report: scores of its own on validation data.
         curve: what was reported after each epoch.
     """
 
-    key: str
-    checkpoint: Path
-    seconds: float
-    trained_on: str
-    curve: tuple[Mapping[str, float], ...] = ()
+    cell: str
+    train_s: float
+    report: dict[str, float]
+    curve: list[dict[str, float | None]]
+
+
+class PredictedStage(_Left):
+    """What prediction leaves beside the predictions.
+
+    Args:
+        cell: in words.
+        infer_s: seconds of inference.
+        audio_s: seconds of audio that were processed.
+        peak_vram_mb: largest memory on the GPU; None without one.
+        parameters: learned parameters of the method, its parts included.
+        warnings: what the method warned of.
+        train_s: seconds of all trainings that led to it.
+        training: the chain of trainings.
+        parts: the parts that it used.
+        curve: what was reported after each epoch of the last training.
+        environment, source, created: when and where the predictions were made.
+    """
+
+    cell: str
+    infer_s: float
+    audio_s: float
+    peak_vram_mb: float | None
+    parameters: int
+    warnings: list[str]
+    train_s: float
+    training: list[TrainingEntry]
+    parts: list[PartEntry]
+    curve: list[dict[str, float | None]]
+    environment: dict[str, str]
+    source: SourceEntry
+    created: str
 
 
 @dataclass(frozen=True)
-class Predicted:
-    """Where predictions are and what they took.
+class Stored:
+    """Predictions in the store.
 
     Args:
-        key: name of the stage.
         path: of the predictions file.
-        facts: what was measured on the way: `train_s`, `infer_s`, `audio_s`, `parameters`,
-            `peak_ram_mb`, `peak_vram_mb`; `trained_on`; `conditions` of each recording; and
-            `environment`, `source` and `created` at that time.
+        left: what was measured.
         reused: whether they were in the store already.
     """
 
-    key: str
     path: Path
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    left: PredictedStage
     reused: bool = False
 
 
-class Workbench:
-    """Does the stages of cells, with one registry, one store and one cache of scenes.
-
-    Args:
-        registry: what is installed.
-        store: where finished stages go.
-        cache: folder for scenes that can be made again.
-        fresh: whether methods answer again what is in the store already.
-        device: where learned methods compute: `auto`, `cpu` or `cuda`.
-    """
-
-    def __init__(
-        self,
-        registry: Registry,
-        store: Store,
-        cache: Path,
-        *,
-        fresh: bool = False,
-        device: str = "auto",
-    ) -> None:
-        self.registry = registry
-        self.store = store
-        self.cache = cache
-        self.fresh = fresh
-        self.device = device
-        self._data_keys: dict[tuple[str, str, str], str] = {}
-
-    def dataset(self, choice: Choice, split: str, scale: Scale) -> Dataset:
-        """Open one split of a data set; see `open_dataset`."""
-        return open_dataset(self.registry, self.cache, choice, split, scale)
-
-    def method(self, choice: Choice) -> Method | Oracle:
-        """Make a method with its parameters.
-
-        Raises:
-            BrokenPluginError: if its class cannot be imported or is no method.
-        """
-        offer = self.registry.method(choice.name)
-        method = load_target(offer.spec.target, _who(offer))(**choice.params)
-        kind = Oracle if offer.spec.oracle else TrainableMethod if offer.spec.trainable else Method
-        if not isinstance(method, kind):
-            raise BrokenPluginError(
-                f"{offer.spec.target} is no {kind.__name__}",
-                where=_who(offer),
-                expected="the class that the method's spec promises",
-            )
-        return method
-
-    def data_key(self, cell: Cell, split: str) -> str:
-        """Return the key of one split of a cell's data set."""
-        facts = (str(cell.dataset), split, cell.scale)
-        if facts not in self._data_keys:
-            self._data_keys[facts] = self._data_key(cell, split)
-        return self._data_keys[facts]
-
-    def _data_key(self, cell: Cell, split: str) -> str:
-        spec = self.registry.dataset(cell.dataset.name).spec
-        return digest(
-            {
-                "name": spec.name,
-                "version": spec.version,
-                "params": identity(spec.parameters, cell.dataset),
-                "split": split,
-                "scale": cell.scale,
-                "scenes": self.dataset(cell.dataset, split, cell.scale).fingerprint(),
-            }
-        )
-
-    def train_key(self, cell: Cell) -> str:
-        """Return the key of a cell's training; it does not depend on the split that is scored."""
-        spec = self.registry.method(cell.method.name).spec
-        learned = {parameter.name for parameter in spec.parameters if parameter.training}
-        params = {name: value for name, value in self._params(cell).items() if name in learned}
-        return digest(
-            self._method_facts(cell)
-            | {"params": params}
-            | {name: self.data_key(cell, name) for name in ("train", "validation")}
-        )
-
-    def predict_key(self, cell: Cell) -> str:
-        """Return the key of a cell's predictions."""
-        trainable = self.registry.method(cell.method.name).spec.trainable
-        parent = self.train_key(cell) if trainable else ""
-        return digest(
-            self._method_facts(cell)
-            | {"train": parent, "data": self.data_key(cell, cell.split), "facts": FACTS}
-        )
-
-    def _method_facts(self, cell: Cell) -> dict[str, Any]:
-        spec = self.registry.method(cell.method.name).spec
-        return {
-            "method": spec.name,
-            "source": source_sha256(spec.target, learned=spec.trainable),
-            "params": self._params(cell),
-            "scale": cell.scale,
-            "seed": cell.seed,
-        }
-
-    def _params(self, cell: Cell) -> dict[str, Value]:
-        return identity(self.registry.method(cell.method.name).spec.parameters, cell.method)
-
-    def train(self, cell: Cell, report: Callable[[EpochReport], None]) -> Trained:
-        """Train a cell's method, or find that it has been.
-
-        Raises:
-            Incompatible: if the data set has no splits to train on.
-            CellError: if the method fails.
-        """
-        spec = self.registry.dataset(cell.dataset.name).spec
-        if not {"train", "validation"} <= set(spec.splits):
-            raise Incompatible(f"{spec.name} has nothing to train {cell.method.name} on")
-        key = self.train_key(cell)
-        with self.store.lock(key):
-            facts = self.store.find("train", key)
-            if facts is None:
-                facts = self._fit(cell, key, report)
-        folder = self.store.folder("train", key) / "checkpoint"
-        curve = tuple(facts.get("curve", ()))
-        return Trained(key, folder, facts["train_s"], facts["trained_on"], curve)
-
-    def _fit(self, cell: Cell, key: str, report: Callable[[EpochReport], None]) -> dict[str, Any]:
-        method = self.method(cell.method)
-        assert isinstance(method, TrainableMethod)
-        train = self.dataset(cell.dataset, "train", cell.scale)
-        validation = self.dataset(cell.dataset, "validation", cell.scale)
-        curve: list[dict[str, float]] = []
-        workspace = self.store.workspace(key)
-        clock = Stopwatch(workspace / "seconds")
-
-        def heard(each: EpochReport) -> None:
-            clock.keep()
-            curve.append({"epoch": each.epoch, **each.values})
-            report(each)
-
-        context = TrainingContext(cell.seed, cell.scale, workspace, heard, self.device)
-        with as_cell_error(cell, "while training"):
-            method.fit(train, validation, context)
-        facts = {
-            "train_s": clock.seconds,
-            "trained_on": f"{cell.dataset}:train ({cell.scale})",
-            "curve": curve,
-            "cell": str(cell),
-        }
-
-        def fill(folder: Path) -> None:
-            (folder / "checkpoint").mkdir()
-            method.save(folder / "checkpoint")
-
-        self.store.put("train", key, facts, fill)
-        self.store.forget_workspace(key)
-        return facts
-
-    def predict(self, cell: Cell, report: Callable[[EpochReport], None]) -> Predicted:
-        """Let a cell's method answer every recording, or find that it has.
-
-        Raises:
-            Incompatible: if the method cannot answer such recordings.
-            DataError: if a recording cannot be read.
-            CellError: if the method fails, or answers what was not asked.
-        """
-        key = self.predict_key(cell)
-        path = self.store.folder("predict", key) / "predictions.npz"
-        with self.store.lock(key):
-            facts = None if self.fresh else self.store.find("predict", key)
-            if facts is not None and _readable(path):
-                return Predicted(key, path, facts, reused=True)
-            method, trained = self._ready(cell, report)
-            facts, predictions = self._answer(cell, method)
-            facts |= trained | self._provenance()
-            self.store.put(
-                "predict",
-                key,
-                facts,
-                lambda folder: _write(folder / "predictions.npz", dump_predictions(predictions)),
-            )
-        return Predicted(key, path, facts)
-
-    def _ready(
-        self, cell: Cell, report: Callable[[EpochReport], None]
-    ) -> tuple[Method | Oracle, dict[str, Any]]:
-        method = self.method(cell.method)
-        if not isinstance(method, TrainableMethod):
-            return method, {"train_s": 0.0, "trained_on": "", "curve": []}
-        trained = self.train(cell, report)
-        method.device = self.device
-        method.load(trained.checkpoint)
-        facts = {"train_s": trained.seconds, "trained_on": trained.trained_on}
-        return method, {**facts, "curve": trained.curve}
-
-    def _provenance(self) -> dict[str, Any]:
-        # Taken when the method answers: scoring may be done later, by other code.
-        return {
-            "environment": environment(call_hooks(self.registry, "sslbench_provenance")),
-            "source": source().model_dump(),
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-
-    def _answer(
-        self, cell: Cell, method: Method | Oracle
-    ) -> tuple[dict[str, Any], dict[str, Prediction]]:
-        dataset = self.dataset(cell.dataset, cell.split, cell.scale)
-        dataset.prepare()
-        answers = Answers(cell, self.registry.method(cell.method.name).spec, method)
-        with progress_bar(str(cell.method), "recording", len(dataset)) as bar:
-            for batch in _batches(len(dataset)):
-                answers.add([dataset.scene(index) for index in batch])
-                bar.update(len(batch))
-        return answers.facts(), answers.predictions
-
-
-def open_dataset(
-    registry: Registry, cache: Path, choice: Choice, split: str, scale: Scale
-) -> Dataset:
-    """Open one split of a data set.
-
-    Args:
-        registry: what is installed.
-        cache: folder for scenes that can be made again.
-        choice: the data set with its parameters.
-        split: name of the split.
-        scale: how much of it.
+def train(session: Session, training: Training, report: Report) -> TrainedStage:
+    """Train a method, with everything that must be trained before, or find it in the store.
 
     Raises:
-        DataError: if it is not on this machine or cannot be read.
-        BrokenPluginError: if its class cannot be imported.
+        Incompatible: if the data set has no splits to train on.
+        CellError: if the method fails.
     """
-    offer = registry.dataset(choice.name)
-    root = None if offer.spec.simulated else registry.locate_data(choice.name)
-    request = DatasetRequest(split, scale, choice.params, root, cache)
-    dataset = load_target(offer.spec.target, _who(offer))(request)
-    if not isinstance(dataset, Dataset):
-        raise BrokenPluginError(f"{offer.spec.target} is no Dataset", where=_who(offer))
-    return dataset
+    _check_splits(session, training)
+    if training.start is not None:
+        train(session, training.start, report)
+    for part in _needed(session, training):
+        _train_part(session, training, part, report)
+    key = training_key(session, training)
+
+    def make() -> Trainable:
+        method = session.method(training.method)
+        assert isinstance(method, TrainableMethod)
+        method.parts = _loaded_parts(session, training)
+        return method
+
+    return _trained(session, key, training, make, report)
 
 
-def _batches(recordings: int) -> Iterator[range]:
-    for start in range(0, recordings, BATCH):
-        yield range(start, min(start + BATCH, recordings))
+def _check_splits(session: Session, training: Training) -> None:
+    spec = session.dataset_spec(training.data)
+    if not spec.trains:
+        raise Incompatible(
+            f"{spec.name} has no splits to train {training.method.name} on; name another data set"
+            " with --train-on"
+        )
 
 
-def _readable(path: Path) -> bool:
+def _needed(session: Session, training: Training) -> tuple[Part, ...]:
+    return session.method_spec(training.method).needed_parts(training.method.params)
+
+
+def _train_part(session: Session, training: Training, part: Part, report: Report) -> TrainedStage:
+    def make() -> Trainable:
+        params = part_params(training.method, part)
+        return load_class(part.target, Trainable, f"part {part.name}", **params)
+
+    own = part.data == "own"
+    key = part_key(session, training, part)
+    return _trained(session, key, training, make, report, own_data=own)
+
+
+def _trained(
+    session: Session,
+    key: str,
+    training: Training,
+    make: Callable[[], Trainable],
+    report: Report,
+    *,
+    own_data: bool = False,
+) -> TrainedStage:
+    with session.store.lock(key):
+        known = _find(session, "train", key, TrainedStage)
+        return known or _fit(session, key, training, make(), report, own_data)
+
+
+def _fit(
+    session: Session,
+    key: str,
+    training: Training,
+    learner: Trainable,
+    report: Report,
+    own_data: bool,
+) -> TrainedStage:
+    curve: list[dict[str, float | None]] = []
+    workspace = session.store.workspace(key)
+    clock = Stopwatch(workspace / "seconds")
+
+    def noted(each: EpochReport) -> None:
+        clock.keep()
+        curve.append({"epoch": each.epoch, **each.values})
+        report(each)
+
+    with as_cell_error(training, "while training"):
+        learner.fit(
+            _training_split(session, training, "train", own_data),
+            _training_split(session, training, "validation", own_data),
+            _context(session, training, workspace, noted),
+        )
+    left = TrainedStage(
+        cell=str(training), train_s=clock.seconds, report=dict(learner.report), curve=curve
+    )
+
+    def fill(folder: Path) -> None:
+        (folder / CHECKPOINT).mkdir()
+        learner.save(folder / CHECKPOINT)
+
+    session.store.put("train", key, left.model_dump(mode="json"), fill)
+    session.store.forget_workspace(key)
+    return left
+
+
+def _training_split(session: Session, training: Training, split: str, own_data: bool) -> Dataset:
+    if own_data:
+        request = DatasetRequest(split, training.scale, {}, None, session.cache)
+        return NoScenes(request)
+    return session.dataset(training.data, split, training.scale)
+
+
+def _context(
+    session: Session, training: Training, workspace: Path, report: Report
+) -> TrainingContext:
+    spec = session.method_spec(training.method)
+    kind = session.dataset_spec(training.data).kind
+    start = training.start
+    return TrainingContext(
+        seed=training.seed,
+        scale=training.scale,
+        workspace=workspace,
+        report=report,
+        device=session.device,
+        start=_checkpoint(session, training_key(session, start)) if start else None,
+        parts_key=parts_key(session, training),
+        selection=selection_metrics(session.registry, spec.selection, kind),
+    )
+
+
+def _checkpoint(session: Session, key: str) -> Path:
+    return session.store.folder("train", key) / CHECKPOINT
+
+
+def _loaded_parts(session: Session, training: Training) -> Mapping[str, Trainable]:
+    found = {}
+    for part in _needed(session, training):
+        params = part_params(training.method, part)
+        loaded = load_class(part.target, Trainable, f"part {part.name}", **params)
+        loaded.device = session.device
+        loaded.load(_checkpoint(session, part_key(session, training, part)))
+        found[part.name] = loaded
+    return found
+
+
+def ready_method(session: Session, cell: Cell, report: Report) -> Method | Oracle:
+    """Return the method of a cell, trained and loaded if it learns.
+
+    Raises:
+        Incompatible: if the data set has no splits to train on.
+        CellError: if training fails.
+    """
+    method = session.method(cell.method)
+    training = cell.training
+    if training is None or isinstance(method, Oracle):
+        return method
+    if isinstance(method, TrainableMethod):
+        train(session, training, report)
+    else:
+        _check_splits(session, training)
+        for part in _needed(session, training):
+            _train_part(session, training, part, report)
+    method.parts = _loaded_parts(session, training)
+    if isinstance(method, TrainableMethod):
+        method.device = session.device
+        method.load(_checkpoint(session, training_key(session, training)))
+    return method
+
+
+def predict(session: Session, cell: Cell, report: Report) -> Stored:
+    """Let a cell's method localize the sources of every recording, or find its predictions.
+
+    Raises:
+        Incompatible: if the method cannot process such recordings.
+        DataError: if a recording cannot be read.
+        CellError: if the method fails, or returns something other than requested.
+    """
+    if cell.method.additions:
+        return _track(session, cell, report)
+    key = detection_key(session, cell)
+    with session.store.lock(key):
+        found = None if session.fresh else _stored(session, key, reused=True)
+        return found or _infer(session, cell, key, report)
+
+
+def _infer(session: Session, cell: Cell, key: str, report: Report) -> Stored:
+    method = ready_method(session, cell, report)
+    dataset = session.dataset(cell.dataset, cell.split, cell.scale)
+    made = run_inference(cell, session.method_spec(cell.method), method, dataset)
+    left = PredictedStage(
+        cell=str(cell),
+        infer_s=made.seconds,
+        audio_s=made.audio_s,
+        peak_vram_mb=made.peak_vram_mb,
+        parameters=_parameter_count(method),
+        warnings=list(made.warnings.values()),
+        **_training_facts(session, cell),
+        **_provenance(session),
+    )
+    return _put(session, key, left, made.predictions)
+
+
+def _parameter_count(method: Method | Oracle) -> int:
+    if isinstance(method, Oracle):
+        return 0
+    return method.parameter_count + sum(part.parameter_count for part in method.parts.values())
+
+
+def _training_facts(session: Session, cell: Cell) -> dict[str, Any]:
+    """Return the chain of trainings, the parts, their seconds and the curve."""
+    training, spec = cell.training, session.method_spec(cell.method)
+    if training is None:
+        return {"train_s": 0.0, "training": [], "parts": [], "curve": []}
+    chain = training.chain if spec.trainable else ()
+    stages = [_known(session, training_key(session, each)) for each in chain]
+    parts = [(part, part_key(session, training, part)) for part in _needed(session, training)]
+    made = [_known(session, key) for _, key in parts]
+    return {
+        "train_s": sum(stage.train_s for stage in (*stages, *made)),
+        "training": [_training_entry(session, each, spec.trainable) for each in training.chain],
+        "parts": [
+            PartEntry(
+                name=part.name,
+                key=key[:16],
+                data="its own" if part.data == "own" else training.data_text,
+                report=stage.report,
+            )
+            for (part, key), stage in zip(parts, made, strict=True)
+        ],
+        "curve": stages[-1].curve if stages else [],
+    }
+
+
+def _known(session: Session, key: str) -> TrainedStage:
+    found = _find(session, "train", key, TrainedStage)
+    assert found is not None, "a training is finished before it is described"
+    return found
+
+
+def _training_entry(session: Session, training: Training, trainable: bool) -> TrainingEntry:
+    spec = session.dataset_spec(training.data)
+    return TrainingEntry(
+        data=str(training.data),
+        name=training.data.name,
+        params=identity(spec.parameters, training.data),
+        additions=addition_entries(session.registry, AlterationSpec, training.data),
+        scale=training.scale,
+        seed=training.seed,
+        key=training_key(session, training)[:16] if trainable else "",
+    )
+
+
+def _provenance(session: Session) -> dict[str, Any]:
+    # Taken when predictions are made: scoring may be done later, by other code.
+    return {
+        "environment": environment(call_hooks(session.registry, "sslbench_provenance")),
+        "source": source(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _track(session: Session, cell: Cell, report: Report) -> Stored:
+    *before, last = cell.method.additions
+    detector = replace(cell, method=replace(cell.method, additions=tuple(before)))
+    detected = predict(session, detector, report)
+    key = prediction_key(session, cell)
+    with session.store.lock(key):
+        found = None if session.fresh else _stored(session, key, reused=detected.reused)
+        if found is not None:
+            return found
+        offer = session.registry.find(TrackerSpec, last.name)
+        tracker = load_class(offer.spec.target, Tracker, str(offer), **last.params)
+        requests = session.ground_truth(cell).requests
+        predictions = {}
+        started = time.perf_counter()
+        with as_cell_error(cell, "while tracking"):
+            for name, detections in read_predictions(detected.path).items():
+                tracks = tracker.track(detections.tracks, requests[name].max_sources)
+                predictions[name] = replace(detections, tracks=tracks)
+                check_request(requests[name], predictions[name], name)
+        seconds = detected.left.infer_s + time.perf_counter() - started
+        left = detected.left.model_copy(
+            update={"cell": str(cell), "infer_s": seconds, **_provenance(session)}
+        )
+        return _put(session, key, left, predictions)
+
+
+def _put(
+    session: Session, key: str, left: PredictedStage, predictions: Mapping[str, Prediction]
+) -> Stored:
+    data = dump_predictions(predictions)
+
+    def fill(folder: Path) -> None:
+        (folder / PREDICTIONS).write_bytes(data)
+
+    session.store.put("predict", key, left.model_dump(mode="json"), fill)
+    return Stored(session.store.folder("predict", key) / PREDICTIONS, left)
+
+
+def _stored(session: Session, key: str, *, reused: bool) -> Stored | None:
+    left = _find(session, "predict", key, PredictedStage)
+    path = session.store.folder("predict", key) / PREDICTIONS
+    if left is None:
+        return None
     try:
         read_predictions(path)
     except FormatError:
-        return False
-    return True
+        return None
+    return Stored(path, left, reused)
 
 
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-
-
-def _who(offer: Offer[MethodSpec] | Offer[DatasetSpec]) -> str:
-    return f"{offer.spec.name} (plugin {offer.plugin} of {offer.distribution})"
+def _find(session: Session, stage: Stage, key: str, model: type[Left]) -> Left | None:
+    """Return what a stage left; None if it is not in the store or damaged."""
+    found = session.store.find(stage, key)
+    try:
+        return None if found is None else model.model_validate(found)
+    except ValidationError:
+        return None

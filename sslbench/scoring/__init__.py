@@ -13,9 +13,9 @@ This module registers the protocols of sslbench.
 
 from __future__ import annotations
 
-from sslbench.contracts import ProtocolSpec
 from sslbench.hookspecs import hookimpl
 from sslbench.scoring.protocol_definitions import PROTOCOLS
+from sslbench.specs import ProtocolSpec
 
 __all__ = ["sslbench_protocols"]
 

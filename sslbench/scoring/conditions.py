@@ -48,7 +48,7 @@ def scene_conditions(scene: Scene) -> dict[str, Condition]:
     """
     recording = scene.recording
     # The truth beside itself: columns of one identity are merged, distances are between sources.
-    corpus = Corpus.of([(scene.truth, scene.truth)])
+    corpus = Corpus.of([(scene.truth.tracks, scene.truth.tracks)])
     places: Floats = corpus.truth.xyz[corpus.sounding]
     unit = "m" if corpus.kind == "position" else "deg"
     measured = {f"separation_{unit}": _separation(corpus), f"speed_{unit}_s": _speed(corpus)}

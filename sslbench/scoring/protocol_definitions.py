@@ -5,7 +5,7 @@ docs/metrics.md holds what each of them makes of one and the same answer.
 
 from __future__ import annotations
 
-from sslbench.contracts import ProtocolSpec
+from sslbench.specs import ProtocolSpec
 
 __all__ = ["DEFAULT_PROTOCOL", "PROTOCOLS"]
 
@@ -47,7 +47,7 @@ SSLBENCH = ProtocolSpec(
     ),
     association=f"{FRAMEWISE}; over whole recordings for IDF1, HOTA and OSPA(2)",
     gate="none for errors; cut-offs and gates of the set and identity metrics are in their names",
-    silence="in truncated errors and accuracies a source without an answer counts as the largest"
+    missing="in truncated errors and accuracies a source without an answer counts as the largest"
     " error; mean, median and percentiles are over answered sources, so read coverage beside them",
     averaging=POOLED,
 )
@@ -65,7 +65,7 @@ ADAVANNE = ProtocolSpec(
     ),
     association=FRAMEWISE,
     gate="none: an answer 170 degrees away is a hit",
-    silence="answers in silent frames are false positives; LE is over answered sources only",
+    missing="answers in silent frames are false positives; LE is over answered sources only",
     averaging=POOLED,
     primary={"position": "localization-error", "direction": "localization-error"},
     reference="Adavanne et al. 2021, equations (1) to (3)",
@@ -77,7 +77,7 @@ ADAVANNE_CODE = ProtocolSpec(
     metrics=("localization-error", "localization-recall", "mota-onsets", "track-onsets"),
     association=FRAMEWISE,
     gate="none",
-    silence="answers in silent frames are false positives; LE is over answered sources only",
+    missing="answers in silent frames are false positives; LE is over answered sources only",
     averaging=f"{POOLED}; onsets also across the border of two recordings",
     primary={"position": "localization-error", "direction": "localization-error"},
     reference="the published code of Adavanne et al. 2021 (doa-net)",
@@ -91,7 +91,7 @@ LEMOING = ProtocolSpec(
     metrics=_each(tuple(f"resolution-{name}" for name in _RESOLUTION), "within=0.3m", "within=1m"),
     association=f"{FRAMEWISE}; as many hits as possible come first",
     gate="the resolution, 0.3 m and 1 m, strictly less",
-    silence="an answer without a source within the resolution is a false positive",
+    missing="an answer without a source within the resolution is a false positive",
     averaging=POOLED,
     primary={"position": "resolution-f1[within=1m]"},
     reference="Le Moing et al. 2019, section IV; the same as its literal count if no two sources"
@@ -106,7 +106,7 @@ LEMOING_LITERAL = ProtocolSpec(
     ),
     association="a source is found if any answer is within the resolution: one may serve several",
     gate="the resolution, 0.3 m and 1 m, strictly less",
-    silence="false positives are answers less found sources",
+    missing="false positives are answers less found sources",
     averaging=POOLED,
     primary={"position": "resolution-literal-f1[within=1m]"},
     reference="Le Moing et al. 2019, section IV",
@@ -118,7 +118,7 @@ FENG = ProtocolSpec(
     metrics=("utterance-error-mean", "cell-accuracy[side=1m]", "coverage"),
     association="one order of the answers for the whole recording, the best one",
     gate="none",
-    silence="sources without an answer are left out; coverage counts them",
+    missing="sources without an answer are left out; coverage counts them",
     averaging=POOLED,
     primary={"position": "utterance-error-mean"},
     reference="Feng et al. 2025, section IV; cells are one fixed partition here",
@@ -130,7 +130,7 @@ BERG = ProtocolSpec(
     metrics=("position-error-truncated", "position-accuracy[within=30cm]", "microphone-error-mean"),
     association=FRAMEWISE,
     gate="none",
-    silence="a source without an answer counts as 3 m; silent frames are left out",
+    missing="a source without an answer counts as 3 m; silent frames are left out",
     averaging=POOLED,
     primary={"position": "position-error-truncated"},
     single_frames=True,
@@ -152,7 +152,7 @@ CLEARMOT = ProtocolSpec(
     metrics=_each(_CLEAR, "gate=0.5m", "gate=20deg"),
     association="earlier pairs are kept while within the gate, then least summed distance",
     gate="0.5 m, 20 degrees",
-    silence="an unanswered source is a miss, an answer without a source a false positive",
+    missing="an unanswered source is a miss, an answer without a source a false positive",
     averaging=POOLED,
     primary={"position": "mota[gate=0.5m]", "direction": "mota[gate=20deg]"},
     reference="Bernardin and Stiefelhagen 2008; the order of motmetrics",
@@ -171,7 +171,7 @@ LOCATA = ProtocolSpec(
     ),
     association="in each frame on its own, least summed azimuth difference, then least angle",
     gate="30 degrees of azimuth",
-    silence="answers in silence are false alarms",
+    missing="answers in silence are false alarms",
     averaging="rates over all seconds; errors and latencies over voice-active periods",
     primary={"direction": "detection-probability"},
     reference="Evers et al. 2020; not the released code, whose defects docs/metrics.md lists",
@@ -189,7 +189,7 @@ DCASE = ProtocolSpec(
     ),
     association=f"{FRAMEWISE}, then by segment of one second",
     gate="20 degrees for F and ER, none for LE and LR",
-    silence="a source of a segment without an answer in it is a miss; if none is found, LE is 180",
+    missing="a source of a segment without an answer in it is a miss; if none is found, LE is 180",
     averaging=f"{POOLED}, by segment",
     primary={"direction": "seld-score[within=20deg]"},
     reference="Mesaros et al. 2019, Politis et al. 2020, as one class",

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sslbench.contracts import DatasetSpec, Metric, MetricSpec, ProtocolSpec, Value
+from sslbench.contracts import Metric
 from sslbench.errors import BrokenPluginError, ParameterError, UsageError
 from sslbench.metrics.distances import quantity
 from sslbench.registry import Registry, load_target
 from sslbench.scene import Kind
 from sslbench.scoring.protocol_definitions import DEFAULT_PROTOCOL
 from sslbench.selection import choices, parse
+from sslbench.specs import DatasetSpec, MetricSpec, ProtocolSpec, Value
 
 __all__ = [
     "ChosenMetric",
@@ -50,7 +51,7 @@ def choose_metrics(registry: Registry, protocol: str, kind: Kind) -> list[Chosen
         UsageError: if none of its metrics can compare the kind.
         BrokenPluginError: if a metric cannot be made.
     """
-    spec = registry.protocol(protocol).spec
+    spec = registry.find(ProtocolSpec, protocol).spec
     labels = [*spec.metrics, *(_unnamed(registry) if protocol == DEFAULT_PROTOCOL else ())]
     found = [metric for label in labels for metric in _chosen(registry, label, kind)]
     if not found:
@@ -97,20 +98,20 @@ def primary_metric(spec: ProtocolSpec, chosen: Sequence[ChosenMetric], dataset: 
 
 
 def _unnamed(registry: Registry) -> list[str]:
-    protocols = (offer.spec for offer in registry.protocols.values())
-    named = {parse(label).pattern for protocol in protocols for label in protocol.metrics}
-    return sorted(set(registry.metrics) - named)
+    protocols = (offer.spec for offer in registry.table(ProtocolSpec).values())
+    named = {parse(label).item.pattern for protocol in protocols for label in protocol.metrics}
+    return sorted(set(registry.table(MetricSpec)) - named)
 
 
 def _chosen(registry: Registry, label: str, kind: Kind) -> Iterator[ChosenMetric]:
-    selection = parse(label)
-    spec = registry.metric(selection.pattern).spec
+    item = parse(label).item
+    spec = registry.find(MetricSpec, item.pattern).spec
     if kind not in spec.kinds:
         return
-    for choice in choices(spec, selection):
+    for choice in choices(spec, item):
         if all(_fits(value, kind) for value in choice.params.values()):
             # What was typed stays in the label, be it the default or not: a table says its gate.
-            shown = replace(choice, changed=tuple(selection.alternatives))
+            shown = replace(choice, changed=tuple(item.alternatives))
             yield ChosenMetric(str(shown), spec, _make(spec, choice.params))
 
 

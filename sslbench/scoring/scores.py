@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sslbench.array_types import Floats, Integers
-from sslbench.contracts import ProtocolSpec
 from sslbench.errors import BrokenPluginError
 from sslbench.metrics.aggregation import CorpusMetric, Repeated, Tally
 from sslbench.metrics.corpus import Corpus, Pair
@@ -23,6 +22,7 @@ from sslbench.metrics.uncertainty import (
 from sslbench.scene import Condition, Kind
 from sslbench.scoring.protocols import ChosenMetric
 from sslbench.scoring.strata import stratify
+from sslbench.specs import ProtocolSpec
 
 __all__ = ["Pair", "Score", "Strata", "score", "score_run", "score_strata"]
 

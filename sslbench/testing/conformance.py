@@ -17,22 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from sslbench.contracts import (
-    Dataset,
-    DatasetRequest,
-    DatasetSpec,
-    Method,
-    MethodSpec,
-    Metric,
-    MetricSpec,
-    Oracle,
-    Parameter,
-    TrainableMethod,
-)
+from sslbench.contracts import Dataset, DatasetRequest, Method, Metric, Oracle, TrainableMethod
 from sslbench.errors import MissingDataError, SslbenchError
 from sslbench.geometry import Box
 from sslbench.registry import PluginReport, Registry, load_target
 from sslbench.scene import Kind, MicArray, Prediction, Recording, Scene, Tracks
+from sslbench.specs import DatasetSpec, MethodSpec, MetricSpec, Parameter
 
 __all__ = [
     "Finding",
@@ -64,16 +54,16 @@ def check_plugin(registry: Registry, report: PluginReport) -> list[Finding]:
     """Check all that a plugin offers, and how it was loaded."""
     findings = [Finding(report.name, fault) for fault in (report.error, *report.warnings) if fault]
     for name in report.offers.get("methods", ()):
-        findings += check_method(registry.method(name).spec)
+        findings += check_method(registry.find(MethodSpec, name).spec)
     for name in report.offers.get("datasets", ()):
         faults: list[str] = []
         root = None
         with _noted(faults, "its folder cannot be looked for"):
             root = registry.locate_data(name)
         findings += [Finding(name, fault) for fault in faults]
-        findings += check_dataset(registry.dataset(name).spec, root)
+        findings += check_dataset(registry.find(DatasetSpec, name).spec, root)
     for name in report.offers.get("metrics", ()):
-        findings += check_metric(registry.metric(name).spec)
+        findings += check_metric(registry.find(MetricSpec, name).spec)
     return findings
 
 
@@ -160,7 +150,7 @@ def _what(value: object) -> str:
 def _ask(method: Method | Oracle, recording: Recording) -> Prediction:
     if isinstance(method, Oracle):
         place = [1.0, 1.5, 1.2] if recording.kind == "position" else [1.0, 0.0, 0.0]
-        return method.answer(Scene(recording, Tracks.still(recording, place)))
+        return method.locate(Scene(recording, Prediction(Tracks.still(recording, place))))
     return method.locate(recording)
 
 
@@ -191,7 +181,7 @@ def _split_faults(dataset: Dataset, spec: DatasetSpec) -> Iterator[str]:
     if wrong:
         yield f"{where}: scene 0 {wrong[0]}"
         return
-    recording, truth = first.recording, first.truth
+    recording, truth = first.recording, first.truth.tracks
     if not np.array_equal(recording.audio, again.recording.audio):
         yield f"{where}: scene 0 sounds different the second time"
     if recording.kind != spec.kind or truth.kind != spec.kind:
@@ -199,7 +189,7 @@ def _split_faults(dataset: Dataset, spec: DatasetSpec) -> Iterator[str]:
     if not np.array_equal(truth.times, recording.times):
         yield f"{where}: the truth of scene 0 is at other times than the recording asks for"
     name, alone = dataset.truth(0)
-    if name != recording.id or not np.array_equal(alone.xyz, truth.xyz, equal_nan=True):
+    if name != recording.id or not np.array_equal(alone.tracks.xyz, truth.xyz, equal_nan=True):
         yield f"{where}: truth(0) differs from scene(0).truth"
     if not re.fullmatch("[0-9a-f]{64}", str(dataset.fingerprint())):
         yield f"{where}: its fingerprint is no SHA-256 in hexadecimal"
@@ -214,9 +204,9 @@ def _scene_faults(scene: object) -> Iterator[str]:
         return
     recording: Any = scene.recording
     truth: Any = scene.truth
-    if not isinstance(recording, Recording) or not isinstance(truth, Tracks):
+    if not isinstance(recording, Recording) or not isinstance(truth, Prediction):
         held = f"{_what(recording)} and {_what(truth)}"
-        yield f"is a Scene of {held}, not of a Recording and Tracks"
+        yield f"is a Scene of {held}, not of a Recording and a Prediction"
 
 
 def check_metric(spec: MetricSpec) -> list[Finding]:

@@ -35,7 +35,7 @@ packages = ["{package}"]
 _INIT = '''\
 """The method {name} for sslbench. This module is loaded to list it: import nothing heavy here."""
 
-from sslbench.contracts import MethodSpec, Parameter
+from sslbench.specs import MethodSpec, Parameter
 from sslbench.hookspecs import hookimpl
 
 

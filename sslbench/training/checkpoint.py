@@ -49,7 +49,7 @@ class State:
         network: weights.
         optimizer: its state.
         best: weights of the epoch with the best validation value.
-        history: one row an epoch.
+        history: one row per epoch.
     """
 
     identity: str

@@ -1,10 +1,11 @@
-"""Scenes as tensors, read one by one when a batch wants them: no data set is held in memory.
+"""Scenes as arrays, read one by one when a batch needs them: no data set is held in memory.
 
-Where making an example costs more than reading it, they are kept; see `feature_cache`.
+Where making an example costs more than reading it, examples are cached; see `feature_cache`.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
@@ -14,44 +15,79 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from sslbench.array_types import Integers
 from sslbench.contracts import Dataset
 from sslbench.scene import Scene
 
-__all__ = ["Batch", "Example", "Examples", "batches", "to_device"]
+__all__ = ["Arrays", "Batch", "ExampleSet", "SceneExamples", "batches", "to_device"]
 
-Example = Mapping[str, NDArray[np.generic]]
+Arrays = Mapping[str, NDArray[np.generic]]
 """Arrays by name; of one shape in all scenes, so that they can be stacked."""
 
 Batch = dict[str, Tensor]
 """Stacked examples, and the `index` of each."""
 
 
-class Examples(TorchDataset[dict[str, object]]):
+class ExampleSet(TorchDataset[dict[str, object]]):
+    """Examples by index, each a mapping of arrays with its `index`."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of examples."""
+
+    @abstractmethod
+    def arrays(self, index: int) -> Arrays:
+        """Return the arrays of one example."""
+
+    def begin_epoch(self, seed: int, epoch: int) -> None:  # most are not random
+        """Prepare for an epoch, whose random changes follow from the two numbers alone."""
+
+    def __getitem__(self, index: int) -> dict[str, object]:
+        """Return one example with its index."""
+        # Copies: torch could write into a cache, which must not be changed.
+        arrays = {name: np.array(value) for name, value in self.arrays(index).items()}
+        return {**arrays, "index": index}
+
+
+class SceneExamples(ExampleSet):
     """The scenes of a data set as examples.
 
     Args:
         scenes: where they come from.
-        make: turns a scene into an example.
+        make: turns a scene into arrays.
+        augment: changes a scene at random before that, anew in every epoch; None for no change.
     """
 
-    def __init__(self, scenes: Dataset, make: Callable[[Scene], Example]) -> None:
+    def __init__(
+        self,
+        scenes: Dataset,
+        make: Callable[[Scene], Arrays],
+        augment: Callable[[Scene, np.random.Generator], Scene] | None = None,
+    ) -> None:
         self.scenes = scenes
         self.make = make
+        self.augment = augment
+        self._epoch = (0, 0)
 
     def __len__(self) -> int:
         """Return the number of scenes."""
         return len(self.scenes)
 
-    def __getitem__(self, index: int) -> dict[str, object]:
-        """Return one example with its index."""
-        made = self.make(self.scenes.scene(index))
-        # Copies: what lies in a cache of scenes may not be written to, which torch could.
-        return {**{name: np.array(value) for name, value in made.items()}, "index": index}
+    def begin_epoch(self, seed: int, epoch: int) -> None:
+        """Set what random changes follow from."""
+        self._epoch = (seed, epoch)
+
+    def arrays(self, index: int) -> Arrays:
+        """Return the arrays of one scene."""
+        scene = self.scenes.scene(index)
+        if self.augment is not None:
+            scene = self.augment(scene, np.random.default_rng([*self._epoch, index, 2]))
+        return self.make(scene)
 
 
 def batches(
-    examples: TorchDataset[dict[str, object]],
-    order: NDArray[np.int64],
+    examples: ExampleSet,
+    order: Integers,
     size: int,
     workers: int = 0,
     *,
@@ -75,5 +111,5 @@ def batches(
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """Move a batch to where the network is."""
+    """Move a batch to the device of the network."""
     return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}

@@ -1,9 +1,8 @@
 """Features on disk: examples that are made once, for every training that uses the same ones.
 
 A folder of the cache holds one npy file for each array of an example and `about.json`. It appears
-whole or not at all, under a key of the scenes, what the features are called and the code that
-makes them. Of two processes that want it the second waits for the first. A folder that was damaged
-is made again.
+whole or not at all, under a key of the scenes and of everything that determines the features. Of
+two processes that need it the second waits for the first. A damaged folder is made again.
 """
 
 from __future__ import annotations
@@ -15,65 +14,69 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset as TorchDataset
 
-from sslbench.cache_keys import digest
 from sslbench.errors import FormatError, StoreError, cache_errors
 from sslbench.progress import progress_bar
-from sslbench.training.examples import Examples
+from sslbench.training.examples import Arrays, ExampleSet
 
-__all__ = ["cached_examples"]
+__all__ = ["CachedExamples", "cached_examples"]
 
 ABOUT = "about.json"
 
-Arrays = dict[str, NDArray[np.generic]]
 
-
-def cached_examples(
-    examples: Examples, features: str, code: str
-) -> TorchDataset[dict[str, object]]:
-    """Return examples that are kept on disk, made now if they are not there.
+def cached_examples(examples: ExampleSet, folder: Path) -> ExampleSet:
+    """Return examples that are cached in a folder, made now if they are not there.
 
     Args:
-        examples: to keep.
-        features: what they are called.
-        code: hash of the source that makes them.
+        examples: to cache.
+        folder: named after everything that determines the examples.
 
     Raises:
         StoreError: if the cache cannot be written.
         FormatError: if examples differ in their shapes.
     """
-    key = digest({"features": features, "code": code, "scenes": examples.scenes.fingerprint()})
-    folder = examples.scenes.request.cache / "features" / key[:16]
     with cache_errors("features", folder):
         if _opened(folder, len(examples)) is None:
             _make(examples, folder)
-    return _Kept(folder, len(examples))
+    return CachedExamples(folder, len(examples))
 
 
-class _Kept(TorchDataset[dict[str, object]]):
+class CachedExamples(ExampleSet):
+    """Examples in a folder of the cache.
+
+    Args:
+        folder: of the cache.
+        length: number of examples.
+    """
+
     def __init__(self, folder: Path, length: int) -> None:
         self.folder = folder
         self.length = length
-        self._arrays: Arrays = {}
+        self._arrays: dict[str, NDArray[np.generic]] = {}
 
     def __len__(self) -> int:
+        """Return the number of examples."""
         return self.length
 
-    def __getitem__(self, index: int) -> dict[str, object]:
+    def arrays(self, index: int) -> Arrays:
+        """Return the arrays of one example.
+
+        Raises:
+            StoreError: if the cache was removed or damaged in the meantime.
+        """
         # Opened here and not before: each process that reads ahead has its own memory map.
         self._arrays = self._arrays or _opened(self.folder, self.length) or {}
         if not self._arrays:
             raise StoreError(
-                "features that were kept are gone or damaged",
+                "cached features are missing or damaged",
                 where=str(self.folder),
-                hint="run again: they are made again, and training goes on from its checkpoint",
+                hint="run again: they are made again, and training resumes from its checkpoint",
             )
-        return {**{name: np.array(a[index]) for name, a in self._arrays.items()}, "index": index}
+        return {name: array[index] for name, array in self._arrays.items()}
 
 
-def _opened(folder: Path, length: int) -> Arrays | None:
-    """Return memory maps of the arrays; None unless all are there and whole."""
+def _opened(folder: Path, length: int) -> dict[str, NDArray[np.generic]] | None:
+    """Return memory maps of the arrays; None unless all are there and complete."""
     try:
         names = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["arrays"]
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
@@ -82,7 +85,7 @@ def _opened(folder: Path, length: int) -> Arrays | None:
     return arrays if all(len(array) == length for array in arrays.values()) else None
 
 
-def _make(examples: Examples, folder: Path) -> None:
+def _make(examples: ExampleSet, folder: Path) -> None:
     from filelock import FileLock
 
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -98,8 +101,8 @@ def _make(examples: Examples, folder: Path) -> None:
         part.replace(folder)
 
 
-def _write(examples: Examples, folder: Path) -> list[str]:
-    first = _arrays(examples, 0)
+def _write(examples: ExampleSet, folder: Path) -> list[str]:
+    first = {name: np.asarray(value) for name, value in examples.arrays(0).items()}
     with ExitStack() as stack:
         files = {name: stack.enter_context((folder / f"{name}.npy").open("wb")) for name in first}
         for name, value in first.items():
@@ -112,15 +115,12 @@ def _write(examples: Examples, folder: Path) -> list[str]:
             np.lib.format.write_array_header_1_0(files[name], header)
         with progress_bar("features", "scene", len(examples)) as bar:
             for index in range(len(examples)):
-                row = _arrays(examples, index)
+                row = examples.arrays(index)
                 for name, file in files.items():
-                    file.write(_like(row[name], first[name], name, index).tobytes())
+                    value = np.asarray(row[name])
+                    file.write(_like(value, first[name], name, index).tobytes())
                 bar.update()
     return list(first)
-
-
-def _arrays(examples: Examples, index: int) -> Arrays:
-    return {name: np.asarray(v) for name, v in examples[index].items() if name != "index"}
 
 
 def _like(

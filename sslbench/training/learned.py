@@ -1,231 +1,251 @@
-"""What a learned method extends: a network, its examples, its loss, and how its output answers."""
+"""Learned methods: a network, its inputs and targets, its loss, and how its output is decoded."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset as TorchDataset
 
-from sslbench.cache_keys import source_sha256
-from sslbench.contracts import Dataset, Scale, TrainableMethod, TrainingContext, Value
-from sslbench.errors import CellError
-from sslbench.metrics.aggregation import CorpusMetric
-from sslbench.metrics.corpus import Corpus
+from sslbench.acoustics.resampling import resample
+from sslbench.contracts import (
+    Dataset,
+    SelectionMetric,
+    TrainableMethod,
+    TrainingContext,
+    Windowing,
+)
+from sslbench.datasets.windows import Windows
+from sslbench.errors import BrokenPluginError
 from sslbench.scene import Prediction, Recording, Scene
-from sslbench.training.checkpoint import EpochRow
-from sslbench.training.devices import find_device, place
-from sslbench.training.examples import Batch, Example, Examples, to_device
-from sslbench.training.feature_cache import cached_examples
-from sslbench.training.loop import Learner, Settings, train
-from sslbench.training.weights import read_model, read_weights, write_model
+from sslbench.scoring.selection_metric import corpus_value
+from sslbench.training.examples import Arrays, Batch, ExampleSet, SceneExamples, to_device
+from sslbench.training.trained_network import TrainedNetwork
 
 __all__ = ["LearnedMethod"]
 
-ANSWERED_AT_ONCE = 64
+AT_ONCE = 64
+"""Windows that are processed together."""
 
 
-class LearnedMethod(TrainableMethod, Learner):
-    """A method that is a network.
+class LearnedMethod(TrainedNetwork, TrainableMethod):
+    """A localization method that is a network.
 
-    A subclass says what the network is built for (`facts`), builds it (`build`), makes inputs
-    (`question`) and targets (`target`), gives the loss, and turns outputs into answers (`answer`).
+    The methods to implement, in the order in which they are used:
 
-    Args:
-        params: the parameters of the method, which the checkpoint must have been trained with.
+    1. `configure(train, scale)`: what the network is built for, from training scenes;
+    2. `settings(scale)`: epochs, batch, learning rate;
+    3. `augment(scene, rng)`: random changes of a training scene (optional);
+    4. `inputs(recording)` and `targets(scene)`: arrays for network and loss;
+    5. `build(config, statistics)`: the network;
+    6. `loss(network, batch, step)`: the loss of a batch;
+    7. `decode(output, recordings)`: predictions from the output of the network.
+
+    Attributes:
+        training_windows: how training and validation recordings are cut; None to keep them whole.
+        cache_inputs: whether inputs are made once and kept on disk.
     """
 
-    name: ClassVar[str]
-    version: ClassVar[int]
-    """Raised whenever a checkpoint of the same parameters would mean something else."""
-
-    def __init__(self, params: Mapping[str, Value]) -> None:
-        self.params = dict(params)
-        self.history: list[EpochRow] = []
-        self._facts: dict[str, Any] | None = None
-        self._network: nn.Module | None = None
-        self._validation: Dataset | None = None
+    training_windows: Windowing | None = None
+    cache_inputs: bool = False
 
     @abstractmethod
-    def settings(self, scale: Scale) -> Settings:
-        """Return how long and how fast the network learns at a scale."""
+    def inputs(self, recording: Recording) -> Arrays:
+        """Return the inputs of the network, the same at every call: the place for features."""
 
     @abstractmethod
-    def facts(self, train_on: Dataset, scale: Scale) -> dict[str, Any]:
-        """Return what the network is built for, as JSON: sizes, array, room, normalisation.
-
-        Args:
-            train_on: training scenes only, so that nothing else can reach the network.
-            scale: how much is run.
-
-        Raises:
-            Incompatible: if such scenes cannot be learned from.
-        """
-
-    @abstractmethod
-    def build(self, facts: Mapping[str, Any]) -> nn.Module:
-        """Return the network, with initial weights drawn from torch's stream."""
-
-    @abstractmethod
-    def question(self, recording: Recording) -> Example:
-        """Return the inputs of a recording."""
-
-    @abstractmethod
-    def target(self, scene: Scene) -> Example:
+    def targets(self, scene: Scene) -> Arrays:
         """Return what is to be learned of a scene."""
 
     @abstractmethod
-    def answer(
-        self, network: nn.Module, batch: Batch, recordings: Sequence[Recording]
-    ) -> list[Prediction]:
-        """Return the answers to a batch of questions."""
+    def decode(self, output: Any, recordings: Sequence[Recording]) -> list[Prediction]:
+        """Return predictions from the output of the network for a batch of recordings."""
 
-    @abstractmethod
-    def metric(self) -> CorpusMetric:
-        """Return the metric by which epochs are chosen on validation scenes."""
+    def augment(self, scene: Scene, rng: np.random.Generator) -> Scene:
+        """Return a randomly changed training scene, anew in every epoch; by default unchanged.
+
+        Overriding it turns off the cache of training inputs (see `augments`); validation inputs
+        are still cached.
+
+        Args:
+            scene: a training scene.
+            rng: of this scene and epoch.
+        """
+        del rng
+        return scene
 
     @property
-    def higher_is_better(self) -> bool:
-        """Direction of that metric."""
-        return False
+    def augments(self) -> bool:
+        """Whether `augment` changes scenes; by default, whether it is overridden."""
+        return type(self).augment is not LearnedMethod.augment
 
-    def features(self, scale: Scale) -> str | None:
-        """Return a name for the questions, if making them once and keeping them pays."""
-        del scale
-        return None
+    def forward(self, network: nn.Module, batch: Batch) -> Any:
+        """Return the output of the network for a batch; by default, called with the batch."""
+        return network(batch)
 
-    def check(self, recording: Recording, facts: Mapping[str, Any]) -> None:
-        """Check that a recording is such as the network was built for.
+    def check(self, recording: Recording) -> None:
+        """Check that a recording is like those that the network was built for.
 
         Raises:
             FormatError: if it is not.
         """
 
-    def fit(self, train_on: Dataset, validation: Dataset, context: TrainingContext) -> None:
-        """Train, going on from the workspace if earlier work was interrupted there."""
-        torch.manual_seed(context.seed)
-        # Before scenes are made: they may be such as cannot be learned from.
-        network = self.begin(train_on, context.scale)
-        for part in (train_on, validation):
-            part.prepare()
-        self.device = context.device
-        self._validation = validation
-        settings = self.settings(context.scale)
-        trained = train(self, network, self._examples(train_on, context.scale), settings, context)
-        network.load_state_dict(trained.weights)
-        self._network, self.history = network.eval(), trained.history
-        self._validation = None
+    def selection(self) -> str:
+        """Return which of the spec's selection metrics chooses the epoch; `config` is known."""
+        return next(iter(self._selection))
 
-    def begin(self, train_on: Dataset, scale: Scale) -> nn.Module:
-        """Return the untrained network for some training scenes."""
-        self._facts = self.facts(train_on, scale)
-        return self.build(self._facts)
+    _selection: Mapping[str, SelectionMetric] = {}
+    _validation: tuple[Dataset, ExampleSet] | None = None
 
-    def example(self, scene: Scene) -> Example:
-        """Return inputs and targets of a scene."""
-        return {**self.question(scene.recording), **self.target(scene)}
+    @property
+    def higher_is_better(self) -> bool:
+        """Direction of the selection metric."""
+        return self._selected.higher_is_better
 
-    def _examples(self, train_on: Dataset, scale: Scale) -> TorchDataset[dict[str, object]]:
-        examples = Examples(train_on, self.example)
-        features = self.features(scale)
-        if features is None:
-            return examples
-        target = f"{type(self).__module__}:{type(self).__qualname__}"
-        return cached_examples(examples, features, source_sha256(target, learned=True))
+    @property
+    def _selected(self) -> SelectionMetric:
+        label = self.selection() if self._selection else ""
+        if label not in self._selection:
+            raise BrokenPluginError(
+                f"{self.name} chooses epochs by {label!r}",
+                expected="one of " + ", ".join(self._selection or ("its spec's `selection`",)),
+            )
+        return self._selection[label]
+
+    def training_examples(self, train: Dataset, context: TrainingContext) -> ExampleSet:
+        """Return inputs and targets of the training windows."""
+        scenes = self._windows(train)
+        if self.augments:
+            return SceneExamples(scenes, self._example, self.augment)
+        examples = SceneExamples(scenes, self._example)
+        return self.cached(examples, scenes, context) if self.cache_inputs else examples
+
+    def begin_validation(self, validation: Dataset, context: TrainingContext) -> None:
+        """Prepare the inputs of validation scenes and the metric that chooses the epoch."""
+        self._selection = context.selection
+        scenes = self._windows(validation)
+        examples: ExampleSet = SceneExamples(scenes, lambda scene: self.inputs(scene.recording))
+        if self.cache_inputs:
+            examples = self.cached(examples, scenes, context)
+        self._validation = (scenes, examples)
+
+    def _windows(self, scenes: Dataset) -> Dataset:
+        return scenes if self.training_windows is None else Windows(scenes, self.training_windows)
+
+    def _example(self, scene: Scene) -> Arrays:
+        return {**self.inputs(scene.recording), **self.targets(scene)}
 
     def validate(self, network: nn.Module, device: torch.device) -> float:
-        """Return the metric over the validation scenes, turned so that less is better."""
+        """Return the selection metric over the validation scenes."""
         assert self._validation is not None
+        scenes, examples = self._validation
         pairs = []
-        for start in range(0, len(self._validation), ANSWERED_AT_ONCE):
-            end = min(start + ANSWERED_AT_ONCE, len(self._validation))
-            scenes = [self._validation.scene(index) for index in range(start, end)]
-            answers = self._answers(network, [scene.recording for scene in scenes], device)
-            pairs += [(a.tracks, s.truth) for a, s in zip(answers, scenes, strict=True)]
-        metric = self.metric()
-        value = metric.value(metric.rows(Corpus.of(pairs)))
-        return -value if self.higher_is_better else value
-
-    def save(self, folder: Path) -> None:
-        """Write weights, facts and the learning curve; see `weights`."""
-        about = {**self._identity(), "facts": self._facts}
-        write_model(folder, self._ready().state_dict(), about, self.history)
-
-    def load(self, folder: Path) -> None:
-        """Read what `save` wrote.
-
-        Raises:
-            FormatError: if it is damaged, or of another method, version or parameters.
-        """
-        about = read_model(folder, self._identity())
-        self._facts = dict(about["facts"])
-        network = self.build(self._facts)
-        network.load_state_dict(read_weights(folder, network.state_dict()))
-        place(network, find_device(self.device))
-        self._network = network.eval()
+        for start in range(0, len(scenes), AT_ONCE):
+            indices = range(start, min(start + AT_ONCE, len(scenes)))
+            batch = [scenes.scene(index) for index in indices]
+            inputs = [examples.arrays(index) for index in indices]
+            found = self._decoded(network, inputs, [scene.recording for scene in batch], device)
+            pairs += [
+                (prediction.tracks, scene.truth.tracks)
+                for prediction, scene in zip(found, batch, strict=True)
+            ]
+        return corpus_value(self._selected.metric, pairs)
 
     def locate(self, recording: Recording) -> Prediction:
-        """Answer one recording."""
+        """Localize the sources of one recording."""
         return self.locate_many([recording])[0]
 
     def locate_many(self, recordings: Sequence[Recording]) -> list[Prediction]:
-        """Answer recordings in batches.
+        """Localize the sources of recordings in batches.
+
+        Recordings of another sample rate are resampled to that of the training. If `config` has
+        `samples`, the length of the clips that the network was trained on, a recording of another
+        length or with several times is cut into one clip around each of its times.
 
         Raises:
             CellError: if there was neither `fit` nor `load`.
-            FormatError: if a recording is not such as the network was built for.
+            FormatError: if a recording is not like those that the network was built for.
         """
-        network, answers = self._ready(), []
-        assert self._facts is not None
-        for recording in recordings:
-            self.check(recording, self._facts)
+        network = self.network
+        clips = [self._clips(recording) for recording in recordings]
+        flat = [clip for each in clips for clip in each]
+        for clip in flat:
+            self.check(clip)
         device = next(network.parameters()).device
+        found: list[Prediction] = []
         with torch.no_grad():
-            for start in range(0, len(recordings), ANSWERED_AT_ONCE):
-                part = recordings[start : start + ANSWERED_AT_ONCE]
-                answers += self._answers(network, part, device)
-        return answers
+            for start in range(0, len(flat), AT_ONCE):
+                batch = flat[start : start + AT_ONCE]
+                inputs = [self.inputs(clip) for clip in batch]
+                found += self._decoded(network, inputs, batch, device)
+        ends = np.cumsum([len(each) for each in clips])
+        return [
+            Prediction.join(found[end - len(each) : end], recording.times)
+            for each, end, recording in zip(clips, ends, recordings, strict=True)
+        ]
 
-    def _answers(
-        self, network: nn.Module, recordings: Sequence[Recording], device: torch.device
+    def _clips(self, recording: Recording) -> list[Recording]:
+        rate, samples = self.config.get("sample_rate"), self.config.get("samples")
+        adapted = recording if rate is None else _resampled(recording, rate)
+        if samples is None or (adapted.audio.shape[1] == samples and len(adapted.times) == 1):
+            return [adapted]
+        return _cut(adapted, samples)
+
+    def _decoded(
+        self,
+        network: nn.Module,
+        inputs: Sequence[Arrays],
+        recordings: Sequence[Recording],
+        device: torch.device,
     ) -> list[Prediction]:
-        """Answer those together whose questions have the same shapes."""
-        questions = [self.question(recording) for recording in recordings]
-        alike: dict[tuple[tuple[int, ...], ...], list[int]] = {}
-        for row, question in enumerate(questions):
-            alike.setdefault(tuple(np.shape(value) for value in question.values()), []).append(row)
-        answers: dict[int, Prediction] = {}
-        for rows in alike.values():
-            batch = to_device(_stacked([questions[row] for row in rows]), device)
-            found = self.answer(network, batch, [recordings[row] for row in rows])
-            answers.update(zip(rows, found, strict=True))
-        return [answers[row] for row in range(len(recordings))]
+        """Process together the inputs that have the same shapes."""
+        groups: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+        for row, arrays in enumerate(inputs):
+            groups.setdefault(tuple(np.shape(value) for value in arrays.values()), []).append(row)
+        predictions: dict[int, Prediction] = {}
+        for rows in groups.values():
+            batch = to_device(_stacked([inputs[row] for row in rows]), device)
+            output = self.forward(network, batch)
+            found = self.decode(output, [recordings[row] for row in rows])
+            predictions.update(zip(rows, found, strict=True))
+        return [predictions[row] for row in range(len(recordings))]
 
-    @property
-    def parameter_count(self) -> int:
-        """Number of learned weights."""
-        return 0 if self._network is None else sum(p.numel() for p in self._network.parameters())
 
-    def _identity(self) -> dict[str, Any]:
-        return {"method": self.name, "version": self.version, "params": self.params}
+def _resampled(recording: Recording, rate: int) -> Recording:
+    if recording.sample_rate == rate:
+        return recording
+    reference = recording.reference
+    if reference is not None:
+        reference = resample(reference[None], recording.sample_rate, rate)[0]
+    audio = resample(recording.audio, recording.sample_rate, rate)
+    return replace(recording, audio=audio, sample_rate=rate, reference=reference)
 
-    def _ready(self) -> nn.Module:
-        if self._network is None:
-            raise CellError(
-                "asked for an answer before training",
-                where=self.name,
-                expected="`fit` or `load` first",
-                hint="`sslbench train` makes what is missing",
+
+def _cut(recording: Recording, samples: int) -> list[Recording]:
+    """Cut one clip around each time, inside the recording where it is long enough."""
+    audio, rate = recording.audio, recording.sample_rate
+    if audio.shape[1] < samples:
+        audio = np.pad(audio, ((0, 0), (0, samples - audio.shape[1])))
+    clips = []
+    for time in recording.times:
+        first = round(float(time) * rate - samples / 2)
+        first = min(max(first, 0), audio.shape[1] - samples)
+        clips.append(
+            replace(
+                recording,
+                audio=audio[:, first : first + samples],
+                times=np.array([time - first / rate]),
+                reference=None,
             )
-        return self._network
+        )
+    return clips
 
 
-def _stacked(examples: Sequence[Example]) -> dict[str, Tensor]:
+def _stacked(examples: Sequence[Arrays]) -> dict[str, Tensor]:
     return {
         name: torch.from_numpy(np.stack([np.asarray(each[name]) for each in examples]))
         for name in examples[0]

@@ -1,7 +1,7 @@
 """The training loop, from top to bottom.
 
 Everything random in an epoch follows from the seed and the number of the epoch, so that a training
-that was killed and goes on from its checkpoint ends with the same weights.
+that was killed and resumed from its checkpoint ends with the same weights.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset as TorchDataset
 
 from sslbench.contracts import EpochReport, TrainingContext
 from sslbench.errors import CellError, FormatError
 from sslbench.progress import progress_bar
 from sslbench.training.checkpoint import NAME, EpochRow, State, read_state, write_state
 from sslbench.training.devices import find_device, mixed, place, shared
-from sslbench.training.examples import Batch, batches, to_device
+from sslbench.training.examples import Batch, ExampleSet, batches, to_device
 from sslbench.training.schedules import Constant, Moment, Schedule
 
-__all__ = ["Learner", "Settings", "Trained", "train"]
+__all__ = ["Learner", "Settings", "Step", "TrainedWeights", "train"]
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class Settings:
     """How long and how fast a network learns.
 
     Args:
-        epochs: at most so many.
-        batch: clips a step.
+        epochs: largest number of epochs.
+        batch: examples per step.
         learning_rate: the largest.
         schedule: factor of the learning rate over time.
         patience: epochs without improvement after which training ends; None for never.
@@ -55,32 +54,49 @@ class Settings:
     workers: int = field(default=0, repr=False)
 
 
+@dataclass(frozen=True)
+class Step:
+    """One step of training.
+
+    Args:
+        progress: share of all steps that are done, from 0 to 1.
+        rng: for everything random, on the CPU.
+    """
+
+    progress: float
+    rng: torch.Generator
+
+
 class Learner(ABC):
-    """What the loop asks of a method."""
+    """What the loop needs from a network's owner."""
 
     @abstractmethod
-    def loss(self, network: nn.Module, batch: Batch, rng: torch.Generator) -> Tensor:
+    def loss(self, network: nn.Module, batch: Batch, step: Step) -> Tensor:
         """Return the mean loss of a batch, shape ().
 
         Args:
-            network: to be asked by calling it.
-            batch: stacked examples, on the device of the network, and `progress`, the share of
-                all steps that are done, shape ().
-            rng: for whatever is random, on the CPU.
+            network: to be called; it may be distributed over several devices.
+            batch: stacked examples, on the device of the network.
+            step: progress and random generator.
         """
 
     @abstractmethod
     def validate(self, network: nn.Module, device: torch.device) -> float:
-        """Return the value by which epochs are chosen, from validation scenes; less is better."""
+        """Return the value by which epochs are chosen, from validation data."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Direction of that value."""
+        return False
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What came of training.
+class TrainedWeights:
+    """The result of training.
 
     Args:
         weights: of the epoch with the best validation value, on the CPU.
-        history: one row an epoch.
+        history: one row per epoch.
     """
 
     weights: dict[str, Tensor]
@@ -90,22 +106,23 @@ class Trained:
 def train(
     learner: Learner,
     network: nn.Module,
-    examples: TorchDataset[dict[str, object]],
+    examples: ExampleSet,
     settings: Settings,
     context: TrainingContext,
-) -> Trained:
-    """Train a network, going on from the workspace of the context if work was interrupted there.
+) -> TrainedWeights:
+    """Train a network, resuming from the workspace of the context if work was interrupted there.
 
     Args:
         learner: gives loss and validation value.
         network: with its initial weights.
-        examples: to learn from, of known length.
+        examples: to learn from.
         settings: how long and how fast.
         context: seed, device, workspace and where to report.
 
     Raises:
         FormatError: if there are fewer examples than a batch, or the checkpoint cannot be used.
-        CellError: if the loss is no number; it names step, scenes and the last good checkpoint.
+        CellError: if the loss becomes NaN or infinite; it names step, scenes and the last good
+            checkpoint.
         StoreError: if a checkpoint cannot be written.
     """
     length = _enough(examples, settings)
@@ -119,27 +136,28 @@ def train(
     )
     state = _resume(network, optimizer, settings, length, context)
     for done in range(1, len(state.history) + 1):
-        # Whoever listens gets the whole curve, also of what was done before an interruption.
+        # The report covers the whole curve, also the epochs before an interruption.
         context.report(_report(state.history[:done], settings))
     training = _Training(
         learner, shared(network, device), examples, optimizer, settings, context, device
     )
-    while not _finished(state.history, settings):
+    better = learner.higher_is_better
+    while not _finished(state.history, settings, better):
         row = training.epoch(state, length)
         network.eval()
         with torch.no_grad():
             row = replace(row, value=learner.validate(network, device))
-        _keep(state, row, network, optimizer)
+        _keep(state, row, network, optimizer, better)
         write_state(context.workspace, state)
         context.report(_report(state.history, settings))
-    return Trained(state.best, state.history)
+    return TrainedWeights(state.best, state.history)
 
 
-def _enough(examples: TorchDataset[dict[str, object]], settings: Settings) -> int:
-    length = len(examples)  # type: ignore[arg-type]  # torch leaves __len__ out of the base class
+def _enough(examples: ExampleSet, settings: Settings) -> int:
+    length = len(examples)
     if length < settings.batch:
         raise FormatError(
-            f"{length} scenes to train on",
+            f"{length} examples to train on",
             expected=f"at least a batch of {settings.batch}",
             hint="train at a larger scale",
         )
@@ -166,21 +184,27 @@ def _resume(
     return state
 
 
-def _finished(history: list[EpochRow], settings: Settings) -> bool:
+def _finished(history: list[EpochRow], settings: Settings, higher_is_better: bool) -> bool:
     if len(history) >= settings.epochs:
         return True
     if settings.patience is None or not history:
         return False
-    return len(history) - 1 - _best(history) >= settings.patience
+    return len(history) - 1 - _best(history, higher_is_better) >= settings.patience
 
 
-def _best(history: list[EpochRow]) -> int:
-    values = [math.inf if math.isnan(row.value) else row.value for row in history]
-    return values.index(min(values))
+def _costs(history: list[EpochRow], higher_is_better: bool) -> list[float]:
+    """Return the validation value of each epoch with the sign that makes less better."""
+    sign = -1 if higher_is_better else 1
+    return [math.inf if math.isnan(row.value) else sign * row.value for row in history]
+
+
+def _best(history: list[EpochRow], higher_is_better: bool) -> int:
+    costs = _costs(history, higher_is_better)
+    return costs.index(min(costs))
 
 
 def _seeded(seed: int, epoch: int) -> torch.Generator:
-    # Dropout draws from torch's own stream, which therefore begins anew with every epoch.
+    # Dropout draws from torch's own stream, which is therefore seeded for every epoch.
     number = int(np.random.default_rng([seed, epoch, 1]).integers(2**62))
     torch.manual_seed(number)
     return torch.Generator().manual_seed(number)
@@ -188,11 +212,11 @@ def _seeded(seed: int, epoch: int) -> torch.Generator:
 
 @dataclass(frozen=True)
 class _Training:
-    """What stays the same from epoch to epoch."""
+    """What does not change from epoch to epoch."""
 
     learner: Learner
     network: nn.Module
-    examples: TorchDataset[dict[str, object]]
+    examples: ExampleSet
     optimizer: torch.optim.Optimizer
     settings: Settings
     context: TrainingContext
@@ -202,7 +226,8 @@ class _Training:
         """Train for one epoch; the row has no validation value yet."""
         number, size = len(state.history) + 1, self.settings.batch
         steps = length // size
-        values = [row.value for row in state.history]
+        values = _costs(state.history, self.learner.higher_is_better)
+        self.examples.begin_epoch(self.context.seed, number)
         rng = _seeded(self.context.seed, number)
         moment = Moment((number - 1) * steps, self.settings.epochs * steps, values)
         total = torch.zeros((), device=self.device)
@@ -212,7 +237,7 @@ class _Training:
             for done, batch in enumerate(self._loader(number, length), start=1):
                 loss = self.step(batch, moment, rng)
                 if not bool(torch.isfinite(loss)):
-                    raise _no_number(self.context, len(state.history), done, batch)
+                    raise _not_finite(self.context, len(state.history), done, batch)
                 total += loss
                 moment = replace(moment, step=moment.step + 1)
                 bar.update()
@@ -226,11 +251,11 @@ class _Training:
 
     def step(self, batch: Batch, moment: Moment, rng: torch.Generator) -> Tensor:
         """Take one step; return its loss."""
-        batch["progress"] = torch.tensor(moment.step / moment.steps)
+        step = Step(moment.step / moment.steps, rng)
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(moment)
         with mixed(self.device):
-            loss = self.learner.loss(self.network, to_device(batch, self.device), rng)
+            loss = self.learner.loss(self.network, to_device(batch, self.device), step)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
         if self.settings.clip is not None:
@@ -247,11 +272,11 @@ class _Training:
         return batches(self.examples, order, settings.batch, settings.workers, pin=pin)
 
 
-def _no_number(context: TrainingContext, kept: int, step: int, batch: Batch) -> CellError:
+def _not_finite(context: TrainingContext, kept: int, step: int, batch: Batch) -> CellError:
     scenes = ", ".join(str(int(index)) for index in batch["index"][:8])
     path = context.workspace / NAME
     return CellError(
-        "the loss is no number any more",
+        "the loss became NaN or infinite",
         where=f"epoch {kept + 1}, step {step}, scenes {scenes}, ...",
         expected="a finite loss",
         hint=f"the last good checkpoint is of epoch {kept}: {path}"
@@ -261,12 +286,16 @@ def _no_number(context: TrainingContext, kept: int, step: int, batch: Batch) -> 
 
 
 def _keep(
-    state: State, row: EpochRow, network: nn.Module, optimizer: torch.optim.Optimizer
+    state: State,
+    row: EpochRow,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    higher_is_better: bool,
 ) -> None:
     state.history.append(row)
     state.network = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
     state.optimizer = optimizer.state_dict()
-    if _best(state.history) == len(state.history) - 1:
+    if _best(state.history, higher_is_better) == len(state.history) - 1:
         state.best = state.network
 
 

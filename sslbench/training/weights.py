@@ -1,10 +1,11 @@
-"""What a finished training leaves: weights (safetensors), what they are for, and the curve.
+"""The files of a finished training: weights (safetensors), configuration, and learning curve.
 
 ::
 
-    weights.safetensors   tensors by name
-    model.json            method, version, parameters and what the network was built for
-    history.json          one row an epoch
+    weights.safetensors      tensors by name
+    statistics.safetensors   normalization statistics of the inputs, `<input>.mean`, `.deviation`
+    model.json               method, version, parameters, configuration and report
+    history.json             one row per epoch
 """
 
 from __future__ import annotations
@@ -15,33 +16,66 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sslbench.errors import FormatError
 from sslbench.training.checkpoint import EpochRow
+from sslbench.training.normalization import Statistics
 
-__all__ = ["read_model", "read_weights", "write_model"]
+__all__ = ["read_model", "read_statistics", "read_weights", "write_model"]
 
-WEIGHTS, MODEL, HISTORY = "weights.safetensors", "model.json", "history.json"
-
-Facts = Mapping[str, Any]
+WEIGHTS, STATISTICS = "weights.safetensors", "statistics.safetensors"
+MODEL, HISTORY = "model.json", "history.json"
 
 
 def write_model(
-    folder: Path, weights: Mapping[str, Tensor], about: Facts, history: Sequence[EpochRow]
+    folder: Path,
+    weights: Mapping[str, Tensor],
+    about: Mapping[str, Any],
+    statistics: Statistics,
+    history: Sequence[EpochRow],
 ) -> None:
     """Write a trained network into an empty folder."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     save_file(tensors, folder / WEIGHTS)
+    known = {
+        f"{name}.{part}": torch.as_tensor(value)
+        for name, pair in statistics.items()
+        for part, value in zip(("mean", "deviation"), pair, strict=True)
+    }
+    save_file(known, folder / STATISTICS)
     (folder / MODEL).write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
     rows = [asdict(row) for row in history]
     (folder / HISTORY).write_text(json.dumps(rows, indent=1) + "\n")
 
 
-def read_model(folder: Path, expected: Facts) -> dict[str, Any]:
-    """Return what a network was built for, after checking whose it is.
+def read_statistics(folder: Path) -> Statistics:
+    """Return the normalization statistics that `write_model` wrote.
+
+    Raises:
+        FormatError: if they are damaged.
+    """
+    found = _tensors(folder / STATISTICS)
+    names = dict.fromkeys(key.rpartition(".")[0] for key in found)
+    return {
+        name: (found[f"{name}.mean"].numpy(), found[f"{name}.deviation"].numpy()) for name in names
+    }
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise FormatError(
+            f"damaged weights: {error}", where=str(path), hint="train the method again"
+        ) from error
+
+
+def read_model(folder: Path, expected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands in `model.json`, after checking that it is of the expected model.
 
     Args:
         folder: that `write_model` wrote.
@@ -58,7 +92,7 @@ def read_model(folder: Path, expected: Facts) -> dict[str, Any]:
         raise FormatError(
             f"{type(error).__name__}: {error}",
             where=str(path),
-            expected="what a finished training wrote",
+            expected="the file of a finished training",
             hint="train the method again",
         ) from error
     for key, value in expected.items():
@@ -83,12 +117,7 @@ def read_weights(folder: Path, shapes: Mapping[str, Tensor]) -> dict[str, Tensor
         FormatError: if they are damaged or of another network.
     """
     path = folder / WEIGHTS
-    try:
-        weights = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise FormatError(
-            f"damaged weights: {error}", where=str(path), hint="train the method again"
-        ) from error
+    weights = _tensors(path)
     wrong = sorted(
         name
         for name in {*weights, *shapes}
@@ -96,7 +125,7 @@ def read_weights(folder: Path, shapes: Mapping[str, Tensor]) -> dict[str, Tensor
     )
     if wrong:
         raise FormatError(
-            f"{len(wrong)} weights do not fit, {wrong[0]} for one",
+            f"{len(wrong)} weights have another shape or are missing, such as {wrong[0]}",
             where=str(path),
             expected="the weights of this network",
             hint="train the method again",

@@ -8,19 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from sslbench.contracts import (
-    Dataset,
-    DatasetSpec,
-    EpochReport,
-    Method,
-    MethodSpec,
-    Parameter,
-    TrainableMethod,
-)
+from sslbench.contracts import Dataset, EpochReport, Method, TrainableMethod
 from sslbench.geometry import Box
 from sslbench.hookspecs import hookimpl
 from sslbench.registry import Registry
 from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
+from sslbench.specs import DatasetSpec, MethodSpec, Parameter
 
 MICS = np.array([[0.0, 0, 0], [4, 0, 0], [0, 4, 0], [0, 0, 3]])
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from helpers.metric_cases import SPECS, make
-from sslbench.contracts import ProtocolSpec
 from sslbench.errors import UnknownNameError
 from sslbench.results.predictions import dump_predictions
 from sslbench.results.record import MetricEntry, RunRecord
@@ -19,6 +18,7 @@ from sslbench.running.record_builder import SEED
 from sslbench.scene import Prediction, Tracks
 from sslbench.scoring.protocols import ChosenMetric
 from sslbench.scoring.scores import score, score_strata
+from sslbench.specs import ProtocolSpec
 
 RECORDINGS = 12
 MANIFEST = "ab" * 32

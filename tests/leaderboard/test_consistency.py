@@ -14,6 +14,7 @@ from sslbench.results.store import Store
 from sslbench.running.record_builder import make_record
 from sslbench.running.stages import Workbench
 from sslbench.selection import choose
+from sslbench.specs import DatasetSpec, MethodSpec
 
 
 @pytest.fixture
@@ -24,8 +25,10 @@ def bench(tmp_path):
 @pytest.fixture
 def committed(bench, boards, tmp_path):
     """Run a method and commit its record."""
-    method = choose(bench.registry.method("corner").spec, {"height": 2.0})
-    cell = Cell(method, choose(bench.registry.dataset("noise").spec, {}), "test", "smoke", 0)
+    method = choose(bench.registry.find(MethodSpec, "corner").spec, {"height": 2.0})
+    cell = Cell(
+        method, choose(bench.registry.find(DatasetSpec, "noise").spec, {}), "test", "smoke", 0
+    )
     predicted = bench.predict(cell, lambda report: None)
     record = make_record(bench, cell, predicted)
     (tmp_path / "record.json").write_text(record.to_json())

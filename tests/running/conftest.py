@@ -7,6 +7,7 @@ from sslbench.cell import Cell
 from sslbench.results.store import Store
 from sslbench.running.stages import Workbench
 from sslbench.selection import choose
+from sslbench.specs import DatasetSpec, MethodSpec
 
 
 @pytest.fixture
@@ -27,8 +28,8 @@ def cell(registry):
 
     def make(method, seed=0, *, noise=None, **params):
         return Cell(
-            choose(registry.method(method).spec, params),
-            choose(registry.dataset("noise").spec, noise or {}),
+            choose(registry.find(MethodSpec, method).spec, params),
+            choose(registry.find(DatasetSpec, "noise").spec, noise or {}),
             "test",
             "smoke",
             seed,

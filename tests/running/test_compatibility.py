@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sslbench.contracts import DatasetSpec, MethodSpec
 from sslbench.geometry import Box
 from sslbench.running.compatibility import incompatibility, recording_incompatibility
 from sslbench.scene import MicArray
+from sslbench.specs import DatasetSpec, MethodSpec
 from sslbench.testing import tiny_recording
 
 METHOD = MethodSpec("m", "a:B", "", outputs=("position",), licence="MIT")

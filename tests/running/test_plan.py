@@ -3,6 +3,7 @@ import pytest
 from sslbench.errors import UnknownNameError
 from sslbench.running.config import RunConfig
 from sslbench.running.plan import make_plan
+from sslbench.specs import MethodSpec
 
 
 def test_every_combination_is_planned_data_set_by_data_set(registry):
@@ -14,7 +15,7 @@ def test_every_combination_is_planned_data_set_by_data_set(registry):
 
 def test_with_nothing_selected_all_methods_meet_all_simulated_data(registry):
     plan = make_plan(registry, RunConfig())
-    assert {c.method.name for c in plan.cells} == set(registry.methods)
+    assert {c.method.name for c in plan.cells} == set(registry.table(MethodSpec))
     assert {c.dataset.name for c in plan.cells} == {"noise"}
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from helpers import world
-from sslbench.contracts import MetricSpec, ProtocolSpec
 from sslbench.errors import BrokenPluginError, UnknownNameError, UsageError
 from sslbench.registry import Offer
 from sslbench.scoring.protocol_definitions import PROTOCOLS
 from sslbench.scoring.protocols import choose_metrics, primary_metric
+from sslbench.specs import DatasetSpec, MetricSpec, ProtocolSpec
 
 NAMES = [spec.name for spec in PROTOCOLS]
 
@@ -20,7 +20,7 @@ def registry():
 def offered(registry, *metrics, **changes):
     facts = dict.fromkeys(("summary", "association", "gate", "silence", "averaging"), "")
     spec = ProtocolSpec("own", metrics=metrics, **(facts | changes))
-    registry.protocols["own"] = Offer(spec, "test", "test 1")
+    registry.table(ProtocolSpec)["own"] = Offer(spec, "test", "test 1")
     return spec
 
 
@@ -66,7 +66,7 @@ def test_a_gate_in_metres_is_not_for_directions(registry):
 def test_a_metric_that_no_protocol_names_is_computed_by_default(registry):
     target = "sslbench.metrics.families.detection:coverage"
     spec = MetricSpec("strangers-own", target, "", "%", higher_is_better=True)
-    registry.metrics["strangers-own"] = Offer(spec, "test", "test 1")
+    registry.table(MetricSpec)["strangers-own"] = Offer(spec, "test", "test 1")
     assert "strangers-own" in labels(registry, "sslbench", "position")
     offered(registry, "strangers-own")
     assert "strangers-own" not in labels(registry, "sslbench", "position")
@@ -91,7 +91,7 @@ def test_an_unknown_metric_of_a_protocol_is_named(registry):
 
 def test_a_data_set_that_ranks_by_a_metric_that_is_not_computed_is_refused(registry):
     spec = offered(registry, "coverage")
-    dataset = registry.dataset("noise").spec
+    dataset = registry.find(DatasetSpec, "noise").spec
     with pytest.raises(BrokenPluginError, match="'position-error-mean' is none of the protocol's"):
         primary_metric(spec, choose_metrics(registry, "own", "position"), dataset)
     ranked = offered(registry, "coverage", primary={"position": "coverage"})

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from helpers.metric_cases import SPECS, make
-from sslbench.contracts import Metric, MetricSpec
+from sslbench.contracts import Metric
 from sslbench.errors import BrokenPluginError, FormatError
 from sslbench.scene import Tracks
 from sslbench.scoring.protocol_definitions import PROTOCOLS
 from sslbench.scoring.protocols import ChosenMetric
 from sslbench.scoring.scores import score, score_strata
+from sslbench.specs import MetricSpec
 
 LABELS = (
     "position-error-mean",

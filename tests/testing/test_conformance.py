@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sslbench.contracts import Dataset, Method, MethodSpec, Metric, MetricSpec, Parameter
+from sslbench.contracts import Dataset, Method, Metric
 from sslbench.errors import UsageError
 from sslbench.registry import Registry
 from sslbench.scene import Prediction, Scene, Tracks
+from sslbench.specs import MethodSpec, MetricSpec, Parameter
 from sslbench.testing import check_dataset, check_method, check_metric, check_plugin
 from sslbench.testing.scaffold import write_plugin
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sslbench.contracts import Parameter
 from sslbench.errors import FormatError
+from sslbench.specs import Parameter
 from sslbench_grid2d.parameters import CELLS, DECODER, THRESHOLD, VARIANCE
 
 __all__ = ["PITCH", "Lattice", "Options", "Representation", "own_map", "room_cells"]

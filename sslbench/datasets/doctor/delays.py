@@ -158,7 +158,7 @@ def observe(scene: Scene, most: int) -> list[Observation]:
 
     Encoded formats have no delays: they give no observation.
     """
-    recording, truth = scene.recording, scene.truth
+    recording, truth = scene.recording, scene.truth.tracks
     mics = recording.array.positions
     sounding = np.flatnonzero(truth.active.any(axis=1))
     if mics is None or not len(sounding):

@@ -110,9 +110,9 @@ def _equal_channels(recording: Recording) -> Iterator[tuple[int, int]]:
 
 def _outside(scene: Scene) -> Iterator[Finding]:
     region = scene.recording.region
-    if region is None or scene.truth.kind != "position":
+    if region is None or scene.truth.tracks.kind != "position":
         return
-    if not region.contains(scene.truth.xyz[scene.truth.active], margin=0.01).all():
+    if not region.contains(scene.truth.tracks.xyz[scene.truth.tracks.active], margin=0.01).all():
         yield Finding(
             "outside-region",
             "error",

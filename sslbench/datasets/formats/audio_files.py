@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sslbench.acoustics.resampling import resample
 from sslbench.errors import FormatError, MissingDataError
 
-__all__ = ["open_audio", "read_audio", "resample"]
+__all__ = ["audio_duration", "open_audio", "read_audio", "read_excerpt"]
 
 UNKNOWN_SIZE = (0, 0xFFFFFFFF)
 """What programs that write to a pipe put where the size of the samples belongs."""
@@ -68,12 +69,46 @@ def read_audio(
     return resample(audio, rate, sample_rate), sample_rate
 
 
-def resample(audio: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:
-    """Change the sample rate of audio, shape (channels, samples), from `rate` Hz to `wanted`."""
-    import soxr
+def audio_duration(paths: Sequence[Path]) -> float:
+    """Return the length in seconds that the header of the first of some files gives.
 
-    converted = soxr.resample(np.ascontiguousarray(audio.T), rate, wanted)
-    return np.ascontiguousarray(converted.T, dtype=np.float32)
+    Raises:
+        MissingDataError: if the file is not there.
+        FormatError: if it is no audio, empty or truncated.
+    """
+    with open_audio(paths[0]) as file:
+        return float(file.frames / file.samplerate)
+
+
+def read_excerpt(
+    paths: Sequence[Path], start: float, end: float
+) -> tuple[NDArray[np.float32], int, int]:
+    """Read a part of one recording, as far as the recording extends.
+
+    Args:
+        paths: files whose channels follow each other.
+        start: in seconds; the first sample that is read has an even index, see
+            `Recording.window`.
+        end: in seconds.
+
+    Returns:
+        Audio, shape (channels, samples), its sample rate in Hz, and the index of its first sample.
+
+    Raises:
+        MissingDataError: if a file is not there.
+        FormatError: if a file is no audio or truncated, or files that belong together differ.
+    """
+    parts = []
+    for path in paths:
+        with open_audio(path) as file:
+            rate = int(file.samplerate)
+            first = max(0, int(np.floor(start * rate)) - 1) // 2 * 2
+            last = min(file.frames, int(np.ceil(end * rate)) + 1)
+            file.seek(first)
+            samples = file.read(last - first, dtype="float32", always_2d=True)
+        parts.append((np.ascontiguousarray(samples.T), rate))
+    _check_alike(parts, paths)
+    return np.concatenate([part for part, _ in parts]), parts[0][1], first
 
 
 @contextmanager

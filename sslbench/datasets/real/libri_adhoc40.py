@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import Dataset, DatasetRequest, Parameter
+from sslbench.contracts import Dataset, DatasetRequest
 from sslbench.datasets.catalogue import entry
 from sslbench.datasets.formats.audio_files import open_audio
 from sslbench.datasets.real.libri_adhoc40_layout import (
@@ -37,8 +37,9 @@ from sslbench.datasets.real.libri_adhoc40_layout import (
 )
 from sslbench.errors import FormatError, ParameterError, UnknownNameError
 from sslbench.geometry import Box
-from sslbench.scene import MicArray, Recording, Scene, Tracks
+from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
 from sslbench.simulation.seeding import stream
+from sslbench.specs import Parameter
 
 __all__ = [
     "PARAMETERS",
@@ -125,10 +126,11 @@ class LibriAdhoc40(Dataset):
         )
         return Scene(recording, self.truth(index)[1])
 
-    def truth(self, index: int) -> tuple[str, Tracks]:
+    def truth(self, index: int) -> tuple[str, Prediction]:
         """Return the id of a recording and its truth; no audio is read."""
         item = self._items[index]
-        return _id(item), Tracks.of(self._times(), [[*map(self._place, item)]], "position")
+        tracks = Tracks.of(self._times(), [[*map(self._place, item)]], "position")
+        return _id(item), Prediction(tracks)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over the names and sizes of the files, and the parameters.

@@ -12,16 +12,18 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import Dataset, DatasetRequest, Parameter
+from sslbench.array_types import Floats
+from sslbench.contracts import Dataset, DatasetRequest
 from sslbench.datasets.catalogue import entry
 from sslbench.datasets.formats.array_file import read_array_file
-from sslbench.datasets.formats.audio_files import read_audio
+from sslbench.datasets.formats.audio_files import audio_duration, read_audio, read_excerpt
 from sslbench.datasets.formats.ground_truth_table import Truth, read_truth_table
 from sslbench.datasets.locate import missing
 from sslbench.datasets.real.recording_files import evenly, scenes_sha256
 from sslbench.errors import FormatError, MissingDataError
 from sslbench.geometry import Box
-from sslbench.scene import Kind, MicArray, Recording, Scene, Tracks
+from sslbench.scene import Kind, MicArray, Prediction, Recording, Scene, Tracks
+from sslbench.specs import Parameter
 
 __all__ = ["ARRAY_FILE", "PARAMETERS", "TRUTH_FILE", "Recordings", "RecordingsDoa"]
 
@@ -70,18 +72,10 @@ class Recordings(Dataset):
         return len(self._truths)
 
     def scene(self, index: int) -> Scene:
-        """Return one recording and where its sources are."""
+        """Return one recording and its ground truth."""
         truth = self._truths[index]
         audio, rate = read_audio(self._files(truth), channels=self._layout.array.channels)
-        duration = audio.shape[1] / rate
-        still = truth.times is None
-        times = np.array([duration / 2]) if truth.times is None else truth.times
-        if times.min() < 0 or times.max() > duration:
-            raise FormatError(
-                f"a time of {times.max() if times.max() > duration else times.min():g} s",
-                where=truth.where,
-                expected=f"times within {truth.files[0]}, which lasts {duration:.3f} s",
-            )
+        times = self._times(truth, audio.shape[1] / rate)
         recording = Recording(
             id=";".join(truth.files),
             audio=audio,
@@ -89,12 +83,52 @@ class Recordings(Dataset):
             array=self._layout.array,
             times=times,
             kind=self.kind,
-            frame=None if still else float(self.request.params["frame"]),
+            frame=None if truth.times is None else float(self.request.params["frame"]),
             max_sources=self._max_sources,
             region=self._region(),
             speed_of_sound=self._layout.speed_of_sound,
         )
-        return Scene(recording, Tracks.of(times, truth.xyz, self.kind))
+        return Scene(recording, Prediction(Tracks.of(times, truth.xyz, self.kind)))
+
+    def truth(self, index: int) -> tuple[str, Prediction]:
+        """Return id and ground truth of a recording; only the headers of its files are read."""
+        truth = self._truths[index]
+        times = self._times(truth, audio_duration(self._files(truth)))
+        return ";".join(truth.files), Prediction(Tracks.of(times, truth.xyz, self.kind))
+
+    def window(self, index: int, rows: slice, context: float = 0.0) -> Scene:
+        """Return a part of a recording, for which only that part of its files is read."""
+        truth = self._truths[index]
+        if truth.times is None:
+            return super().window(index, rows, context)
+        files, frame = self._files(truth), float(self.request.params["frame"])
+        times = self._times(truth, audio_duration(files))[rows]
+        margin = frame / 2 + context
+        audio, rate, first = read_excerpt(files, times[0] - margin, times[-1] + margin)
+        recording = Recording(
+            id=";".join(truth.files),
+            audio=audio,
+            sample_rate=rate,
+            array=self._layout.array,
+            times=times - first / rate,
+            kind=self.kind,
+            frame=frame,
+            max_sources=self._max_sources,
+            region=self._region(),
+            speed_of_sound=self._layout.speed_of_sound,
+        )
+        tracks = Tracks.of(recording.times, truth.xyz[rows], self.kind)
+        return Scene(recording, Prediction(tracks))
+
+    def _times(self, truth: Truth, duration: float) -> Floats:
+        times = np.array([duration / 2]) if truth.times is None else truth.times
+        if times.min() < 0 or times.max() > duration:
+            raise FormatError(
+                f"a time of {times.max() if times.max() > duration else times.min():g} s",
+                where=truth.where,
+                expected=f"times within {truth.files[0]}, which lasts {duration:.3f} s",
+            )
+        return times
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over array file, table, parameters and the recordings that are taken."""

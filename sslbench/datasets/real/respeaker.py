@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import Dataset, DatasetRequest, Parameter
+from sslbench.contracts import Dataset, DatasetRequest
 from sslbench.datasets.catalogue import entry
 from sslbench.datasets.formats.audio_files import read_audio
 from sslbench.datasets.locate import missing
 from sslbench.datasets.real.recording_files import evenly, scenes_sha256
 from sslbench.errors import FormatError, ParameterError
 from sslbench.geometry import unit_vector
-from sslbench.scene import MicArray, Recording, Scene, Tracks
+from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
+from sslbench.specs import Parameter
 
 __all__ = ["NAME", "PARAMETERS", "RespeakerMultiSsl"]
 
@@ -96,7 +97,7 @@ class RespeakerMultiSsl(Dataset):
             kind="direction",
             max_sources=self._max_sources,
         )
-        return Scene(recording, Tracks.still(recording, item.directions))
+        return Scene(recording, Prediction(Tracks.still(recording, item.directions)))
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over the recordings that are taken, the array and the selection."""

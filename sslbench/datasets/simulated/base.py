@@ -19,12 +19,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import Dataset, DatasetRequest, Parameter, Scale, Value
+from sslbench.contracts import Dataset, DatasetRequest
 from sslbench.datasets.simulated.cache import RenderCache, Rendered
 from sslbench.errors import UnknownNameError
-from sslbench.scene import Condition, Recording, Scene, Tracks
+from sslbench.scene import Condition, Prediction, Recording, Scene, Tracks
 from sslbench.simulation.seeding import stream
 from sslbench.simulation.sources import GENRES, Genre, SourceBank, folder_identity
+from sslbench.specs import Parameter, Scale, Value
 
 __all__ = [
     "GENRE",
@@ -108,13 +109,13 @@ class SimulatedDataset(Dataset):
             IndexError: if there is no such scene.
             DataError: if source signals cannot be read, or the cache cannot be written.
         """
-        truth = self.tracks(self._within(index))
+        truth = Prediction(self.tracks(self._within(index)))
         audio, conditions = self._cache.row(index)
         return Scene(self.recording(index, audio, conditions), truth)
 
-    def truth(self, index: int) -> tuple[str, Tracks]:
+    def truth(self, index: int) -> tuple[str, Prediction]:
         """Return id and truth of a scene without rendering it."""
-        return self.id(index), self.tracks(self._within(index))
+        return self.id(index), Prediction(self.tracks(self._within(index)))
 
     def prepare(self) -> None:
         """Render all that is not in the cache."""

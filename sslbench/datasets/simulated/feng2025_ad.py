@@ -36,7 +36,6 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import Parameter, Scale, Value
 from sslbench.datasets.simulated.base import (
     GENRE,
     SOURCES,
@@ -51,6 +50,7 @@ from sslbench.simulation.reverberant import ShoeBox, shoebox_rirs
 from sslbench.simulation.sources import SourceBank
 from sslbench.simulation.t60 import measured_t60, walls_for
 from sslbench.simulation.tail import hybrid_rirs
+from sslbench.specs import Parameter, Scale, Value
 
 __all__ = [
     "ALL_IMAGES",

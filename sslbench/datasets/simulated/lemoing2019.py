@@ -30,7 +30,6 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import Parameter
 from sslbench.datasets.simulated.base import GENRE, SOURCES, Sizes
 from sslbench.datasets.simulated.cache import Rendered
 from sslbench.datasets.simulated.line_arrays import (
@@ -45,6 +44,7 @@ from sslbench.datasets.simulated.line_arrays import (
 from sslbench.scene import Tracks
 from sslbench.simulation.anechoic import render_anechoic
 from sslbench.simulation.sources import GENRES, Genre, SourceBank
+from sslbench.specs import Parameter
 
 __all__ = ["NAME", "PARAMETERS", "SIZES", "VERSION", "Lemoing2019"]
 

@@ -19,10 +19,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import Parameter
 from sslbench.datasets.simulated.base import SimulatedDataset
 from sslbench.geometry import Box
 from sslbench.scene import Condition, MicArray, Recording
+from sslbench.specs import Parameter
 
 __all__ = [
     "ARRAYS",

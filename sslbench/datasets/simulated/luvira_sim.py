@@ -23,7 +23,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import Parameter
 from sslbench.datasets.simulated.base import (
     GENRE,
     SOURCES,
@@ -37,6 +36,7 @@ from sslbench.simulation.filters import convolve
 from sslbench.simulation.reverberant import ShoeBox, shoebox_rirs
 from sslbench.simulation.sources import SourceBank
 from sslbench.simulation.t60 import measured_t60, walls_for
+from sslbench.specs import Parameter
 
 __all__ = ["DRAWN", "MICROPHONES", "NAME", "PARAMETERS", "SIZES", "VERSION", "LuviraSim"]
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import numpy as np
 
 from sslbench.array_types import Floats
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.errors import ParameterError
 from sslbench.metrics.aggregation import Additive, Statistic, percent, ratio, ratio_of
 from sslbench.metrics.association import match
@@ -23,6 +22,7 @@ from sslbench.metrics.association.history import last_before, switched
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.statistics import answered, frame, sounding, summed_distance
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = [
     "SPECS",

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sslbench.array_types import Booleans, Floats
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.metrics.aggregation import Additive, percent, ratio_of
 from sslbench.metrics.association.continuity import RULES, Followed, check_rule, follow
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.distances import Limit
 from sslbench.metrics.families.idf1 import GATE_DEGREES, GATE_METRES
 from sslbench.scene import Kind, Tracks  # noqa: F401  # the examples use it
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = [
     "SPECS",

@@ -25,12 +25,12 @@ from __future__ import annotations
 import numpy as np
 
 from sslbench.array_types import Floats, Integers
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.metrics.aggregation import Additive, Finish, percent, ratio
 from sslbench.metrics.association import match
 from sslbench.metrics.corpus import TIME_TOLERANCE, Corpus
 from sslbench.metrics.distances import Limit, quantity
 from sslbench.scene import Kind, Tracks  # noqa: F401  # the examples use the tracks
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = [
     "SEGMENT",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import MetricSpec
 from sslbench.metrics.aggregation import Additive, percent, ratio_of
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.statistics import answered, frame, sounding
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
+from sslbench.specs import MetricSpec
 
 __all__ = ["SPECS", "coverage", "failure_rate", "false_alarms"]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.geometry import azimuth_elevation, wrap_angle
 from sslbench.metrics.aggregation import Additive, Quantile, percent, ratio_of
 from sslbench.metrics.association import match
@@ -25,6 +24,7 @@ from sslbench.metrics.statistics import (
     truncated,
 )
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = [
     "SPECS",

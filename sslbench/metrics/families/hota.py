@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.array_types import Floats, Integers
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.metrics.aggregation import Additive, Finish
 from sslbench.metrics.association.identity import by_recording, match_aligned, similarity
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.distances import Limit
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = ["SPECS", "THRESHOLDS", "ass_a", "det_a", "hota", "loc_a"]
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from sslbench.array_types import Booleans, Floats
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.metrics.aggregation import Additive, Statistic, percent, ratio_of
 from sslbench.metrics.association.identity import match_identity
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.distances import Limit
 from sslbench.metrics.statistics import sounding
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = ["GATE_DEGREES", "GATE_METRES", "SPECS", "id_precision", "id_recall", "idf1"]
 

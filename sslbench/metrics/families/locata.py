@@ -26,7 +26,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.array_types import Booleans, Floats, Integers
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.errors import ParameterError
 from sslbench.geometry import azimuth_elevation, wrap_angle
 from sslbench.metrics.aggregation import Additive, percent, ratio, ratio_of
@@ -36,6 +35,7 @@ from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.distances import quantity
 from sslbench.metrics.statistics import sounding
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = [
     "SPECS",

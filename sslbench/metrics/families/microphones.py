@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from sslbench.array_types import Floats
-from sslbench.contracts import MetricSpec
 from sslbench.errors import FormatError
 from sslbench.metrics.aggregation import Additive, ratio_of
 from sslbench.metrics.corpus import Corpus
 from sslbench.scene import Tracks  # noqa: F401  # the example uses it
+from sslbench.specs import MetricSpec
 
 __all__ = ["SPECS", "error_mean"]
 

@@ -19,13 +19,13 @@ from typing import Literal
 import numpy as np
 
 from sslbench.array_types import Booleans, Floats, Integers
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.metrics.aggregation import Additive, ratio_of
 from sslbench.metrics.association import assign
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.distances import Quantity, quantity
 from sslbench.metrics.statistics import frame
 from sslbench.scene import Kind, Tracks  # noqa: F401  # the examples use the tracks
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = [
     "DEFAULT_CUTOFFS",

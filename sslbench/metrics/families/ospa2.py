@@ -12,13 +12,13 @@ from functools import partial
 import numpy as np
 
 from sslbench.array_types import Booleans, Floats, Integers
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.metrics.aggregation import Additive, ratio_of
 from sslbench.metrics.association import assign
 from sslbench.metrics.corpus import TIME_TOLERANCE, Corpus
 from sslbench.metrics.families.ospa import PARAMETERS, Price
 from sslbench.metrics.statistics import frame
 from sslbench.scene import Tracks  # noqa: F401  # the example uses it
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = ["SPECS", "ospa_2"]
 

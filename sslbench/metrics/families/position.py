@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 from sslbench.array_types import Floats
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.metrics.aggregation import Additive, Quantile, percent, ratio, ratio_of
 from sslbench.metrics.association import match
 from sslbench.metrics.corpus import Corpus
@@ -25,6 +24,7 @@ from sslbench.metrics.statistics import (
     truncated,
 )
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = [
     "SPECS",

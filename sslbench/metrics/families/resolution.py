@@ -26,7 +26,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sslbench.array_types import Floats
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.errors import FormatError
 from sslbench.metrics.aggregation import Additive, Finish, percent, ratio
 from sslbench.metrics.association import match
@@ -34,6 +33,7 @@ from sslbench.metrics.association.framewise import ENUMERATED
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.distances import Limit
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = [
     "SPECS",

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sslbench.array_types import Floats, Integers
-from sslbench.contracts import MetricSpec, Parameter
 from sslbench.metrics.aggregation import Additive, percent, ratio_of
 from sslbench.metrics.association import permute
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.distances import quantity
 from sslbench.metrics.statistics import sounding
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
+from sslbench.specs import MetricSpec, Parameter
 
 __all__ = ["SPECS", "cell_accuracy", "cell_index", "error_mean"]
 

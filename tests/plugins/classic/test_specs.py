@@ -7,8 +7,9 @@ import sys
 import pytest
 
 import sslbench_classic
-from sslbench.contracts import Method, MethodSpec, Oracle, TrainableMethod
+from sslbench.contracts import Method, Oracle, TrainableMethod
 from sslbench.registry import load_target
+from sslbench.specs import MethodSpec
 
 SPECS = {spec.name: spec for spec in sslbench_classic.sslbench_methods()}
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from sslbench.contracts import DatasetSpec, MethodSpec, MetricSpec, Parameter
 from sslbench.hookspecs import hookimpl
+from sslbench.specs import DatasetSpec, MethodSpec, MetricSpec, Parameter
 
 __all__ = ["sslbench_datasets", "sslbench_methods", "sslbench_metrics", "sslbench_provenance"]
 

@@ -1,17 +1,17 @@
-"""Answers that were made elsewhere, in any language: a CSV, or a predictions file.
+"""Predictions of other software, in any language: a CSV, or a predictions file.
 
-A row of the CSV is a source that is claimed at one time of one recording; see docs/own-answers.md.
-Columns, in any order, separated by commas, UTF-8:
+A row of the CSV is the estimate of one source at one time of one recording; see
+docs/external-predictions.md. Columns, in any order, separated by commas, UTF-8:
 
 =====================  ======================================================================
 `recording`            its name in the data set
-`time`                 seconds; within 1 ms of one of the times that the recording asks for
+`time`                 seconds; within 1 ms of one of the times that are requested
 `id`                   any number or text that stays with a source throughout a recording
 `x`, `y`, `z`          metres for positions; for directions a vector of length 1, within 1 %
 `azimuth, elevation`   degrees, in place of `x`, `y`, `z`; directions only
 =====================  ======================================================================
 
-A time without rows is answered by silence. Integers from 0 to 999,999,999 are kept as ids; where
+At a time without rows no source is detected. Integers from 0 to 999,999,999 are kept as ids; where
 one is anything else, ids are numbered in the order in which they appear.
 """
 
@@ -33,7 +33,7 @@ from sslbench.metrics.corpus import TIME_TOLERANCE, check_comparable
 from sslbench.results.predictions import read_predictions
 from sslbench.scene import Kind, Prediction, Tracks
 
-__all__ = ["read_answers"]
+__all__ = ["read_external_predictions"]
 
 
 KEYS = ("recording", "time", "id")
@@ -41,30 +41,31 @@ VECTOR = ("x", "y", "z")
 ANGLES = ("azimuth", "elevation")
 
 LENGTH_TOLERANCE = 0.01
-"""By how much a direction's length may differ from 1: few digits, but no place in metres."""
+"""By how much the length of a direction may differ from 1: few digits, but no position."""
 
 MOST_IDS = 1000
-"""Ids of one recording. More are numbers of rows, and would need (frames, rows) of memory."""
+"""Ids of one recording. More are row numbers, and would need (frames, rows) of memory."""
 
-LIST = "`sslbench datasets times NAME` prints what is asked"
-DOCUMENT = "docs/own-answers.md describes the format"
+LIST = "`sslbench datasets times NAME` prints recordings and times"
+DOCUMENT = "docs/external-predictions.md describes the format"
 
 
-def read_answers(path: Path, truths: Mapping[str, Tracks]) -> dict[str, Prediction]:
-    """Read answers to the recordings of a data set.
+def read_external_predictions(path: Path, truths: Mapping[str, Tracks]) -> dict[str, Prediction]:
+    """Read predictions for the recordings of a data set.
 
     Args:
         path: a predictions file if its name ends in .npz (`sslbench.results.predictions`), else a
             CSV as this module describes.
-        truths: of every recording that was asked, by name. Only their times and kind are read.
+        truths: ground truth of every recording, by name. Only times and kind are read.
 
     Returns:
-        One answer for each of the recordings, at exactly their times, silent where nothing is
-        claimed.
+        One prediction for each of the recordings, at exactly their times, without tracks where
+        nothing is detected.
 
     Raises:
         MissingDataError: if there is no such file.
-        FormatError: if it is no such file, or answers what was not asked; it names the line.
+        FormatError: if it is of another format, or has recordings or times that were not
+            requested; it names the line.
     """
     require_file(path)
     read = _read_npz if path.suffix.lower() == ".npz" else _read_csv
@@ -79,15 +80,15 @@ def _read_npz(path: Path, truths: Mapping[str, Tracks]) -> dict[str, Prediction]
         expected = "arrays as sslbench.results.predictions lists them"
         raise FormatError(what, where=str(path), expected=expected, hint=DOCUMENT) from error
     names = list(found)
-    stranger = next((name for name in names if name not in truths), None)
-    if stranger is not None or not names:
-        raise _unknown(str(path), names, stranger or "", truths)
+    unknown = next((name for name in names if name not in truths), None)
+    if unknown is not None or not names:
+        raise _unknown(str(path), names, unknown or "", truths)
     return {name: _in_time(path, name, found.get(name), truth) for name, truth in truths.items()}
 
 
 def _in_time(path: Path, name: str, found: Prediction | None, truth: Tracks) -> Prediction:
     if found is None:
-        return Prediction(_silence(truth))
+        return Prediction(_no_detection(truth))
     tracks = found.tracks
     check_comparable(tracks, truth, f"{path}: recording {name}")
     # The file's times are in single precision.
@@ -95,7 +96,7 @@ def _in_time(path: Path, name: str, found: Prediction | None, truth: Tracks) -> 
     return Prediction(placed, found.microphones)
 
 
-def _silence(truth: Tracks) -> Tracks:
+def _no_detection(truth: Tracks) -> Tracks:
     return Tracks.of(truth.times, np.zeros((len(truth.times), 0, 3)), truth.kind)
 
 
@@ -114,7 +115,7 @@ class _Table:
     cells: Mapping[str, Sequence[str]]
 
     def wrong(self, row: int, what: str, expected: str, hint: str = "") -> FormatError:
-        """Return the error that a row is."""
+        """Return the error for a row."""
         where = f"{self.path}: line {self.lines[row]}"
         return FormatError(what, where=where, expected=expected, hint=hint or DOCUMENT)
 
@@ -129,13 +130,13 @@ def _read_csv(path: Path, truths: Mapping[str, Tracks]) -> dict[str, Prediction]
     recording = _recordings(table, truths)
     order = np.argsort(recording, kind="stable")
     borders = np.searchsorted(recording[order], np.arange(len(truths) + 1))
-    answers = {}
+    predictions = {}
     for index, (name, truth) in enumerate(truths.items()):
         rows = order[borders[index] : borders[index + 1]]
         frame = _frames(table, rows, numbers["time"][rows], truth)
         _check_ids(table, rows, frame, ids[rows])
-        answers[name] = Prediction(_tracks(truth, frame, ids[rows], xyz[rows]))
-    return answers
+        predictions[name] = Prediction(_tracks(truth, frame, ids[rows], xyz[rows]))
+    return predictions
 
 
 def _table(path: Path, kind: Kind) -> _Table:
@@ -160,7 +161,7 @@ def _table(path: Path, kind: Kind) -> _Table:
             )
     if not rows:
         raise FormatError(
-            "no rows", where=str(path), expected="a row for each source and time", hint=DOCUMENT
+            "no rows", where=str(path), expected="one row per source and time", hint=DOCUMENT
         )
     return _Table(path, lines, dict(zip(header, zip(*cells, strict=True), strict=True)))
 
@@ -172,7 +173,7 @@ def _check_header(path: Path, header: Sequence[str], kind: Kind) -> None:
         return
     what = f"columns {', '.join(header)}" if any(header) else "no columns"
     if names == sorted((*KEYS, *ANGLES)):
-        what = "directions, where positions are asked for"
+        what = "directions, where positions are requested"
     raise FormatError(
         what,
         where=f"{path}: line 1",
@@ -192,7 +193,7 @@ def _numbers(table: _Table, name: str) -> Floats:
     row = int(np.argmin(np.isfinite(values)))
     if texts[row].strip() == name:
         raise table.wrong(row, "a second header", "one header, on line 1")
-    hint = "a source without a place has no row"
+    hint = "a source without an estimate has no row"
     raise table.wrong(row, f"{name} is {texts[row]!r}", "a finite number", hint)
 
 
@@ -255,18 +256,18 @@ def _recordings(table: _Table, truths: Mapping[str, Tracks]) -> Integers:
 
 
 def _unknown(
-    where: str, names: Sequence[str], stranger: str, truths: Mapping[str, Tracks]
+    where: str, names: Sequence[str], unknown: str, truths: Mapping[str, Tracks]
 ) -> FormatError:
     if not set(names) & set(truths):
         return FormatError(
-            f"none of its {len(set(names))} recordings is one of the data set's {len(truths)}",
+            f"none of its {len(set(names))} recordings is among the {len(truths)} of the data set",
             where=where,
             expected=f"names as {next(iter(truths), '')!r}",
             hint=f"is it for another data set, split or scale? {LIST}",
         )
-    close = get_close_matches(stranger, list(truths), n=3)
+    close = get_close_matches(unknown, list(truths), n=3)
     return FormatError(
-        f"there is no recording {stranger!r}",
+        f"there is no recording {unknown!r}",
         where=where,
         expected="perhaps " + " or ".join(close) if close else f"names as {next(iter(truths))!r}",
         hint=LIST,
@@ -274,7 +275,7 @@ def _unknown(
 
 
 def _frames(table: _Table, rows: Integers, wanted: Floats, truth: Tracks) -> Integers:
-    """Return the frame that each of the rows of a recording answers, shape (rows,)."""
+    """Return the frame that each row of a recording belongs to, shape (rows,)."""
     times = truth.times if len(truth.times) else np.array([np.inf])
     order = np.argsort(times, kind="stable")
     middles = (times[order][1:] + times[order][:-1]) / 2
@@ -286,7 +287,7 @@ def _frames(table: _Table, rows: Integers, wanted: Floats, truth: Tracks) -> Int
         name = table.cells["recording"][rows[first]].strip()
         raise table.wrong(
             rows[first],
-            f"{wanted[first]:.12g} s is no time that {name} asks for",
+            f"{wanted[first]:.12g} s is not a requested time of {name}",
             f"a time within 1 ms; the nearest is {times[nearest[first]]:.12g} s",
             LIST,
         )
@@ -294,13 +295,13 @@ def _frames(table: _Table, rows: Integers, wanted: Floats, truth: Tracks) -> Int
 
 
 def _check_ids(table: _Table, rows: Integers, frame: Integers, ids: Integers) -> None:
-    """Check that the rows of a recording have few ids, each in one place at a time."""
+    """Check that the rows of a recording have few ids, each with one position at a time."""
     order = np.lexsort((ids, frame))
     again = order[1:][(np.diff(frame[order]) == 0) & (np.diff(ids[order]) == 0)]
     if len(again):
         row = rows[again.min()]
         recording, time, identity = (table.cells[name][row].strip() for name in KEYS)
-        what = f"a second place for id {identity} of {recording} at {time} s"
+        what = f"a second position for id {identity} of {recording} at {time} s"
         raise table.wrong(row, what, "one row for each recording, time and id")
     different = len(np.unique(ids))
     if different > MOST_IDS:
@@ -308,7 +309,7 @@ def _check_ids(table: _Table, rows: Integers, frame: Integers, ids: Integers) ->
             rows[-1],
             f"{different} ids in one recording",
             f"at most {MOST_IDS}: an id stays with a source",
-            "where sources are not told apart, number them 0, 1, ... anew at each time",
+            "where sources have no identity, number them 0, 1, ... anew at each time",
         )
 
 
