@@ -7,11 +7,11 @@ again.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from pathlib import Path, PurePosixPath
 
-from sslbench.errors import FormatError, LeaderboardError, MissingDataError, StoreError
+from sslbench.errors import FormatError, LeaderboardError, MissingDataError
+from sslbench.files import store_errors, write_bytes
 from sslbench.results.predictions import read_predictions
 from sslbench.results.record import RunRecord, read_record
 
@@ -208,10 +208,6 @@ def _same_or_refused(target: Path, text: str) -> Path:
 
 
 def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with store_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, path)  # noqa: PTH105  # atomic
-    except OSError as error:
-        raise StoreError(str(error), where=str(path), hint="make the folder writable") from error
+        write_bytes(path, data)

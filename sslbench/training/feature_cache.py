@@ -9,7 +9,6 @@ is made again.
 from __future__ import annotations
 
 import json
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,13 +17,16 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset as TorchDataset
 
 from sslbench.cache_keys import digest
-from sslbench.errors import FormatError, StoreError, cache_errors
+from sslbench.errors import FormatError, StoreError
+from sslbench.files import publishing, remove_leftovers, store_errors
 from sslbench.progress import progress_bar
 from sslbench.training.examples import Examples
 
 __all__ = ["cached_examples"]
 
 ABOUT = "about.json"
+
+HINT = "free some space on the disk, or name another cache folder by SSLBENCH_CACHE"
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -45,7 +47,7 @@ def cached_examples(
     """
     key = digest({"features": features, "code": code, "scenes": examples.scenes.fingerprint()})
     folder = examples.scenes.request.cache / "features" / key[:16]
-    with cache_errors("features", folder):
+    with store_errors(folder, what="features cannot be written", hint=HINT):
         if _opened(folder, len(examples)) is None:
             _make(examples, folder)
     return _Kept(folder, len(examples))
@@ -89,13 +91,10 @@ def _make(examples: Examples, folder: Path) -> None:
     with FileLock(folder.with_suffix(".lock")):
         if _opened(folder, len(examples)) is not None:
             return  # another process was first
-        part = folder.with_suffix(".part")
-        for left_over in (part, folder):
-            shutil.rmtree(left_over, ignore_errors=True)
-        part.mkdir()
-        names = _write(examples, part)
-        (part / ABOUT).write_text(json.dumps({"arrays": names}), encoding="utf-8")
-        part.replace(folder)
+        remove_leftovers(folder)
+        with publishing(folder, hint=HINT) as temporary:
+            names = _write(examples, temporary)
+            (temporary / ABOUT).write_text(json.dumps({"arrays": names}), encoding="utf-8")
 
 
 def _write(examples: Examples, folder: Path) -> list[str]:
@@ -110,7 +109,7 @@ def _write(examples: Examples, folder: Path) -> list[str]:
                 "shape": (len(examples), *value.shape),
             }
             np.lib.format.write_array_header_1_0(files[name], header)
-        with progress_bar("features", "scene", len(examples)) as bar:
+        with progress_bar("computing features", "scene", len(examples)) as bar:
             for index in range(len(examples)):
                 row = _arrays(examples, index)
                 for name, file in files.items():
