@@ -22,10 +22,6 @@ An interrupt (Ctrl-C) exits with 130 and is not an ``SslbenchError``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 __all__ = [
     "BrokenPluginError",
     "CellError",
@@ -41,7 +37,6 @@ __all__ = [
     "StoreError",
     "UnknownNameError",
     "UsageError",
-    "cache_errors",
 ]
 
 
@@ -142,22 +137,3 @@ class LeaderboardError(SslbenchError):
     """Raised when boards and records disagree."""
 
     exit_code = 5
-
-
-@contextmanager
-def cache_errors(what: str, folder: Path) -> Iterator[None]:
-    """Turn what the disk refuses while a cache is written into a `StoreError`.
-
-    Args:
-        what: is to be kept, in the plural.
-        folder: in which.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{what} cannot be kept: {error.strerror or error}",
-            where=str(error.filename or folder),
-            expected="a folder that can be written, with room on its disk",
-            hint="free some space, or name another cache folder by SSLBENCH_CACHE",
-        ) from error

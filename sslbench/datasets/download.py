@@ -11,9 +11,7 @@ is published, those inside zip, rar and gz archives.
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
 import re
 import shlex
 import shutil
@@ -21,7 +19,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.client import HTTPException, HTTPResponse
 from lzma import LZMAError
 from pathlib import Path
@@ -32,6 +30,7 @@ from filelock import FileLock, Timeout
 
 from sslbench.datasets.catalogue import Download, catalogue
 from sslbench.errors import DataError, FormatError, MissingDataError, UsageError
+from sslbench.files import rename, store_errors
 from sslbench.progress import progress_bar
 from sslbench.specs import DatasetSpec
 
@@ -56,6 +55,10 @@ DAMAGE = (
 """What an archive that is cut or altered raises."""
 
 AGAIN = "type the same command again"
+ROOM = (
+    "free some space on the disk, or name another folder with --into;"
+    f" {AGAIN}: nothing that was fetched is lost"
+)
 RANGE_NOT_SATISFIABLE = 416
 RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
@@ -143,8 +146,7 @@ def fetch(wanted: Download, folder: Path) -> Path:
         return path
     _receive(wanted, part)
     _check(part, wanted, path)
-    with _writing(path):
-        part.replace(path)
+    rename(part, path, hint=ROOM)
     return path
 
 
@@ -207,9 +209,6 @@ def _receive(wanted: Download, part: Path) -> None:
             for piece in _pieces(response, part, start):
                 file.write(piece)
                 bar.update(len(piece))
-            # A name of its own is the promise of a whole file, even after a power cut.
-            file.flush()
-            os.fsync(file.fileno())
     if total is not None and _size(part) < total:
         raise _broken(part, _size(part), f"the server stopped before {total:,} bytes")
 
@@ -334,20 +333,8 @@ def _refused(wanted: Download, part: Path, answer: str) -> MissingDataError:
     )
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses into an error that says so."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise DataError(
-            "the disk is full" if full else f"cannot be read or written: {error.strerror or error}",
-            where=str(path),
-            hint=f"make room and {AGAIN}: nothing that was fetched is lost"
-            if full
-            else "name another folder with --into",
-        ) from error
+def _writing(path: Path) -> AbstractContextManager[None]:
+    return store_errors(path, what="cannot be read or written", hint=ROOM)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sslbench.errors import StoreError, UsageError
+from sslbench.errors import UsageError
+from sslbench.files import writing
 from sslbench.geometry import azimuth_elevation
 from sslbench.scene import Prediction, Recording, Tracks
 
@@ -33,11 +34,10 @@ def plot_prediction(path: Path, recording: Recording, prediction: Prediction) ->
     else:
         _plot_compass(figure, prediction.tracks)
     try:
-        figure.savefig(path, dpi=150)
+        with writing(path) as file:
+            figure.savefig(file, dpi=150, format=path.suffix.removeprefix("."))
     except ValueError as error:
         raise UsageError(str(error), where=str(path), expected="a .png, .svg or .pdf") from error
-    except OSError as error:
-        raise StoreError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
 
 def _plot_room(figure: Any, recording: Recording, prediction: Prediction) -> None:

@@ -2,10 +2,11 @@
 
 ::
 
-    results/<data set>/<version>/<method>/<what differs from the defaults>-<split>-<scale>-s<seed>.json
+    results/<data set>/<version>/<method>/<differences>-<split>-<scale>-s<seed>.json
 
-Beside each record are its predictions, in a file of the same name that ends in ``.npz``, from which
-every number can be computed again. Where two records would have the same name, that of the second
+The differences are the parameters that differ from their defaults, protocol and training data
+included. Beside each record are its predictions, in a file of the same name that ends in ``.npz``,
+from which every number can be computed again. Where two records would have the same name, that of the second
 ends in the first characters of the checksum of its predictions.
 """
 
@@ -16,7 +17,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from sslbench.errors import FormatError, LeaderboardError, MissingDataError
-from sslbench.files import write_bytes
+from sslbench.files import store_errors, write_bytes
 from sslbench.results.names import file_stem, method_folder
 from sslbench.results.predictions import read_predictions
 from sslbench.results.record import RunRecord, read_record
@@ -66,8 +67,8 @@ def add(record_path: Path, boards: Path = BOARDS, *, allow_dirty: bool = False) 
     _check_size(predictions)
     read_predictions(predictions)
     target = _free_place(record, boards)
-    write_bytes(target.with_suffix(".npz"), predictions.read_bytes())
-    write_bytes(target, _placed(record, target).to_json().encode())
+    _write(target.with_suffix(".npz"), predictions.read_bytes())
+    _write(target, _placed(record, target).to_json().encode())
     return target
 
 
@@ -91,7 +92,7 @@ def replace_record(path: Path, record: RunRecord) -> None:
     Raises:
         StoreError: if the folder cannot be written.
     """
-    write_bytes(path, record.to_json().encode())
+    _write(path, record.to_json().encode())
 
 
 def load(boards: Path = BOARDS) -> list[RunRecord]:
@@ -214,3 +215,9 @@ def _places(record: RunRecord, boards: Path) -> tuple[Path, Path]:
     folder = boards.joinpath("results", *parts[:-1])
     hashed = f"{stem}-{record.predictions.sha256[:6]}"
     return folder / f"{stem}.json", folder / f"{hashed}.json"
+
+
+def _write(path: Path, data: bytes) -> None:
+    with store_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, data)

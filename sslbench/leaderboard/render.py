@@ -10,7 +10,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sslbench.errors import LeaderboardError, StoreError
+from sslbench.errors import LeaderboardError
+from sslbench.files import store_errors, write_text
 from sslbench.leaderboard.board import Board, Figure, Interval, Row, make_boards
 from sslbench.leaderboard.columns import (
     data_cells,
@@ -51,14 +52,12 @@ def build(boards: Path = BOARDS) -> list[Path]:
         StoreError: if the folder cannot be written.
     """
     wanted = pages(load(boards))
-    try:
+    with store_errors(boards):
         (boards / "boards").mkdir(parents=True, exist_ok=True)
         for stale in _existing(boards) - set(wanted):
             (boards / stale).unlink()
-        for name, text in wanted.items():
-            (boards / name).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise StoreError(str(error), where=str(boards), hint="make the folder writable") from error
+    for name, text in wanted.items():
+        write_text(boards / name, text)
     return [boards / name for name in wanted]
 
 

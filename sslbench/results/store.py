@@ -21,20 +21,25 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock
 
-from sslbench.errors import StoreError, UnknownNameError
+from sslbench.errors import UnknownNameError
+from sslbench.files import publishing, store_errors, write_text
 from sslbench.registry import nearest
 
 __all__ = ["Stage", "Store", "default_cache", "default_store"]
 
 Stage = Literal["train", "predict", "cost"]
+
+HINT = (
+    "free some space, or name another folder with --store or SSLBENCH_STORE;"
+    " finished stages are kept"
+)
 
 
 def default_store() -> Path:
@@ -72,7 +77,7 @@ class Store:
         Raises:
             StoreError: if the folder cannot be written.
         """
-        with self._writing(self.root):
+        with store_errors(self.root, hint=HINT):
             for name in ("train", "predict", "cost", "runs", "failures", "work", "locks", "tmp"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root / "tmp") as probe:
@@ -81,7 +86,7 @@ class Store:
     def workspace(self, key: str) -> Path:
         """Return the folder in which unfinished training of a key is kept."""
         folder = self.root / "work" / key
-        with self._writing(folder):
+        with store_errors(folder, hint=HINT):
             folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -166,44 +171,19 @@ class Store:
         """Remember why a cell failed; None forgets it."""
         path = self.root / "failures" / f"{key}.json"
         self.prepare()
-        with self._writing(path):
+        with store_errors(path, hint=HINT):
             if facts is None:
                 path.unlink(missing_ok=True)
             else:
-                partial = path.with_suffix(f".{os.getpid()}")
-                _write_json(partial, facts)
-                partial.replace(path)
+                _write_json(path, facts)
         return path
 
     def _publish(self, final: Path, write: Callable[[Path], None]) -> Path:
-        # The caller holds the lock of the key. A folder cannot be replaced in one step: the old
-        # one is kept under another name until the new one stands.
+        # The caller holds the lock of the key.
         self.prepare()
-        with self._writing(final):
-            partial = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
-            old = partial.with_suffix(".old")
-            try:
-                write(partial)
-                if final.exists():
-                    final.replace(old)
-                partial.replace(final)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
-                shutil.rmtree(old, ignore_errors=True)
+        with publishing(final, inside=self.root / "tmp", hint=HINT) as temporary:
+            write(temporary)
         return final
-
-    @contextmanager
-    def _writing(self, path: Path) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreError(
-                f"cannot be written: {error.strerror or error}",
-                where=str(path),
-                expected="a folder with room that you may write",
-                hint="free space, or name another folder with --store or SSLBENCH_STORE; "
-                "what was finished before is kept",
-            ) from error
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
@@ -215,4 +195,4 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
-    path.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(data, indent=1, sort_keys=True) + "\n", hint=HINT)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keyword
 from pathlib import Path
 
-from sslbench.errors import StoreError, UsageError
+from sslbench.errors import UsageError
+from sslbench.files import publishing, store_errors
 from sslbench.registry import NAME
 
 __all__ = ["write_plugin"]
@@ -119,13 +120,13 @@ def write_plugin(name: str, into: Path) -> Path:
         f"{package}/method.py": _METHOD,
         "tests/test_contract.py": _TEST,
     }
-    try:
-        for path, text in files.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            filled = text.format(name=name, package=package, title=title)
-            (folder / path).write_text(filled, encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"cannot be written: {error.strerror}", where=str(folder)) from error
+    with store_errors(folder):
+        into.mkdir(parents=True, exist_ok=True)
+        with publishing(folder) as temporary:
+            for path, text in files.items():
+                (temporary / path).parent.mkdir(exist_ok=True)
+                filled = text.format(name=name, package=package, title=title)
+                (temporary / path).write_text(filled, encoding="utf-8")
     return folder
 
 

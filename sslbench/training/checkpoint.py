@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sslbench.errors import FormatError, StoreError
+from sslbench.files import writing
 
 __all__ = ["NAME", "EpochRow", "State", "read_state", "write_state"]
 
@@ -65,17 +66,14 @@ def write_state(folder: Path, state: State) -> Path:
     Raises:
         StoreError: if it cannot be written.
     """
-    path, part = folder / NAME, folder / f"{NAME}.part"
+    path = folder / NAME
     data = {**vars(state), "history": [asdict(row) for row in state.history]}
+    hint = "free some space on the disk; the checkpoint of the previous epoch is kept"
     try:
-        torch.save(data, part)
-        part.replace(path)
-    except (OSError, RuntimeError) as error:
-        raise StoreError(
-            f"the checkpoint cannot be written: {error}",
-            where=str(path),
-            hint="free some space; the checkpoint of the epoch before is kept",
-        ) from error
+        with writing(path, hint=hint) as file:
+            torch.save(data, file)
+    except RuntimeError as error:  # what torch makes of some errors of the disk
+        raise StoreError(f"cannot be written: {error}", where=str(path), hint=hint) from error
     return path
 
 

@@ -8,20 +8,22 @@ two processes that need it the second waits for the first. A damaged folder is m
 from __future__ import annotations
 
 import json
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.errors import FormatError, StoreError, cache_errors
+from sslbench.errors import FormatError, StoreError
+from sslbench.files import publishing, remove_leftovers, store_errors
 from sslbench.progress import progress_bar
 from sslbench.training.examples import Arrays, ExampleSet
 
 __all__ = ["CachedExamples", "cached_examples"]
 
 ABOUT = "about.json"
+
+HINT = "free some space on the disk, or name another cache folder by SSLBENCH_CACHE"
 
 
 def cached_examples(examples: ExampleSet, folder: Path) -> ExampleSet:
@@ -35,7 +37,7 @@ def cached_examples(examples: ExampleSet, folder: Path) -> ExampleSet:
         StoreError: if the cache cannot be written.
         FormatError: if examples differ in their shapes.
     """
-    with cache_errors("features", folder):
+    with store_errors(folder, what="features cannot be written", hint=HINT):
         if _opened(folder, len(examples)) is None:
             _make(examples, folder)
     return CachedExamples(folder, len(examples))
@@ -92,13 +94,10 @@ def _make(examples: ExampleSet, folder: Path) -> None:
     with FileLock(folder.with_suffix(".lock")):
         if _opened(folder, len(examples)) is not None:
             return  # another process was first
-        part = folder.with_suffix(".part")
-        for left_over in (part, folder):
-            shutil.rmtree(left_over, ignore_errors=True)
-        part.mkdir()
-        names = _write(examples, part)
-        (part / ABOUT).write_text(json.dumps({"arrays": names}), encoding="utf-8")
-        part.replace(folder)
+        remove_leftovers(folder)
+        with publishing(folder, hint=HINT) as temporary:
+            names = _write(examples, temporary)
+            (temporary / ABOUT).write_text(json.dumps({"arrays": names}), encoding="utf-8")
 
 
 def _write(examples: ExampleSet, folder: Path) -> list[str]:
@@ -113,7 +112,7 @@ def _write(examples: ExampleSet, folder: Path) -> list[str]:
                 "shape": (len(examples), *value.shape),
             }
             np.lib.format.write_array_header_1_0(files[name], header)
-        with progress_bar("features", "scene", len(examples)) as bar:
+        with progress_bar("computing features", "scene", len(examples)) as bar:
             for index in range(len(examples)):
                 row = examples.arrays(index)
                 for name, file in files.items():

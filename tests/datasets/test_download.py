@@ -297,7 +297,7 @@ def test_disk_that_fills_up_is_told(wanted, tmp_path, part, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DataError, match="the disk is full") as caught:
+    with pytest.raises(DataError, match="No space left on device") as caught:
         fetch(wanted(), tmp_path)
     assert caught.value.where == str(part)
     assert part.exists()

@@ -123,7 +123,7 @@ def test_examples_of_different_shapes_are_refused_by_number(tmp_path):
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "features").write_text("in the way")
-    with pytest.raises(StoreError, match="features cannot be kept"):
+    with pytest.raises(StoreError, match="features cannot be written"):
         kept(tmp_path, Squares())
 
 

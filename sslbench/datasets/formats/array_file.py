@@ -23,7 +23,8 @@ import yaml
 from pydantic import Field, FiniteFloat, model_validator
 
 from sslbench.datasets.formats.yaml_file import Checked, FaultError, read_yaml
-from sslbench.errors import GeometryError, StoreError
+from sslbench.errors import GeometryError
+from sslbench.files import write_text
 from sslbench.geometry import SPEED_OF_SOUND, Box, check_microphones
 from sslbench.scene import MicArray
 
@@ -105,7 +106,4 @@ def write_array_file(path: Path, content: ArrayFile) -> None:
     if content.search is not None:
         data["search"] = {"min": list(content.search.low), "max": list(content.search.high)}
     data["speed_of_sound"] = content.speed_of_sound
-    try:
-        path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
-    except OSError as error:
-        raise StoreError(str(error), where=str(path), expected="a place to write to") from error
+    write_text(path, yaml.safe_dump(data, sort_keys=False))

@@ -119,7 +119,7 @@ class SimulatedDataset(Dataset):
 
     def prepare(self) -> None:
         """Render all that is not in the cache."""
-        self._cache.fill(f"{self.name} {self.request.split}")
+        self._cache.fill(f"rendering {self.name} {self.request.split}")
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of suite, version, parameters, split, scale and source files."""

@@ -8,10 +8,9 @@ use one folder: whoever comes second waits for the chunk and reads it.
 from __future__ import annotations
 
 import json
-import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.errors import StoreError, cache_errors
+from sslbench.errors import StoreError
+from sslbench.files import store_errors, write_text, writing
 from sslbench.progress import progress_bar
 from sslbench.scene import Condition
 
 __all__ = ["RenderCache", "Rendered"]
+
+HINT = "free some space on the disk, or name another cache folder by SSLBENCH_CACHE"
 
 Audio = NDArray[np.float32]
 
@@ -99,7 +101,7 @@ class RenderCache:
         return chunk.audio[row], chunk.conditions[row]
 
     def fill(self, label: str) -> None:
-        """Render all that is missing, with progress on a terminal once it takes two seconds.
+        """Render all that is missing, and show progress.
 
         Args:
             label: what to call it in the progress bar.
@@ -127,7 +129,7 @@ class RenderCache:
     def _make(self, number: int) -> _Chunk:
         from filelock import FileLock
 
-        with cache_errors("rendered scenes", self.folder):
+        with self._errors():
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / f"{number:05d}.lock"):
                 chunk = self._load(number)  # another process may have been first
@@ -161,15 +163,17 @@ class RenderCache:
             "crc32": [_checksum(audio) for audio in rendered.audio],
             "conditions": rendered.conditions,
         }
-        with _replacing(self._audio_file(number)) as temporary, temporary.open("wb") as file:
+        with writing(self._audio_file(number), hint=HINT) as file:
             np.save(file, rendered.audio, allow_pickle=False)
-        with _replacing(self._about_file(number)) as temporary:
-            temporary.write_text(json.dumps(about), encoding="utf-8")
+        write_text(self._about_file(number), json.dumps(about), hint=HINT)
 
     def _discard(self, number: int) -> None:
         self._open.pop(number, None)
-        with cache_errors("rendered scenes", self.folder):
+        with self._errors():
             self._about_file(number).unlink(missing_ok=True)
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return store_errors(self.folder, what="rendered scenes cannot be written", hint=HINT)
 
     def _audio_file(self, number: int) -> Path:
         return self.folder / f"{number:05d}.npy"
@@ -180,13 +184,3 @@ class RenderCache:
 
 def _checksum(audio: Audio) -> int:
     return zlib.crc32(np.ascontiguousarray(audio).data)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

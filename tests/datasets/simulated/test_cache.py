@@ -122,7 +122,7 @@ def test_a_full_disk_is_a_store_error(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StoreError, match="cannot be kept"):
+    with pytest.raises(StoreError, match="rendered scenes cannot be written"):
         _cache(tmp_path / "file" / "cache")[0].row(0)
 
 
