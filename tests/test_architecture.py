@@ -37,6 +37,7 @@ FLOORS = {
     "figures": 7,
     "leaderboard": 8,
     "testing": 8,
+    "api": 9,
     "cli": 9,
 }
 

@@ -165,7 +165,7 @@ def times(selection: str, scale: Scale) -> None:
     for _, dataset in _opened(selection, scale):
         for index in range(len(dataset)):
             name, truth = dataset.truth(index)
-            lines.writerows((name, repr(float(time))) for time in truth.times)
+            lines.writerows((name, repr(float(time))) for time in truth.tracks.times)
 
 
 @command.command("path")
@@ -200,8 +200,7 @@ def _opened(selection: str, scale: Scale) -> Iterator[tuple[str, Dataset]]:
 
 
 def _open(registry: Registry) -> Callable[[Choice, str, Scale], Dataset]:
-    from sslbench.results.store import default_cache
-    from sslbench.running.stages import open_dataset
+    from sslbench.results.store import Store, default_cache, default_store
+    from sslbench.running.session import Session
 
-    cache: Path = default_cache()
-    return lambda choice, split, scale: open_dataset(registry, cache, choice, split, scale)
+    return Session(registry, Store(default_store()), default_cache()).dataset

@@ -87,12 +87,11 @@ def verify(boards: Path, store: Path, as_json: bool) -> None:
 
     Records whose data is not on this machine are named: they are neither right nor wrong.
     """
-    from sslbench.leaderboard.verify import rules_from, truth_from
     from sslbench.leaderboard.verify import verify as verify_records
-    from sslbench.running.stages import Workbench
+    from sslbench.running.session import Session
 
-    bench = Workbench(installed(), Store(store), default_cache())
-    found = verify_records(boards, truth_from(bench), rules_from(bench))
+    session = Session(installed(), Store(store), default_cache())
+    found = list(verify_records(session, boards))
     if as_json:
         click.echo(json.dumps([_row(v) for v in found], indent=1))
     else:
@@ -113,10 +112,10 @@ def rescore(boards: Path, store: Path) -> None:
     No method is asked. Build the boards afterwards.
     """
     from sslbench.leaderboard.rescore import rescore as rescore_records
-    from sslbench.running.stages import Workbench
+    from sslbench.running.session import Session
 
-    bench = Workbench(installed(), Store(store), default_cache())
-    for result in rescore_records(bench, boards):
+    session = Session(installed(), Store(store), default_cache())
+    for result in rescore_records(session, boards):
         click.echo(f"{result.status:10}{result.path.stem}")
 
 

@@ -71,8 +71,7 @@ def _run(
     store.prepare()
     runner = CellRunner(store.root, default_cache(), until)
     outcomes = list(plan.skipped)
-    for outcome in _reported(run_cells(registry, config, runner, plan.cells), len(plan.cells)):
-        outcomes.append(outcome)
+    outcomes.extend(_reported(run_cells(registry, config, runner, plan.cells), len(plan.cells)))
     return outcomes
 
 
@@ -139,15 +138,13 @@ def _print_results(
 def _summary(outcomes: Sequence[CellOutcome], until: Until, config: RunConfig) -> str:
     done = sum(outcome.status == "ok" for outcome in outcomes)
     methods = f"{done} method{'' if done == 1 else 's'}"
+    if done and until == "train":
+        return f"Trained {methods}"
     if done:
-        return {
-            "train": f"Trained {methods}",
-            "predict": f"Predictions of {methods} are ready",
-        }.get(until, f"Ran {methods}")
+        return f"The predictions of {methods} are in the store"
     if until == "train" and not outcomes:
-        return (
-            f"Nothing to train: {', '.join(config.method) or 'no selected method'} does not learn"
-        )
+        names = ", ".join(config.method) or "no selected method"
+        return f"Nothing to train: {names} does not learn"
     return "Nothing was run: no selected method is compatible with a selected data set"
 
 

@@ -124,7 +124,8 @@ def _open(session: Session, paths: Sequence[Path], wanted: Wanted) -> list[OpenR
     """
     from sslbench.running.scoring import open_run
 
-    runs, errors = [], []
+    runs: list[OpenRun] = []
+    errors: list[tuple[str, SslbenchError]] = []
     for path in paths:
         try:
             run = open_run(session, path, wanted.protocol)
@@ -133,11 +134,10 @@ def _open(session: Session, paths: Sequence[Path], wanted: Wanted) -> list[OpenR
             errors.append((path.parent.name, error))
         else:
             runs.append(run)
-    if not runs or len(paths) == 1:
-        for _, error in errors:
-            raise error
-    for name, error in errors:
-        click.echo(f"left out {name}: {error.what}", err=True)
+    if errors and not runs:
+        raise errors[0][1]
+    for name, reason in errors:
+        click.echo(f"left out {name}: {reason.what}", err=True)
     return runs
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sslbench.datasets import locate
+from sslbench.datasets.alterations import ALTERATIONS
 from sslbench.datasets.catalogue import entry
 from sslbench.datasets.real import libri_adhoc40, recordings, respeaker
 from sslbench.datasets.simulated import (
@@ -19,9 +20,9 @@ from sslbench.datasets.simulated import (
     respeaker_sim,
 )
 from sslbench.hookspecs import hookimpl
-from sslbench.specs import DatasetSpec, Parameter
+from sslbench.specs import AlterationSpec, DatasetSpec, Parameter
 
-__all__ = ["sslbench_datasets", "sslbench_locate_data"]
+__all__ = ["sslbench_alterations", "sslbench_datasets", "sslbench_locate_data"]
 
 LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
     "feng2025-l1": (
@@ -56,6 +57,12 @@ LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
 def sslbench_datasets() -> Sequence[DatasetSpec]:
     """Offer every data set of the catalogue."""
     return [entry(name).spec(name, *loader) for name, loader in LOADERS.items()]
+
+
+@hookimpl
+def sslbench_alterations() -> Sequence[AlterationSpec]:
+    """Offer the alterations."""
+    return ALTERATIONS
 
 
 @hookimpl

@@ -64,7 +64,7 @@ class BoardKey:
         version: of the data set.
         params: all its parameters, as JSON.
         split: that was scored.
-        manifest_sha256: over all that determines the scenes.
+        scenes_sha256: over all that determines the scenes.
         scale: how much was run.
         protocol: rules of the scoring.
         metric: name of the primary metric.
@@ -75,7 +75,7 @@ class BoardKey:
     version: str
     params: str
     split: str
-    manifest_sha256: str
+    scenes_sha256: str
     scale: Scale
     protocol: str
     metric: str
@@ -91,9 +91,9 @@ class BoardKey:
             version=data.version,
             params=json.dumps(data.params, sort_keys=True),
             split=data.split,
-            manifest_sha256=data.manifest_sha256,
+            scenes_sha256=data.scenes_sha256,
             scale=record.scale,
-            protocol=primary.protocol if primary else "",
+            protocol=record.protocol,
             metric=data.primary_metric,
             metric_version=primary.version if primary else 0,
         )
@@ -135,7 +135,7 @@ class Row:
     @property
     def seeds(self) -> tuple[int, ...]:
         """Seeds that the values are means over."""
-        return tuple(sorted({seed for record in self.records for seed in record.seeds}))
+        return tuple(sorted({record.seed for record in self.records}))
 
     def published(self, metric: str) -> PublishedEntry | None:
         """Return what a paper gives for a metric; None if nothing."""
@@ -184,11 +184,11 @@ class Board:
 
 
 def make_boards(records: Iterable[RunRecord]) -> list[Board]:
-    """Group finished records into boards, sorted by data set, and rank their methods.
+    """Group records into boards, sorted by data set, and rank their methods.
 
     The order of the records does not matter. Records of runs that did not finish are left out.
     """
-    finished = sorted((r for r in records if r.status == "ok"), key=lambda record: record.run_id)
+    finished = sorted(records, key=lambda record: (record.run_id, record.predictions.sha256))
     boards = [_board(key, group) for key, group in _grouped(finished, BoardKey.of).items()]
     return sorted(boards, key=lambda board: astuple(board.key))
 
@@ -231,7 +231,8 @@ def _beside(key: BoardKey, records: Sequence[RunRecord]) -> list[str]:
 def _method_identity(record: RunRecord) -> tuple[str, ...]:
     method = record.method
     params = json.dumps(method.params, sort_keys=True)
-    return (method.name, params, method.plugin, method.source_sha256, method.trained_on)
+    plugin = method.plugin.model_dump_json(exclude={"files_sha256"})
+    return (method.label, params, plugin, method.source_sha256, method.trained_on)
 
 
 def _newest(records: Sequence[RunRecord], metric: str) -> int:
@@ -245,7 +246,7 @@ def _row(records: Sequence[RunRecord], versions: Mapping[str, int]) -> Row:
         entries = [entry for record in records if (entry := record.metric(name))]
         if len(entries) == len(records) and all(entry.version == version for entry in entries):
             figures[name] = _figure(entries)
-    return Row(tuple(sorted(records, key=lambda record: record.seeds)), figures)
+    return Row(tuple(sorted(records, key=lambda record: record.seed)), figures)
 
 
 def _figure(entries: Sequence[MetricEntry]) -> Figure:

@@ -182,7 +182,7 @@ def _duration(seconds: float | None) -> str:
 def _versions(row: Row) -> str:
     method = row.records[0].method
     code = f" ({method.source_sha256[:7]})" if method.source_sha256 else ""
-    return f"{method.plugin}{code}"
+    return f"{method.plugin.distribution} {method.plugin.version}".rstrip() + code
 
 
 def data_cells(board: Board) -> Cells:
@@ -214,7 +214,7 @@ def _data(board: Board, row: Row, rank: str) -> dict[str, str]:
         "licence": method.licence,
         "trained_on": method.trained_on,
         "seeds": " ".join(map(str, row.seeds)),
-        "plugin": method.plugin,
+        "plugin": f"{method.plugin.distribution} {method.plugin.version}".rstrip(),
         "source_sha256": method.source_sha256,
         "commits": _distinct(row, lambda record: record.source.commit or ""),
         "runs": _distinct(row, lambda record: record.run_id),

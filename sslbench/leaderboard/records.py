@@ -6,8 +6,8 @@
 
 The differences are the parameters that differ from their defaults, protocol and training data
 included. Beside each record are its predictions, in a file of the same name that ends in ``.npz``,
-from which every number can be computed again. Where two records would have the same name, that of the second
-ends in the first characters of the checksum of its predictions.
+from which every number can be computed again. Where two records would have the same name, that of
+the second ends in the first characters of the checksum of its predictions.
 """
 
 from __future__ import annotations

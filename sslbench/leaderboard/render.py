@@ -22,6 +22,7 @@ from sslbench.leaderboard.columns import (
 )
 from sslbench.leaderboard.ranking import Comparison
 from sslbench.leaderboard.records import BOARDS, committed_paths, load
+from sslbench.results.names import record_path
 from sslbench.results.record import RunRecord
 
 __all__ = ["build", "check", "csv_table", "markdown_page", "pages", "terminal_board"]
@@ -180,7 +181,7 @@ def _facts(board: Board) -> str:
     key, data = board.key, board.records[0].dataset
     return (
         f"Data set version {key.version}, {data.recordings} recordings, licence {data.licence},"
-        f" manifest `{key.manifest_sha256[:12]}`. Protocol `{key.protocol}`; ranked by"
+        f" scenes `{key.scenes_sha256[:12]}`. Protocol `{key.protocol}`; ranked by"
         f" `{key.metric}` version {key.metric_version}."
     )
 
@@ -239,8 +240,8 @@ def _repetition(row: Row) -> str:
     lines = [f"- {row.label}:"]
     for record in row.records:
         commit = f", commit `{record.source.commit[:12]}`" if record.source.commit else ""
-        path = f"../results/{record.dataset.name}/{record.dataset.version}/{record.method.name}"
-        lines.append(f"  - `{record.command}` ([record]({path}/{record.run_id}.json){commit})")
+        path = record_path(record)
+        lines.append(f"  - `{record.command}` ([record](../{path}){commit})")
     return "\n".join(lines)
 
 

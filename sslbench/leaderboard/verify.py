@@ -114,6 +114,7 @@ def _facts(record: RunRecord, fresh: RunRecord) -> list[str]:
     numbers = {
         "dataset.primary_metric": (old.primary_metric, new.primary_metric),
         "dataset.recordings": (old.recordings, new.recordings),
+        "dataset.clusters": (old.clusters, new.clusters),
     }
     return [
         f"{name}: recorded {recorded}, computed {computed}"

@@ -6,7 +6,7 @@ import re
 
 from sslbench.results.record import RunRecord
 
-__all__ = ["file_stem", "method_folder", "run_name", "slug"]
+__all__ = ["file_stem", "method_folder", "record_path", "run_name", "slug"]
 
 DEFAULT_PROTOCOL = "sslbench"
 
@@ -28,11 +28,7 @@ def run_name(record: RunRecord) -> str:
 
 
 def file_stem(record: RunRecord) -> str:
-    """Return the name of a committed record in the folder of its data set and method.
-
-    >>> slug("grid=0.1-t60=0.2-test-quick-s0")
-    'grid=0.1-t60=0.2-test-quick-s0'
-    """
+    """Return the name of a committed record in the folder of its data set and method."""
     differs = [_parameters(record.method.label), _parameters(record.dataset.label), *_rest(record)]
     return "-".join([*filter(None, differs), _size(record)])
 
@@ -40,6 +36,12 @@ def file_stem(record: RunRecord) -> str:
 def method_folder(record: RunRecord) -> str:
     """Return the folder of a committed record: the method with the names of its trackers."""
     return "+".join([record.method.name, *(each.name for each in record.method.additions)])
+
+
+def record_path(record: RunRecord) -> str:
+    """Return the path of a committed record below the folder of the boards."""
+    data, stem = record.dataset, record.predictions.path.removesuffix(".npz")
+    return f"results/{data.name}/{data.version}/{method_folder(record)}/{stem}.json"
 
 
 def _size(record: RunRecord) -> str:

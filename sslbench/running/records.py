@@ -22,6 +22,7 @@ from sslbench.results.record import (
 )
 from sslbench.running.session import Session
 from sslbench.scoring.evaluation import Evaluation
+from sslbench.scoring.ground_truth import GroundTruth
 from sslbench.scoring.scores import Score
 from sslbench.selection import choose
 from sslbench.specs import AlterationSpec, DatasetSpec, MethodSpec, Spec, TrackerSpec
@@ -166,12 +167,19 @@ def published_entries(cell: Cell, spec: MethodSpec) -> list[PublishedEntry]:
     ]
 
 
-def with_evaluation(record: RunRecord, evaluation: Evaluation) -> RunRecord:
+def with_evaluation(
+    record: RunRecord, evaluation: Evaluation, ground_truth: GroundTruth
+) -> RunRecord:
     """Return a record with other scores of the same predictions."""
+    dataset = {
+        "primary_metric": evaluation.primary,
+        "recordings": len(ground_truth.truth),
+        "clusters": ground_truth.cluster_numbers,
+    }
     return record.model_copy(
         update={
             "schema_version": SCHEMA_VERSION,
-            "dataset": record.dataset.model_copy(update={"primary_metric": evaluation.primary}),
+            "dataset": record.dataset.model_copy(update=dataset),
             **evaluation_entries(evaluation),
         }
     )

@@ -190,7 +190,7 @@ def scored_again(session: Session, run: OpenRun) -> RunRecord:
     """
     found = evaluate(session.rules(run.cell), run.predictions, run.ground_truth, str(run.path))
     known = session.registry.table(MethodSpec).get(run.cell.method.name)
-    record = with_evaluation(run.record, found)
+    record = with_evaluation(run.record, found, run.ground_truth)
     if run.cell.protocol != run.record.protocol:
         command = run.record.command if run.record.external else run.cell.command
         record = record.model_copy(update={"protocol": run.cell.protocol, "command": command})
