@@ -7,6 +7,7 @@ they are first used: `import sslbench` imports neither numpy nor torch.
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("sslbench")
     if name in __all__:
         return getattr(import_module("sslbench.api"), name)
     raise AttributeError(f"module 'sslbench' has no attribute {name!r}")
