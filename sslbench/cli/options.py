@@ -33,6 +33,14 @@ _SELECTION = (
     click.option(
         "-d", "--dataset", multiple=True, help="Data set, as in 'luvira-sim[t60={0.2,0.4}]:test'."
     ),
+    click.option(
+        "--train-on",
+        multiple=True,
+        help="Data set to train learned methods on.  [default: each data set itself]",
+    ),
+    click.option(
+        "--then-on", multiple=True, help="Data set to continue the training on (fine-tuning)."
+    ),
     click.option("--scale", type=click.Choice(SCALES), help="How much is run.  [default: smoke]"),
     click.option("--seed", multiple=True, type=int, help="Seed of training.  [default: 0]"),
     click.option(
@@ -51,6 +59,11 @@ _EXECUTION = (
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),
         help="Where learned methods compute.  [default: auto]",
+    ),
+    click.option(
+        "--measure-cost/--no-measure-cost",
+        default=None,
+        help="Measure inference in a process of its own.  [default: at quick and paper scale]",
     ),
     click.option("--fresh", is_flag=True, help="Answer again what is in the store already."),
 )
