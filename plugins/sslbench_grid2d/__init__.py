@@ -111,7 +111,7 @@ def _f1(
             metric=f"resolution-f1[within={within}]",
             value=value,
             source=f"{LEMOING}, table III" if split == "test" else f"{LEMOING}, table IV",
-            dataset_params={"train_share": share},
+            trained_on="" if share == 1 else f"lemoing2019[train_share={share}]",
             params=params | {"cells": 0},
             split=split,
         )
