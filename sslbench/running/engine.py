@@ -60,16 +60,20 @@ class CellRunner:
 
     def session(self) -> Session:
         """Return what the cells of this run share in this process, made at the first call."""
-        if self._token not in _SESSIONS:
+        if self._key not in _SESSIONS:
             self.share(self.plugins())
-        return _SESSIONS[self._token]
+        return _SESSIONS[self._key]
 
     def share(self, registry: Registry) -> None:
         """Use a registry that is loaded already, in this process."""
         _SESSIONS.clear()
-        _SESSIONS[self._token] = Session(
+        _SESSIONS[self._key] = Session(
             registry, Store(self.store), self.cache, self.device, self.fresh
         )
+
+    @property
+    def _key(self) -> tuple[str, str, bool]:
+        return self._token, self.device, self.fresh
 
     def __call__(self, cell: Cell) -> CellOutcome:
         """Run a cell; a failure is an outcome, and only failing to save raises.
@@ -122,7 +126,7 @@ class CellRunner:
             session.store.put_failure(prediction_key(session, cell), facts)
 
 
-_SESSIONS: dict[str, Session] = {}
+_SESSIONS: dict[tuple[str, str, bool], Session] = {}
 """The session of the present run: data sets are opened once per process for all of its cells."""
 
 _RETRY = "\n  (it failed in the same way before; --retry-failed runs it again)"
