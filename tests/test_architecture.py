@@ -17,6 +17,7 @@ FLOORS = {
     "geometry": 0,
     "progress": 0,
     "files": 1,
+    "tables": 1,
     "parameters": 1,
     "scene": 1,
     "contracts": 1,
@@ -37,6 +38,7 @@ FLOORS = {
     "leaderboard": 8,
     "testing": 8,
     "cli": 9,
+    "__main__": 9,
 }
 
 
@@ -73,7 +75,7 @@ HEAVY = {"torch", "pandas", "pyroomacoustics", "scipy", "matplotlib", "soundfile
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["methods"], ["datasets", "list"], ["run", "--help"]]
+    "words", [["--help"], ["methods"], ["datasets", "list"], ["runs"], ["run", "--help"]]
 )
 def test_listing_imports_nothing_heavy(words):
     script = (
