@@ -22,6 +22,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +30,6 @@ from typing import Any, Literal
 from filelock import FileLock
 
 from sslbench.errors import StoreError, UnknownNameError
-from sslbench.registry import nearest
 
 __all__ = ["Stage", "Store", "default_cache", "default_store"]
 
@@ -134,8 +134,11 @@ class Store:
         """
         path = self.root / "runs" / run_id / "record.json"
         if not path.is_file():
+            close = get_close_matches(run_id, self.runs(), n=3, cutoff=0)
             raise UnknownNameError(
-                f"no run {run_id!r} in {self.root}", expected=nearest(run_id, self.runs())
+                f"no run {run_id!r} in {self.root}",
+                expected=f"perhaps {' or '.join(close)}" if close else "",
+                hint="`sslbench runs` lists the stored runs",
             )
         return path
 
