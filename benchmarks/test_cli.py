@@ -16,7 +16,7 @@ VERBS = {
 @pytest.mark.benchmark(group="listing (an empty python is the reference)")
 @pytest.mark.parametrize("verb", VERBS)
 def test_listing(benchmark, verb):
-    module = [] if verb == "python" else ["-m", "sslbench.cli"]
+    module = [] if verb == "python" else ["-m", "sslbench"]
     benchmark(
         subprocess.run, [sys.executable, *module, *VERBS[verb]], check=True, capture_output=True
     )

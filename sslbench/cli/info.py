@@ -1,4 +1,4 @@
-"""`sslbench info`: versions, folders and devices, for a report of a fault."""
+"""`sslbench info`: versions, folders and devices, e.g. for a bug report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _facts() -> dict[str, str]:
 
     registry = installed()
     origin = source()
-    changed = " with changes" if origin.dirty else ""
+    changed = " with uncommitted changes" if origin.dirty else ""
     return {
         **environment(),
         "commit": f"{origin.commit or 'unknown'}{changed}",

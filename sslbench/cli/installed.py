@@ -1,4 +1,4 @@
-"""The installed plugins, with a line on stderr for each that is broken."""
+"""Load the installed plugins and report broken ones on stderr."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["installed"]
 
 
 def installed() -> Registry:
-    """Load the plugins; name those that are broken, or slow everybody's listings.
+    """Load the plugins; report those that are broken or slow to import.
 
     Raises:
-        PluginError: if two plugins offer one name, or one is broken in strict mode.
+        PluginError: if two plugins provide the same name, or one is broken in strict mode.
     """
     registry = Registry.installed()
     for report in registry.reports:
@@ -21,7 +21,7 @@ def installed() -> Registry:
             click.echo(f"sslbench: plugin {report.name!r} {warning}", err=True)
     for report in registry.broken:
         click.echo(
-            f"sslbench: plugin {report.name!r} of {report.distribution} is left out: "
+            f"sslbench: plugin {report.name!r} of {report.distribution} cannot be used: "
             f"{report.error} (see `sslbench plugins check`)",
             err=True,
         )

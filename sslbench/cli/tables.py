@@ -1,4 +1,4 @@
-"""Plain tables for the terminal."""
+"""Tables of parameters and scores for the terminal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sslbench.specs import Parameter
+from sslbench.tables import plain_table as table
 
 if TYPE_CHECKING:
     from sslbench.scoring.scores import Score
@@ -13,27 +14,21 @@ if TYPE_CHECKING:
 __all__ = ["parameter_table", "score_table", "table"]
 
 
-def table(rows: Sequence[Sequence[object]], headers: Sequence[str] = ()) -> str:
-    """Lay out rows in columns, as wide as their texts."""
-    from tabulate import tabulate
-
-    return tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True)
-
-
 def score_table(scores: Sequence[Score]) -> str:
-    """Lay out scores with their intervals and sizes."""
+    """Lay out scores with their confidence intervals and sample sizes."""
     rows = [
         [
             found.name,
             _number(found.value),
             found.unit,
-            "to".join(f" {_number(bound)} " for bound in found.ci95).strip() if found.ci95 else "",
+            " to ".join(map(_number, found.ci95)) if found.ci95 else "",
             found.n,
             "" if found.n_eff is None else f"{found.n_eff:.0f}",
         ]
         for found in scores
     ]
-    return table(rows, ["metric", "value", "unit", "95 % interval", "n", "n eff."])
+    headers = ["metric", "value", "unit", "95 % confidence interval", "n", "effective sample size"]
+    return table(rows, headers)
 
 
 def _number(value: float) -> str:
@@ -45,14 +40,14 @@ def parameter_table(parameters: Sequence[Parameter]) -> str:
     if not parameters:
         return "no parameters"
     rows = [
-        [p.name, type(p.default).__name__, str(p.default), _bounds(p), p.help] for p in parameters
+        [p.name, type(p.default).__name__, str(p.default), _allowed(p), p.help] for p in parameters
     ]
     return table(rows, ["parameter", "type", "default", "allowed", "meaning"])
 
 
-def _bounds(parameter: Parameter) -> str:
+def _allowed(parameter: Parameter) -> str:
     if parameter.choices:
-        return "|".join(parameter.choices)
+        return ", ".join(parameter.choices)
     low = "" if parameter.minimum is None else f"{parameter.minimum:g}"
     high = "" if parameter.maximum is None else f"{parameter.maximum:g}"
     return f"{low}..{high}" if low or high else ""

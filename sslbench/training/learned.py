@@ -12,13 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sslbench.acoustics.resampling import resample
-from sslbench.contracts import (
-    Dataset,
-    SelectionMetric,
-    TrainableMethod,
-    TrainingContext,
-    Windowing,
-)
+from sslbench.contracts import Dataset, SelectionMetric, TrainableMethod, TrainingContext, Windowing
 from sslbench.datasets.windows import Windows
 from sslbench.errors import BrokenPluginError
 from sslbench.scene import Prediction, Recording, Scene

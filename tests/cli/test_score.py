@@ -66,7 +66,7 @@ def test_frames_are_written_and_the_worst_are_listed(sslbench, run, tmp_path):
     code, out, _ = sslbench("score", run, "--frames", "frames.csv", "--worst", 2)
     assert code == 0
     assert (tmp_path / "frames.csv").read_text().startswith("recording,frame,time_s,event")
-    assert len(out.strip().splitlines()) == 3
+    assert len(out.strip().splitlines()) == 4  # two lines of header
 
 
 @pytest.mark.parametrize(
@@ -153,5 +153,5 @@ def test_metrics_and_protocols_are_listed(sslbench):
 def test_a_protocol_shows_its_rules_and_that_its_intervals_are_too_narrow(sslbench):
     code, out, _ = sslbench("protocols", "berg2024")
     assert code == 0
-    for said in ("too narrow", "silence", "position-accuracy[within=30cm]"):
+    for said in ("too narrow", "misses", "position-accuracy[within=30cm]"):
         assert said in out
