@@ -61,6 +61,7 @@ def _card(offer: Offer[MethodSpec]) -> str:
         ["sources", _sources(spec)],
         ["type", _type(spec)],
         ["needs", needs],
+        ["parts", ", ".join(part.name for part in spec.parts) or "none"],
         ["paper", spec.paper],
         ["licence", spec.licence],
         ["provided by", f"plugin {offer.plugin} of {offer.distribution}"],

@@ -119,7 +119,11 @@ def legend(board: Board, columns: Collection[str]) -> str:
         f"{_EFFECTIVE}: effective sample size, the number of independent sources that would give"
         " the same uncertainty"
     )
-    meanings["RTF"] = "RTF: real-time factor, seconds of inference per second of audio"
+    meanings["RTF"] = (
+        "RTF: real-time factor, seconds of inference per second of audio on one thread (* within"
+        " the run, where it depends on what else ran)"
+    )
+    meanings["memory [MB]"] = "memory: of inference on one thread, above that of the loaded method"
     return "; ".join(text for column, text in meanings.items() if column in columns)
 
 
@@ -188,11 +192,15 @@ def _cost_texts(row: Row) -> dict[str, str]:
     factor = row.mean(lambda record: record.cost.real_time_factor)
     return {
         "training": _duration(row.mean(lambda record: record.cost.train_s)),
-        "RTF": "" if factor is None else f"{factor:.2g}",
+        "RTF": "" if factor is None else f"{factor:.2g}{'' if _isolated(row) else '*'}",
         "parameters": f"{parameters:,}" if parameters else "",
         "memory [MB]": _whole(row.largest(lambda record: record.cost.peak_ram_mb)),
         "GPU memory [MB]": _whole(row.largest(lambda record: record.cost.peak_vram_mb)),
     }
+
+
+def _isolated(row: Row) -> bool:
+    return all(record.cost.isolated for record in row.records)
 
 
 def _whole(number: float | None) -> str:
@@ -238,6 +246,8 @@ def _csv_row(board: Board, row: Row, rank: str) -> dict[str, str]:
         "train_s": _digits(row.mean(lambda record: record.cost.train_s)),
         "real_time_factor": _digits(row.mean(lambda record: record.cost.real_time_factor)),
         "learned_parameters": str(method.parameters),
+        "cost_isolated": str(_isolated(row)).lower(),
+        "cpu": _distinct(row, lambda record: record.cost.cpu),
         "peak_ram_mb": _digits(row.largest(lambda record: record.cost.peak_ram_mb)),
         "peak_vram_mb": _digits(row.largest(lambda record: record.cost.peak_vram_mb)),
         "licence": method.licence,
