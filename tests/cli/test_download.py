@@ -61,7 +61,7 @@ def test_an_interrupted_download_reports_its_size_and_exits_with_130(sslbench, f
     code, _, err = sslbench("datasets", "download", NAME)
     part = tmp_path / "data" / NAME / "adhoc40-test.rar.part"
     assert code == 130
-    assert f"{part} holds 5 bytes; type the same command again to go on" in err
+    assert f"{part} has 5 bytes; run the same command again to resume" in err
     listed = sslbench("datasets", "list")[1].splitlines()
     assert "partial download" in next(line for line in listed if line.startswith(NAME))
 
@@ -98,10 +98,8 @@ def test_every_file_of_a_data_set_is_downloaded(sslbench, fetched, tmp_path, mon
     monkeypatch.setattr("sslbench.datasets.download.catalogue", lambda: {NAME: changed})
     fetched()
     out = sslbench("datasets", "download", NAME)[1]
-    assert [line.rsplit("/", 1)[-1] for line in out.splitlines()[:2]] == [
-        "a.csv is here",
-        "b.csv is here",
-    ]
+    folder = tmp_path / "data" / NAME
+    assert out.splitlines()[:2] == [f"downloaded: {folder / n}" for n in ("a.csv", "b.csv")]
 
 
 def test_a_missing_data_set_names_the_download_command(sslbench):

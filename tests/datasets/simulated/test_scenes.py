@@ -1,8 +1,9 @@
-"""What each suite promises about its scenes."""
+"""Documented properties of the scenes of simulated data sets."""
 
 import numpy as np
 import pytest
 
+from helpers.delays import measured_tdoa
 from sslbench.datasets.simulated import luvira_sim, respeaker_sim
 from sslbench.datasets.simulated.feng2025_l1 import Feng2025L1
 from sslbench.datasets.simulated.line_arrays import line_arrays
@@ -11,42 +12,31 @@ from sslbench.datasets.simulated.respeaker_sim import RespeakerSim
 from sslbench.geometry import azimuth_elevation, tdoa, wrap_angle
 
 
-def _measured_tdoa(audio, sample_rate):
-    """GCC-PHAT of all pairs, windowed, sixteen times interpolated."""
-    spectrum = np.fft.rfft(audio * np.hanning(audio.shape[1]), 2 * audio.shape[1])
-    i, j = np.triu_indices(len(audio), k=1)
-    cross = spectrum[i] * spectrum[j].conj()
-    correlation = np.fft.irfft(cross / (np.abs(cross) + 1e-9), 32 * audio.shape[1])
-    lag = correlation.argmax(axis=1)
-    lag = np.where(lag > 16 * audio.shape[1], lag - 32 * audio.shape[1], lag)
-    return lag / 16 / sample_rate
-
-
 @pytest.mark.parametrize(
-    ("suite", "params"),
+    ("dataset_class", "params"),
     [(Feng2025L1, {}), (LuviraSim, {"t60": 0.0}), (LuviraSim, {"t60": 0.0, "genre": "music"})],
 )
-def test_anechoic_delays_are_those_of_the_truth(make, suite, params):
-    dataset = make(suite, **params)
+def test_anechoic_delays_are_those_of_the_ground_truth(make, dataset_class, params):
+    dataset = make(dataset_class, **params)
     errors = []
     for index in range(20):
         scene = dataset.scene(index)
         recording = scene.recording
         expected = tdoa(recording.array.positions, scene.truth.xyz[0, 0])
-        errors.append(_measured_tdoa(recording.audio, recording.sample_rate) - expected)
+        errors.append(measured_tdoa(recording.audio, recording.sample_rate) - expected)
     assert np.median(np.abs(errors)) < 0.05 / 16000
     assert np.mean(np.abs(errors) < 1 / 16000) > 0.95
 
 
-def test_delays_at_the_respeaker_are_those_of_the_truth(make):
+def test_delays_at_the_respeaker_are_those_of_the_ground_truth(make):
     dataset = make(RespeakerSim)
     errors = []
     for index in range(20):
         scene = dataset.scene(index)
         far = scene.truth.xyz[0, 0] * 100.0
-        measured = _measured_tdoa(scene.recording.audio, 16000)
+        measured = measured_tdoa(scene.recording.audio, 16000)
         errors.append(np.median(np.abs(measured - tdoa(respeaker_sim.MICROPHONES, far))))
-    # A sample is 21 mm; sources half a metre away are not quite in the far field.
+    # One sample is 21 mm; sources at a distance of 0.5 m are not completely in the far field.
     assert np.median(errors) < 0.5 / 16000
 
 
@@ -59,7 +49,7 @@ def test_feng_sources_fill_the_square_at_their_height(make):
     assert counts.min() > 0.7 * len(dataset) / 9
 
 
-def test_feng_arrays_stand_along_the_left_and_the_bottom_wall(make):
+def test_feng_arrays_are_along_the_left_and_the_bottom_wall(make):
     recording = make(Feng2025L1).scene(0).recording
     left, bottom = recording.array.positions[:4], recording.array.positions[4:]
     np.testing.assert_allclose(left[:, 0], 0.05)
@@ -69,7 +59,7 @@ def test_feng_arrays_stand_along_the_left_and_the_bottom_wall(make):
     assert recording.region.flat
 
 
-def test_feng_arrays_follow_their_parameters():
+def test_feng_arrays_depend_on_their_parameters():
     mics = line_arrays("uniform", 0.3, 0.2, 2.0).positions
     np.testing.assert_allclose(mics[:4, 1], [2.15, 2.05, 1.95, 1.85])
     np.testing.assert_allclose(mics[4:, 1], 0.2)
@@ -90,10 +80,10 @@ def test_luvira_microphones_and_sources_are_in_the_room(make):
     xyz = np.array([dataset.truth(i)[1].xyz[0, 0] for i in range(len(dataset))])
     assert luvira_sim.REGION.contains(xyz).all()
     distance = np.linalg.norm(xyz[:, None] - luvira_sim.MICROPHONES, axis=-1)
-    assert distance.min() >= luvira_sim.NEAREST
+    assert distance.min() >= luvira_sim.MIN_MICROPHONE_DISTANCE
 
 
-def test_luvira_scenes_below_the_formula_say_that_they_are_anechoic(make):
+def test_luvira_scenes_with_a_t60_below_the_limit_are_anechoic(make):
     dataset = make(LuviraSim)
     conditions = [dataset.scene(i).recording.conditions for i in range(20)]
     anechoic = [c for c in conditions if c["t60_wanted_s"] < 0.105]
@@ -109,13 +99,13 @@ def test_luvira_positions_do_not_depend_on_parameters(make):
     np.testing.assert_array_equal(drawn.truth(5)[1].xyz, given.truth(5)[1].xyz)
 
 
-def test_luvira_t60_is_drawn_evenly(make):
+def test_luvira_t60_is_uniformly_distributed(make):
     dataset = make(LuviraSim, scale="paper")
     drawn = np.array([dataset._t60(i) for i in range(len(dataset))])
     np.testing.assert_allclose(np.quantile(drawn, [0.25, 0.5, 0.75]), [0.1, 0.2, 0.3], atol=0.02)
 
 
-def test_luvira_hands_out_the_source_microphone_on_request_only(make):
+def test_luvira_provides_the_source_microphone_only_on_request(make):
     assert make(LuviraSim).scene(0).recording.reference is None
     recording = make(LuviraSim, reference=True, t60=0.0, snr_db=100.0).scene(0).recording
     scene = make(LuviraSim, reference=True, t60=0.0, snr_db=100.0).scene(0)
@@ -123,10 +113,10 @@ def test_luvira_hands_out_the_source_microphone_on_request_only(make):
     nearest = np.linalg.norm(luvira_sim.MICROPHONES - scene.truth.xyz[0, 0], axis=1)
     pair = np.stack([recording.audio[nearest.argmin()], recording.reference])
     delay = nearest.min() / recording.speed_of_sound
-    assert _measured_tdoa(pair, 16000)[0] == pytest.approx(delay, abs=0.1 / 16000)
+    assert measured_tdoa(pair, 16000)[0] == pytest.approx(delay, abs=0.1 / 16000)
 
 
-def test_luvira_asks_for_one_frame(make):
+def test_luvira_recordings_have_one_frame(make):
     recording = make(LuviraSim).scene(0).recording
     assert recording.audio.shape == (11, 2048)
     assert recording.frame == 0.128
@@ -134,7 +124,7 @@ def test_luvira_asks_for_one_frame(make):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_respeaker_sources_are_as_many_and_as_far_apart_as_promised(make, count):
+def test_respeaker_sources_have_the_documented_number_and_separation(make, count):
     dataset = make(RespeakerSim, count=count)
     for index in range(len(dataset)):
         truth = dataset.truth(index)[1]
@@ -147,7 +137,7 @@ def test_respeaker_sources_are_as_many_and_as_far_apart_as_promised(make, count)
         assert (elevation <= np.radians(60) + 1e-9).all()
 
 
-def test_respeaker_recordings_are_as_described(make):
+def test_respeaker_recordings_have_the_documented_format(make):
     recording = make(RespeakerSim, count=2).scene(0).recording
     assert recording.audio.shape == (4, 32000)
     assert recording.max_sources == 2
@@ -159,7 +149,7 @@ def test_respeaker_recordings_are_as_described(make):
     assert list(zip(np.sign(x), np.sign(y), strict=True)) == [(1, 1), (-1, 1), (-1, -1), (1, -1)]
 
 
-def test_respeaker_settings_fit_their_rooms(make):
+def test_respeaker_sources_are_inside_their_rooms(make):
     dataset = make(RespeakerSim, count=3)
     for index in range(len(dataset)):
         setting = dataset._setting(index)

@@ -1,4 +1,4 @@
-"""What the doctor says of a data set."""
+"""Results of checking a data set."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["Finding", "Severity"]
+__all__ = ["CheckResult", "Severity"]
 
 Severity = Literal["ok", "warning", "error"]
 
 SHOWN = 3
-"""How many recordings a finding names."""
+"""Maximum number of recordings that a result names."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that the doctor has to say.
+class CheckResult:
+    """One result of a check.
 
     Args:
-        code: its sort: `consistent`, `mirrored-axes`, `swapped-axes`, `wrong-units`,
+        code: kind of result: `consistent`, `mirrored-axes`, `swapped-axes`, `wrong-units`,
             `wrong-sample-rate`, `channel-order`, `clock-offset`, `unexplained`, `unchecked`,
             `odd-recording`, `mixed-sample-rates`, `outside-region`, `unreadable`,
             `silent-channel`, `not-finite`, `clipped` or `duplicate-channels`.
         severity: `ok`, `warning` or `error`.
-        message: what is so.
-        where: the recordings it holds for; empty for all.
+        message: what was found.
+        where: recordings to which it applies; empty for all.
         hint: what to do.
     """
 
@@ -35,7 +35,7 @@ class Finding:
     where: str = ""
     hint: str = ""
 
-    def at(self, ids: Sequence[str]) -> Finding:
-        """Return the finding with the recordings it holds for, the first of them by name."""
+    def at(self, ids: Sequence[str]) -> CheckResult:
+        """Return the result with the recordings to which it applies; only the first are named."""
         more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
         return replace(self, where=", ".join(ids[:SHOWN]) + more)
