@@ -154,7 +154,7 @@ def test_a_metric_that_gives_something_else_is_told(offer, given, fault):
     ],
 )
 def test_a_data_set_that_gives_something_else_is_told(offer, given, fault):
-    from world import WORLD, Noise
+    from helpers.world import WORLD, Noise
 
     offer(type("Given", (Noise,), given))
     spec = replace(WORLD.sslbench_datasets()[0], target="fake_plugin:Thing")
@@ -162,7 +162,7 @@ def test_a_data_set_that_gives_something_else_is_told(offer, given, fault):
 
 
 def test_a_data_set_of_another_class_is_told(offer):
-    from world import WORLD
+    from helpers.world import WORLD
 
     offer(lambda request: request)
     spec = replace(WORLD.sslbench_datasets()[0], target="fake_plugin:Thing")
@@ -170,7 +170,7 @@ def test_a_data_set_of_another_class_is_told(offer):
 
 
 def test_a_data_set_whose_scenes_change_is_told(offer):
-    from world import WORLD, Noise
+    from helpers.world import WORLD, Noise
 
     class Changing(Noise):
         calls = 0
