@@ -88,7 +88,7 @@ def test_both_layouts_give_the_same_recordings(readme, foldered):
         a, b = one.scene(index), other.scene(index)
         assert a.recording.id == b.recording.id
         np.testing.assert_array_equal(a.recording.audio, b.recording.audio)
-        np.testing.assert_array_equal(a.truth.xyz, b.truth.xyz)
+        np.testing.assert_array_equal(a.truth.tracks.xyz, b.truth.tracks.xyz)
 
 
 def test_the_ground_truth_is_the_position_of_the_loudspeaker(readme):
@@ -96,8 +96,8 @@ def test_the_ground_truth_is_the_position_of_the_loudspeaker(readme):
     for index in range(len(dataset)):
         name, truth = dataset.truth(index)
         expected = (*LOUDSPEAKERS["test"][UTTERANCES[name][-1]], 0.95)
-        np.testing.assert_array_equal(truth.xyz, [[expected]])
-        np.testing.assert_array_equal(dataset.scene(index).truth.xyz, truth.xyz)
+        np.testing.assert_array_equal(truth.tracks.xyz, [[expected]])
+        np.testing.assert_array_equal(dataset.scene(index).truth.tracks.xyz, truth.tracks.xyz)
 
 
 def test_the_ground_truth_needs_no_audio(damaged):
@@ -144,7 +144,7 @@ def test_delays_between_channels_agree_with_the_positions(readme):
         correlation = gcc_phat(torch.tensor(np.array(scene.recording.audio)), lag)
         measured = correlation.argmax(dim=-1).numpy() - lag
         np.testing.assert_allclose(
-            measured, tdoa(microphones, scene.truth.xyz[0, 0]) * RATE, atol=0.51
+            measured, tdoa(microphones, scene.truth.tracks.xyz[0, 0]) * RATE, atol=0.51
         )
 
 
@@ -157,7 +157,7 @@ def test_two_sources_are_the_sum_of_two_recordings(readme):
     )
     assert scene.recording.max_sources == 2
     np.testing.assert_array_equal(
-        scene.truth.xyz, np.concatenate([part.truth.xyz for part in parts], axis=1)
+        scene.truth.tracks.xyz, np.concatenate([part.truth.tracks.xyz for part in parts], axis=1)
     )
 
 

@@ -37,7 +37,7 @@ def test_a_source_without_times_does_not_move(folder):
     scene = opened(folder("file,x,y,z\na.wav,1,2,1.5\n")).scene(0)
     assert (scene.recording.id, scene.recording.frame) == ("a.wav", None)
     assert scene.recording.times.tolist() == [0.5]
-    assert scene.truth.xyz.tolist() == [[[1, 2, 1.5]]]
+    assert scene.truth.tracks.xyz.tolist() == [[[1, 2, 1.5]]]
     np.testing.assert_array_equal(scene.recording.audio, SOUND.T)
 
 
@@ -46,8 +46,8 @@ def test_moving_sources_have_a_position_at_each_time(folder):
     scene = opened(folder("file,time_s,source,x,y,z\n" + rows), frame=0.1).scene(0)
     assert scene.recording.times.tolist() == [0.2, 0.4]
     assert (scene.recording.frame, scene.recording.max_sources) == (0.1, 2)
-    assert scene.truth.active.tolist() == [[True, False], [True, True]]
-    assert scene.truth.xyz[1, :, 0].tolist() == [2, 3]
+    assert scene.truth.tracks.active.tolist() == [[True, False], [True, True]]
+    assert scene.truth.tracks.xyz[1, :, 0].tolist() == [2, 3]
 
 
 def test_region_and_speed_of_sound_come_from_the_array_file(folder):
@@ -61,12 +61,12 @@ def test_directions_are_read_in_degrees(folder):
     root = folder("file,azimuth_deg,elevation_deg\nsub/b.wav,90,0\n")
     scene = opened(root, RecordingsDoa).scene(0)
     assert scene.recording.kind == "direction"
-    np.testing.assert_allclose(scene.truth.xyz[0, 0], [0, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(scene.truth.tracks.xyz[0, 0], [0, 1, 0], atol=1e-12)
 
 
 def test_positions_are_converted_to_directions(folder):
     scene = opened(folder("file,x,y,z\na.wav,0.5,2,3\n"), RecordingsDoa).scene(0)
-    np.testing.assert_allclose(scene.truth.xyz[0, 0], np.array([0, 1, 1]) / np.sqrt(2))
+    np.testing.assert_allclose(scene.truth.tracks.xyz[0, 0], np.array([0, 1, 1]) / np.sqrt(2))
 
 
 def test_mono_files_are_joined_to_one_recording(folder):
@@ -188,4 +188,4 @@ def test_the_example_of_the_documentation_works(folder):
     for name in ("door.wav", "walk.wav"):
         soundfile.write(root / name, np.tile(SOUND, (3, 2)), 8000)
     dataset = opened(root)
-    assert [len(dataset.scene(i).truth.times) for i in range(len(dataset))] == [1, 2]
+    assert [len(dataset.scene(i).truth.tracks.times) for i in range(len(dataset))] == [1, 2]

@@ -34,7 +34,7 @@ def miniature(tmp_path):
 def test_the_ground_truth_is_read_from_the_folder_name(miniature):
     scene = opened(miniature, count=2).scene(0)
     assert scene.recording.id == "a180e20_a225e35/150cm/a9e9_3_1b"
-    azimuth, elevation = azimuth_elevation(scene.truth.xyz[0])
+    azimuth, elevation = azimuth_elevation(scene.truth.tracks.xyz[0])
     np.testing.assert_allclose(np.degrees(azimuth) % 360, [180, 225])
     np.testing.assert_allclose(np.degrees(elevation), [20, 35])
 
@@ -155,6 +155,6 @@ def test_real_recordings_have_the_published_ground_truth(real_data):
         scene = dataset.scene(index)
         item = items[scene.recording.id + ".wav"]
         assert scene.recording.audio.shape == (4, item["frames"])
-        azimuth, elevation = np.degrees(azimuth_elevation(scene.truth.xyz[0]))
+        azimuth, elevation = np.degrees(azimuth_elevation(scene.truth.tracks.xyz[0]))
         np.testing.assert_allclose(azimuth % 360, [s["azimuth_deg"] for s in item["sources"]])
         np.testing.assert_allclose(elevation, [s["elevation_deg"] for s in item["sources"]])

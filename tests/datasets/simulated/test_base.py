@@ -17,7 +17,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def _positions(dataset, count=40):
-    return np.array([dataset.truth(i)[1].xyz[0] for i in range(min(count, len(dataset)))])
+    return np.array([dataset.truth(i)[1].tracks.xyz[0] for i in range(min(count, len(dataset)))])
 
 
 @pytest.mark.parametrize("dataset_class", DATASETS)
@@ -35,9 +35,9 @@ def test_a_scene_has_the_ground_truth_of_its_index(make, dataset_class):
     scene = dataset.scene(3)
     name, truth = dataset.truth(3)
     assert scene.recording.id == name
-    np.testing.assert_array_equal(scene.truth.xyz, truth.xyz)
-    np.testing.assert_array_equal(scene.truth.times, scene.recording.times)
-    assert scene.truth.kind == scene.recording.kind
+    np.testing.assert_array_equal(scene.truth.tracks.xyz, truth.tracks.xyz)
+    np.testing.assert_array_equal(scene.truth.tracks.times, scene.recording.times)
+    assert scene.truth.tracks.kind == scene.recording.kind
 
 
 @pytest.mark.parametrize("dataset_class", DATASETS)

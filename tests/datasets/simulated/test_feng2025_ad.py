@@ -39,11 +39,11 @@ def test_a_recording_has_the_documented_format(make, dataset_class, scale):
     assert recording.max_sources == dataset_class.speakers
     assert recording.frame is None
     np.testing.assert_array_equal(recording.times, [0.5])
-    assert scene.truth.xyz.shape == (1, dataset_class.speakers, 3)
+    assert scene.truth.tracks.xyz.shape == (1, dataset_class.speakers, 3)
     np.testing.assert_array_equal(microphones[:, 2], 0.9)
     assert recording.region.flat
     assert recording.region.low == (0, 0, 0.95)
-    assert recording.region.contains(scene.truth.xyz).all()
+    assert recording.region.contains(scene.truth.tracks.xyz).all()
     sides = [recording.conditions[f"room_{side}_m"] for side in ("length", "width")]
     np.testing.assert_allclose(recording.region.size[:2], sides, atol=1e-3)
 
@@ -60,7 +60,7 @@ def test_the_paper_scale_is_that_of_the_paper(make):
     assert (paper.microphones, paper.seconds, paper.longest_t60) == (30, 2.0, 1.2)
     assert paper.order == ALL_IMAGES
     assert Feng2025Ad1.sizes["paper"] == {"train": 18000, "validation": 1800, "test": 1800}
-    assert make(Feng2025Ad1, scale="paper").truth(0)[1].times == [1.0]
+    assert make(Feng2025Ad1, scale="paper").truth(0)[1].tracks.times == [1.0]
 
 
 @pytest.mark.parametrize("dataset_class", DATASETS)
@@ -155,7 +155,7 @@ def test_scenes_are_the_same_in_another_cache(make, dataset_class, tmp_path):
 def test_the_ground_truth_needs_no_audio(make, monkeypatch):
     monkeypatch.setattr(Feng2025Ad2, "render", None)
     dataset = make(Feng2025Ad2)
-    assert all(np.isfinite(dataset.truth(index)[1].xyz).all() for index in range(len(dataset)))
+    assert all(np.isfinite(dataset.truth(index)[1].tracks.xyz).all() for index in range(len(dataset)))
 
 
 @pytest.mark.parametrize("dataset_class", DATASETS)
@@ -203,7 +203,7 @@ def test_order_0_is_anechoic_and_has_the_delays_of_the_ground_truth(make):
         scene = dataset.scene(index)
         assert scene.recording.conditions["anechoic"]
         assert scene.recording.conditions["t60_s"] == 0
-        expected = tdoa(scene.recording.array.positions, scene.truth.xyz[0, 0])
+        expected = tdoa(scene.recording.array.positions, scene.truth.tracks.xyz[0, 0])
         errors.append(measured_tdoa(scene.recording.audio, 16000) - expected)
     assert np.mean(np.abs(errors) < 1 / 16000) > 0.9
 
@@ -230,7 +230,7 @@ def test_the_tail_has_nearly_the_t60_of_all_images(make):
 def test_a_recording_has_the_requested_length(make):
     scene = make(Feng2025Ad1, seconds=0.25, order=0).scene(0)
     assert scene.recording.audio.shape == (8, 4000)
-    np.testing.assert_array_equal(scene.truth.times, [0.125])
+    np.testing.assert_array_equal(scene.truth.tracks.times, [0.125])
 
 
 def test_the_fingerprint_depends_on_scale_order_and_length(make):

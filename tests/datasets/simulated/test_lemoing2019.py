@@ -27,11 +27,11 @@ def banks_generated_once():
 
 def _positions(dataset, count=None):
     """Return all positions, shape (scenes, tracks, 3)."""
-    return np.array([dataset.truth(i)[1].xyz[0] for i in range(count or len(dataset))])
+    return np.array([dataset.truth(i)[1].tracks.xyz[0] for i in range(count or len(dataset))])
 
 
 def _counts(dataset):
-    return np.array([dataset.truth(i)[1].active[0].sum() for i in range(len(dataset))])
+    return np.array([dataset.truth(i)[1].tracks.active[0].sum() for i in range(len(dataset))])
 
 
 def _parameter(name):
@@ -104,7 +104,7 @@ def test_max_sources_is_three_in_all_splits(make, split):
 def test_an_absent_source_is_nan_and_inactive(make):
     dataset = make(Lemoing2019)
     alone = int(np.flatnonzero(_counts(dataset) == 1)[0])
-    truth = dataset.truth(alone)[1]
+    truth = dataset.truth(alone)[1].tracks
     assert truth.active.tolist() == [[True, False]]
     assert np.isnan(truth.xyz[0, 1]).all()
 
@@ -138,7 +138,7 @@ def test_a_clip_equals_pyroomacoustics_within_70_db(make, split):
     scene = dataset.scene(int(_counts(dataset).argmax()))
     signals = dataset.source_signals(int(scene.recording.id[-6:]), dataset._bank)
     room = pra.ShoeBox([6, 6, 4.2], fs=16000, max_order=0)
-    for signal, position in zip(signals, scene.truth.xyz[0], strict=True):
+    for signal, position in zip(signals, scene.truth.tracks.xyz[0], strict=True):
         room.add_source(position, signal=signal)
     room.add_microphone_array(dataset.microphones.T)
     room.simulate()

@@ -22,7 +22,7 @@ def test_anechoic_delays_are_those_of_the_ground_truth(make, dataset_class, para
     for index in range(20):
         scene = dataset.scene(index)
         recording = scene.recording
-        expected = tdoa(recording.array.positions, scene.truth.xyz[0, 0])
+        expected = tdoa(recording.array.positions, scene.truth.tracks.xyz[0, 0])
         errors.append(measured_tdoa(recording.audio, recording.sample_rate) - expected)
     assert np.median(np.abs(errors)) < 0.05 / 16000
     assert np.mean(np.abs(errors) < 1 / 16000) > 0.95
@@ -33,7 +33,7 @@ def test_delays_at_the_respeaker_are_those_of_the_ground_truth(make):
     errors = []
     for index in range(20):
         scene = dataset.scene(index)
-        far = scene.truth.xyz[0, 0] * 100.0
+        far = scene.truth.tracks.xyz[0, 0] * 100.0
         measured = measured_tdoa(scene.recording.audio, 16000)
         errors.append(np.median(np.abs(measured - tdoa(respeaker_sim.MICROPHONES, far))))
     # One sample is 21 mm; sources at a distance of 0.5 m are not completely in the far field.
@@ -42,7 +42,7 @@ def test_delays_at_the_respeaker_are_those_of_the_ground_truth(make):
 
 def test_feng_sources_fill_the_square_at_their_height(make):
     dataset = make(Feng2025L1, scale="quick")
-    xyz = np.array([dataset.truth(i)[1].xyz[0, 0] for i in range(len(dataset))])
+    xyz = np.array([dataset.truth(i)[1].tracks.xyz[0, 0] for i in range(len(dataset))])
     assert (xyz[:, 2] == 0.95).all()
     counts = np.histogram2d(xyz[:, 0], xyz[:, 1], bins=3, range=[[0, 6], [0, 6]])[0]
     assert counts.sum() == len(dataset)
@@ -68,7 +68,7 @@ def test_feng_arrays_depend_on_their_parameters():
 @pytest.mark.slow
 def test_the_quantisation_error_of_a_6_by_6_grid_is_that_of_the_paper(make):
     dataset = make(Feng2025L1, scale="paper")
-    xy = np.array([dataset.truth(i)[1].xyz[0, 0, :2] for i in range(len(dataset))])
+    xy = np.array([dataset.truth(i)[1].tracks.xyz[0, 0, :2] for i in range(len(dataset))])
     error = np.linalg.norm(xy - (np.floor(xy) + 0.5), axis=1).mean()
     assert error == pytest.approx(0.383, abs=0.01)
 
@@ -77,7 +77,7 @@ def test_luvira_microphones_and_sources_are_in_the_room(make):
     assert luvira_sim.ROOM.contains(luvira_sim.MICROPHONES, -0.14).all()
     np.testing.assert_allclose(luvira_sim.ROOM.size, [7, 8, 2])
     dataset = make(LuviraSim, scale="paper")
-    xyz = np.array([dataset.truth(i)[1].xyz[0, 0] for i in range(len(dataset))])
+    xyz = np.array([dataset.truth(i)[1].tracks.xyz[0, 0] for i in range(len(dataset))])
     assert luvira_sim.REGION.contains(xyz).all()
     distance = np.linalg.norm(xyz[:, None] - luvira_sim.MICROPHONES, axis=-1)
     assert distance.min() >= luvira_sim.MIN_MICROPHONE_DISTANCE
@@ -96,7 +96,7 @@ def test_luvira_scenes_with_a_t60_below_the_limit_are_anechoic(make):
 
 def test_luvira_positions_do_not_depend_on_parameters(make):
     drawn, given = make(LuviraSim), make(LuviraSim, t60=0.2, snr_db=0.0)
-    np.testing.assert_array_equal(drawn.truth(5)[1].xyz, given.truth(5)[1].xyz)
+    np.testing.assert_array_equal(drawn.truth(5)[1].tracks.xyz, given.truth(5)[1].tracks.xyz)
 
 
 def test_luvira_t60_is_uniformly_distributed(make):
@@ -110,7 +110,7 @@ def test_luvira_provides_the_source_microphone_only_on_request(make):
     recording = make(LuviraSim, reference=True, t60=0.0, snr_db=100.0).scene(0).recording
     scene = make(LuviraSim, reference=True, t60=0.0, snr_db=100.0).scene(0)
     assert recording.reference.shape == (2048,)
-    nearest = np.linalg.norm(luvira_sim.MICROPHONES - scene.truth.xyz[0, 0], axis=1)
+    nearest = np.linalg.norm(luvira_sim.MICROPHONES - scene.truth.tracks.xyz[0, 0], axis=1)
     pair = np.stack([recording.audio[nearest.argmin()], recording.reference])
     delay = nearest.min() / recording.speed_of_sound
     assert measured_tdoa(pair, 16000)[0] == pytest.approx(delay, abs=0.1 / 16000)
@@ -127,7 +127,7 @@ def test_luvira_recordings_have_one_frame(make):
 def test_respeaker_sources_have_the_documented_number_and_separation(make, count):
     dataset = make(RespeakerSim, count=count)
     for index in range(len(dataset)):
-        truth = dataset.truth(index)[1]
+        truth = dataset.truth(index)[1].tracks
         assert truth.xyz.shape == (1, count, 3)
         np.testing.assert_allclose(np.linalg.norm(truth.xyz, axis=-1), 1)
         azimuth, elevation = azimuth_elevation(truth.xyz[0])
