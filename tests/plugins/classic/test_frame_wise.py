@@ -46,7 +46,7 @@ SILENT = slice(3000, 5000)
 MICROPHONES = np.array(
     [[0.05, 0.01, 0.0], [-0.02, 0.04, 0.02], [-0.04, -0.03, -0.01], [0.02, -0.05, 0.03]]
 )
-COARSE = {"srp": {"grid": 0.5}, "pra": {"grid": 15.0, "bins": 12}}
+COARSE = {"srp": {"grid": 0.5, "angle": 10.0}, "pra": {"grid": 15.0, "bins": 6}}
 """Parameters that make the searches faster, by the first part of the name of a method."""
 
 CASES = [
