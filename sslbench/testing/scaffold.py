@@ -54,7 +54,7 @@ def sslbench_methods() -> list[MethodSpec]:
             outputs=("position",),
             licence="MIT",
             parameters=(
-                Parameter("height", 1.0, "height of all estimates in metres", minimum=0),
+                Parameter("height", 1.0, "height of estimates in metres", minimum=0),
             ),
         )
     ]
@@ -72,7 +72,7 @@ class {title}(Method):
     """Predict the position of the loudest microphone, as a placeholder for your method.
 
     Args:
-        height: height of all estimates in metres.
+        height: height of the estimates in metres.
     """
 
     def __init__(self, *, height: float = 1.0) -> None:
