@@ -1,4 +1,4 @@
-"""Small data for the grid methods, as it is and elsewhere."""
+"""Small data sets for tests of the grid methods."""
 
 from dataclasses import replace
 from types import MappingProxyType
@@ -15,17 +15,18 @@ SPECS = {spec.name: spec for spec in sslbench_methods()}
 
 
 class Few(Feng2025L1):
-    """A few clips, and more epochs would change nothing that is tested here."""
+    """Few clips, which are sufficient for the tests."""
 
     sizes = MappingProxyType({"smoke": {"train": 64, "validation": 16, "test": 16}})
     chunk = 64
 
 
 CORNER = np.array([2.5, -4.0, 0.5])
+"""Corner of the region of `Elsewhere` in metres."""
 
 
 class Elsewhere(Few):
-    """The same clips in a frame whose origin is not a corner of the region."""
+    """The same clips in a coordinate frame whose origin is not a corner of the region."""
 
     def tracks(self, index):
         tracks = super().tracks(index)
@@ -36,25 +37,29 @@ class Elsewhere(Few):
 
 
 def moved(recording, by):
+    """Translate the microphones and the region of a recording."""
     array = MicArray(recording.array.positions + by)
     return replace(recording, array=array, region=grown(recording.region, by, by))
 
 
 def grown(region, low, high):
+    """Add vectors to the low and the high corner of a region."""
     return Box(tuple(np.add(region.low, low)), tuple(np.add(region.high, high)))
 
 
 def make(**params):
+    """Create a small `Grid2d` with the default parameters, except for those given."""
     defaults = {p.name: p.default for p in SPECS["grid2d"].parameters}
     return Grid2d(**(defaults | {"width": 8} | params))
 
 
 def places(predictions):
+    """Return the estimated positions of predictions, shape (predictions, frames, tracks, 3)."""
     return np.array([p.tracks.xyz for p in predictions])
 
 
 class Sometimes(Few):
-    """Silence in every other scene."""
+    """No source is active in every second scene."""
 
     def tracks(self, index):
         tracks = super().tracks(index)

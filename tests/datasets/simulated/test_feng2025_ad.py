@@ -155,7 +155,9 @@ def test_scenes_are_the_same_in_another_cache(make, dataset_class, tmp_path):
 def test_the_ground_truth_needs_no_audio(make, monkeypatch):
     monkeypatch.setattr(Feng2025Ad2, "render", None)
     dataset = make(Feng2025Ad2)
-    assert all(np.isfinite(dataset.truth(index)[1].tracks.xyz).all() for index in range(len(dataset)))
+    assert all(
+        np.isfinite(dataset.truth(index)[1].tracks.xyz).all() for index in range(len(dataset))
+    )
 
 
 @pytest.mark.parametrize("dataset_class", DATASETS)
