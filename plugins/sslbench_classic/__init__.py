@@ -37,6 +37,7 @@ def _baselines() -> list[MethodSpec]:
             summary="baseline: the centre of the region in every frame",
             outputs=("position",),
             licence="MIT",
+            frame_wise=True,
             formats=ANY_FORMAT,
         ),
         MethodSpec(
@@ -45,6 +46,7 @@ def _baselines() -> list[MethodSpec]:
             summary="baseline: the mean of the training positions in every frame",
             outputs=("position",),
             licence="MIT",
+            frame_wise=True,
             formats=ANY_FORMAT,
             trainable=True,
         ),
@@ -133,6 +135,7 @@ def _srp_phat() -> MethodSpec:
         summary="steered response power with phase transform, coarse-to-fine search",
         outputs=("position", "direction"),
         licence="MIT",
+        frame_wise=True,
         parameters=(
             Parameter(
                 "grid", 0.2, "spacing of the coarse grid of positions in metres", minimum=0.01
@@ -168,6 +171,7 @@ def _multilateration() -> MethodSpec:
         summary="RANSAC multilateration from several GCC-PHAT peaks per microphone pair",
         outputs=("position",),
         licence="MIT",
+        frame_wise=True,
         parameters=(
             Parameter(
                 "peaks", 4, "number of peaks taken from each correlation", minimum=1, maximum=32
@@ -231,6 +235,7 @@ def _pra(name: str, target: str, summary: str, parameters: tuple[Parameter, ...]
         summary=f"{summary}, from pyroomacoustics",
         outputs=("direction",),
         licence="MIT",
+        frame_wise=True,
         parameters=parameters,
         max_sources=None,
         min_channels=3,
