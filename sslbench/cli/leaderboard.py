@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json, store_option
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json, store_option
 from sslbench.errors import LeaderboardError
 from sslbench.results.store import Store, default_cache
 

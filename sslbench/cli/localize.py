@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from sslbench.cell import Choice, Training
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json, store_option
-from sslbench.cli.tables import table
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json, store_option
+from sslbench.cli.common.tables import table
 from sslbench.results.store import Store, default_cache
 from sslbench.running.localize import localize, read_recording, tracks_as_rows
 from sslbench.running.session import Session

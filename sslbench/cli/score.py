@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json, store_option
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json, store_option
 from sslbench.errors import SslbenchError, UsageError
 from sslbench.results.store import Store, default_cache
 from sslbench.specs import SCALES, Scale
@@ -188,13 +188,13 @@ def _tables(session: Session, run: OpenRun, wanted: Wanted) -> dict[str, list[Sc
 
 
 def _titled(title: str, scores: Sequence[Score]) -> str:
-    from sslbench.cli.tables import score_table
+    from sslbench.cli.common.tables import score_table
 
     return f"{title}\n{score_table(scores)}" if title else score_table(scores)
 
 
 def _print_frames(run: OpenRun, wanted: Wanted, as_json: bool) -> None:
-    from sslbench.cli.tables import table
+    from sslbench.cli.common.tables import table
     from sslbench.metrics.distances import quantity
     from sslbench.scoring.frame_table import frame_table, worst_frames, write_table
 
