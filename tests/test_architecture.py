@@ -73,7 +73,7 @@ HEAVY = {"torch", "pandas", "pyroomacoustics", "scipy", "matplotlib", "soundfile
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["methods"], ["datasets", "list"], ["run", "--help"]]
+    "words", [["--help"], ["methods"], ["datasets", "list"], ["metrics"], ["run", "--help"]]
 )
 def test_listing_imports_nothing_heavy(words):
     script = (

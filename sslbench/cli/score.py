@@ -147,10 +147,12 @@ def _titled(title: str, scores: Sequence[Score]) -> str:
 
 
 def _say_frames(run: StoredRun, wanted: Wanted, as_json: bool) -> None:
-    from sslbench.metrics.distances import quantity
+    from sslbench.metrics.distances import parse_distance
     from sslbench.scoring.frame_table import frame_table, worst_frames, write_table
 
-    gate = quantity(wanted.gate, run.record.dataset.kind).value if wanted.gate else float("inf")
+    gate = (
+        parse_distance(wanted.gate, run.record.dataset.kind).value if wanted.gate else float("inf")
+    )
     rows = frame_table(run.pairs, gate)
     if wanted.frames:
         write_table(rows, wanted.frames)

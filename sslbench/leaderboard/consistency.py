@@ -10,7 +10,7 @@ from sslbench.contracts import DatasetSpec, MethodSpec, Parameter
 from sslbench.registry import Registry
 from sslbench.results.record import MetricEntry, RunRecord
 from sslbench.running.record_builder import run_id
-from sslbench.scoring.protocols import choose_metrics, primary_metric
+from sslbench.scoring.protocols import configure_metrics, primary_metric
 from sslbench.selection import choose
 
 __all__ = ["inconsistencies", "installed_differences", "recorded_cell", "recorded_protocol"]
@@ -97,7 +97,7 @@ def _dataset_differences(registry: Registry, record: RunRecord, cell: Cell) -> l
 
 
 def _primary(registry: Registry, protocol: str, dataset: DatasetSpec) -> str:
-    metrics = choose_metrics(registry, protocol, dataset.kind)
+    metrics = configure_metrics(registry, protocol, dataset.kind)
     return primary_metric(registry.protocol(protocol).spec, metrics, dataset)
 
 

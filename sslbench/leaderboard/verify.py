@@ -30,7 +30,7 @@ from sslbench.running.record_builder import SEED, microphone_pair, pair_up
 from sslbench.running.stages import Workbench
 from sslbench.scene import Condition, Kind, Prediction, Tracks
 from sslbench.scoring.conditions import scene_conditions
-from sslbench.scoring.protocols import ChosenMetric, choose_metrics
+from sslbench.scoring.protocols import ConfiguredMetric, configure_metrics
 from sslbench.scoring.scores import Score, Strata, score_run, score_strata
 
 __all__ = ["TOLERANCE", "Truth", "Verification", "rules_from", "truth_from", "verify"]
@@ -39,7 +39,7 @@ TOLERANCE = 1e-6
 """Relative difference up to which two values are the same."""
 
 Verdict = Literal["verified", "differs", "no data"]
-Rules = tuple[ProtocolSpec, Sequence[ChosenMetric]]
+Rules = tuple[ProtocolSpec, Sequence[ConfiguredMetric]]
 """A protocol and its metrics for one kind."""
 
 T = TypeVar("T")
@@ -141,7 +141,7 @@ def rules_from(bench: Workbench) -> Callable[[str, Kind], Rules]:
     """Return a function that gives the rules of the protocols that are installed here."""
     return lambda protocol, kind: (
         bench.registry.protocol(protocol).spec,
-        choose_metrics(bench.registry, protocol, kind),
+        configure_metrics(bench.registry, protocol, kind),
     )
 
 
@@ -223,7 +223,7 @@ def _compare_resampled(record: RunRecord, fresh: Sequence[Score]) -> list[str]:
     kept = record.resampled
     if kept is None or (kept.metric, kept.units) != (primary, own.units):
         return [f"{primary} on resamples is missing from the record, or of other resamples"]
-    same = len(kept.values) == len(own.drawn) and all(map(_close, kept.values, own.drawn))
+    same = len(kept.values) == len(own.resampled) and all(map(_close, kept.values, own.resampled))
     return [] if same else [f"{primary} on resamples is not what the answers give"]
 
 

@@ -32,7 +32,7 @@ from sslbench.results.record import (
 from sslbench.running.ground_truth import scenes_of, truths_of
 from sslbench.running.stages import Predicted, Workbench
 from sslbench.scene import Condition, Prediction, Tracks
-from sslbench.scoring.protocols import choose_metrics, primary_metric
+from sslbench.scoring.protocols import configure_metrics, primary_metric
 from sslbench.scoring.scores import Pair, Score, score_run, score_strata
 
 __all__ = [
@@ -128,7 +128,7 @@ def score_cell(
     """
     protocol = bench.registry.protocol(cell.protocol).spec
     dataset = bench.registry.dataset(cell.dataset.name).spec
-    metrics = choose_metrics(bench.registry, cell.protocol, dataset.kind)
+    metrics = configure_metrics(bench.registry, cell.protocol, dataset.kind)
     name = primary_metric(protocol, metrics, dataset)
     pairs = pair_up(predictions, truths)
     microphones = _microphones(bench, cell, predictions)
@@ -161,7 +161,7 @@ def with_numbers(record: RunRecord, numbers: Numbers) -> RunRecord:
 
 def _resampled(found: Score) -> ResampledEntry:
     # Seven digits keep a record small, and are what single-precision answers are worth.
-    values = [float(f"{v:.7g}") if v == v else None for v in map(float, found.drawn)]
+    values = [float(f"{v:.7g}") if v == v else None for v in map(float, found.resampled)]
     return ResampledEntry(metric=found.name, units=found.units, values=values)
 
 

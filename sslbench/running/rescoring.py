@@ -23,7 +23,7 @@ from sslbench.running.record_builder import (
 )
 from sslbench.running.stages import Workbench
 from sslbench.scene import Prediction, Tracks
-from sslbench.scoring.protocols import ChosenMetric, choose_metric, choose_metrics
+from sslbench.scoring.protocols import ConfiguredMetric, configure_metric, configure_metrics
 from sslbench.scoring.scores import Score, Strata, score, score_strata
 from sslbench.selection import choose
 
@@ -134,12 +134,12 @@ def score_by_condition(
     return found[condition]
 
 
-def _metrics(bench: Workbench, run: StoredRun, labels: Sequence[str]) -> list[ChosenMetric]:
+def _metrics(bench: Workbench, run: StoredRun, labels: Sequence[str]) -> list[ConfiguredMetric]:
     kind = run.record.dataset.kind
     if not labels:
-        chosen = choose_metrics(bench.registry, run.cell.protocol, kind)
+        chosen = configure_metrics(bench.registry, run.cell.protocol, kind)
         return [metric for metric in chosen if metric.spec.subject == "sources"]
-    return [metric for label in labels for metric in choose_metric(bench.registry, label, kind)]
+    return [metric for label in labels for metric in configure_metric(bench.registry, label, kind)]
 
 
 def _published(bench: Workbench, cell: Cell) -> list[PublishedEntry]:

@@ -17,7 +17,7 @@ from sslbench.results.predictions import dump_predictions
 from sslbench.results.record import MetricEntry, RunRecord
 from sslbench.running.record_builder import SEED
 from sslbench.scene import Prediction, Tracks
-from sslbench.scoring.protocols import ChosenMetric
+from sslbench.scoring.protocols import ConfiguredMetric
 from sslbench.scoring.scores import score, score_strata
 
 RECORDINGS = 12
@@ -42,7 +42,7 @@ def installed(protocol, kind):
     if protocol != "sslbench":
         raise UnknownNameError(f"no protocol is named {protocol!r}")
     return RULES, [
-        ChosenMetric(name, SPECS[name.partition("[")[0]], make(name)) for name in METRICS
+        ConfiguredMetric(name, SPECS[name.partition("[")[0]], make(name)) for name in METRICS
     ]
 
 
@@ -87,7 +87,7 @@ def answered_and_scored(error, seed):
     return (
         dump_predictions({key: Prediction(answer) for key, (answer, _) in pairs.items()}),
         entries(scores),
-        scores[-1].drawn.tolist(),
+        scores[-1].resampled.tolist(),
         {
             key: {label: entries(found) for label, found in bins.items()}
             for key, bins in strata.items()
