@@ -142,11 +142,11 @@ def _open(session: Session, paths: Sequence[Path], wanted: Wanted) -> list[OpenR
 
 
 def _check(session: Session, run: OpenRun, wanted: Wanted) -> None:
-    from sslbench.scoring.protocols import choose_metric
+    from sslbench.scoring.protocols import configure_metric
 
     session.rules(run.cell)
     for label in wanted.metric:
-        choose_metric(session.registry, label, run.record.dataset.kind)
+        configure_metric(session.registry, label, run.record.dataset.kind)
 
 
 def _print_board(session: Session, runs: Sequence[OpenRun], as_json: bool) -> None:
@@ -195,10 +195,12 @@ def _titled(title: str, scores: Sequence[Score]) -> str:
 
 def _print_frames(run: OpenRun, wanted: Wanted, as_json: bool) -> None:
     from sslbench.cli.common.tables import table
-    from sslbench.metrics.distances import quantity
+    from sslbench.metrics.distances import parse_distance
     from sslbench.scoring.frame_table import frame_table, worst_frames, write_table
 
-    gate = quantity(wanted.gate, run.record.dataset.kind).value if wanted.gate else float("inf")
+    gate = (
+        parse_distance(wanted.gate, run.record.dataset.kind).value if wanted.gate else float("inf")
+    )
     rows = frame_table(run.pairs, gate)
     if wanted.frames:
         write_table(rows, wanted.frames)

@@ -1,4 +1,4 @@
-"""Positions on the plane of a room, and what perfect networks make of them."""
+"""Positions in a room, and the output of perfect networks for them."""
 
 import itertools
 
@@ -40,7 +40,7 @@ def errors(found, positions):
 
 
 def scattered(count, sources, room=6.0, apart=2.0, seed=0):
-    """Draw positions that are at least so far apart."""
+    """Draw positions with at least a distance `apart` between the sources."""
     drawn = torch.rand(
         40 * count, sources, 2, dtype=torch.float64, generator=torch.manual_seed(seed)
     )
