@@ -26,7 +26,7 @@ HIGH = Parameter("high", 3500.0, "highest frequency used in Hz", minimum=1)
 
 @hookimpl
 def sslbench_methods() -> Sequence[MethodSpec]:
-    """Offer the classical methods."""
+    """Return the specs of the classical methods."""
     return [*_baselines(), *_oracles(), _srp_phat(), _multilateration(), *_pyroomacoustics()]
 
 
