@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from sslbench.hookspecs import hookimpl
 from sslbench.specs import MethodSpec, Parameter, Published
@@ -25,66 +26,57 @@ HIGH = Parameter("high", 3500.0, "highest frequency used in Hz", minimum=1)
 
 @hookimpl
 def sslbench_methods() -> Sequence[MethodSpec]:
-    """Offer the classical methods."""
+    """Return the specs of the classical methods."""
     return [*_baselines(), *_oracles(), _srp_phat(), _multilateration(), *_pyroomacoustics()]
 
 
 def _baselines() -> list[MethodSpec]:
+    baseline = partial(MethodSpec, licence="MIT", formats=ANY_FORMAT)
     return [
-        MethodSpec(
+        baseline(
             name="room-centre",
             target="sslbench_classic.baselines:RoomCentre",
             summary="baseline: the centre of the region in every frame",
             outputs=("position",),
-            licence="MIT",
             frame_wise=True,
-            formats=ANY_FORMAT,
         ),
-        MethodSpec(
+        baseline(
             name="mean-position",
             target="sslbench_classic.baselines:MeanPosition",
             summary="baseline: the mean of the training positions in every frame",
             outputs=("position",),
-            licence="MIT",
             frame_wise=True,
-            formats=ANY_FORMAT,
             trainable=True,
         ),
-        MethodSpec(
+        baseline(
             name="random-position",
             target="sslbench_classic.baselines:RandomPosition",
             summary="baseline: a random position in the region for every frame",
             outputs=("position",),
-            licence="MIT",
             parameters=(SEED,),
-            formats=ANY_FORMAT,
         ),
-        MethodSpec(
+        baseline(
             name="random-direction",
             target="sslbench_classic.baselines:RandomDirection",
             summary="baseline: a random direction for every frame",
             outputs=("direction",),
-            licence="MIT",
             parameters=(SEED,),
-            formats=ANY_FORMAT,
         ),
     ]
 
 
 def _oracles() -> list[MethodSpec]:
+    oracle = partial(MethodSpec, licence="MIT", max_sources=None, oracle=True)
+    cells = Parameter("grid", 6, "number of cells along each side of the region", minimum=1)
+    step = Parameter("step", 10.0, "size of a cell in azimuth and elevation in degrees", 0.1, 90)
     return [
-        MethodSpec(
+        oracle(
             name="oracle-quantiser",
             target="sslbench_classic.oracles:QuantiserOracle",
             summary="oracle: the centre of the grid cell that contains the source",
             outputs=("position",),
-            licence="MIT",
-            parameters=(
-                Parameter("grid", 6, "number of cells along each side of the region", minimum=1),
-            ),
-            max_sources=None,
+            parameters=(cells,),
             formats=ANY_FORMAT,
-            oracle=True,
             published=(
                 Published(
                     dataset="feng2025-l1",
@@ -95,35 +87,21 @@ def _oracles() -> list[MethodSpec]:
                 ),
             ),
         ),
-        MethodSpec(
+        oracle(
             name="oracle-direction-grid",
             target="sslbench_classic.oracles:DirectionGridOracle",
             summary="oracle: the centre of the azimuth-elevation cell that contains the source",
             outputs=("direction",),
-            licence="MIT",
-            parameters=(
-                Parameter(
-                    "step",
-                    10.0,
-                    "size of a cell in azimuth and in elevation, in degrees",
-                    minimum=0.1,
-                    maximum=90,
-                ),
-            ),
-            max_sources=None,
+            parameters=(step,),
             formats=ANY_FORMAT,
-            oracle=True,
         ),
-        MethodSpec(
+        oracle(
             name="oracle-delays",
             target="sslbench_classic.oracles:DelayOracle",
             summary="oracle: multilateration from the true delays, rounded to whole samples",
             outputs=("position",),
-            licence="MIT",
-            max_sources=None,
             min_channels=4,
             min_rank_position=3,
-            oracle=True,
         ),
     ]
 

@@ -207,7 +207,7 @@ def _print_frames(run: OpenRun, wanted: Wanted, as_json: bool) -> None:
         click.echo(f"{len(rows)} rows in {wanted.frames}", err=True)
     if wanted.worst and not as_json:
         worst = worst_frames(rows, wanted.worst)
-        shown = ["recording", "time_s", "source", "answer", "error"]
+        shown = ["recording", "time_s", "source", "estimate", "error"]
         click.echo(table(worst[shown].to_numpy().tolist(), shown))
 
 

@@ -12,10 +12,10 @@ tables. Estimates are matched to sources as in `association.framewise`. Columns:
 `switched`              whether the estimate of a hit is another one than at the last hit of the
                         same source in this recording
 `source`                id of the source; missing for false alarms
-`answer`                id of the estimate; missing for misses
+`estimate`              id of the estimate; missing for misses
 `error`                 metres or degrees; NaN unless it is a hit
 `true_x` ... `true_z`   place of the source: metres, or a unit vector; NaN for false alarms
-`answer_x` ...          place of the estimate; NaN for misses
+`estimate_x` ...        place of the estimate; NaN for misses
 ======================  ====================================================================
 
 Frames without active sources and without estimates have no row.
@@ -47,8 +47,8 @@ __all__ = ["COLUMNS", "EVENTS", "error_curve", "frame_table", "worst_frames", "w
 EVENTS = ("hit", "miss", "false-alarm")
 
 COLUMNS = (
-    *("recording", "frame", "time_s", "event", "switched", "source", "answer", "error"),
-    *("true_x", "true_y", "true_z", "answer_x", "answer_y", "answer_z"),
+    *("recording", "frame", "time_s", "event", "switched", "source", "estimate", "error"),
+    *("true_x", "true_y", "true_z", "estimate_x", "estimate_y", "estimate_z"),
 )
 
 HIT, MISS, FALSE_ALARM = range(3)
@@ -85,10 +85,10 @@ def frame_table(pairs: Mapping[str, Pair], gate: float = np.inf) -> pd.DataFrame
         "event": pd.Categorical.from_codes(events.kind, pd.Index(EVENTS)),
         "switched": events.switched,
         "source": _ids([truth for _, truth in pairs.values()], recording, events.source),
-        "answer": _ids([estimate for estimate, _ in pairs.values()], recording, events.estimate),
+        "estimate": _ids([estimate for estimate, _ in pairs.values()], recording, events.estimate),
         "error": events.error,
         **_places("true", corpus.truth, events.frame, events.source),
-        **_places("answer", corpus.prediction, events.frame, events.estimate),
+        **_places("estimate", corpus.prediction, events.frame, events.estimate),
     }
     return pd.DataFrame(columns, columns=list(COLUMNS))
 

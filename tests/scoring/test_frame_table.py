@@ -83,8 +83,8 @@ def test_every_source_and_every_estimate_has_one_row(table, pairs):
     for name, (estimate, truth) in pairs.items():
         rows = table[table["recording"] == name]
         assert rows["source"].notna().sum() == truth.active.sum()
-        assert rows["answer"].notna().sum() == estimate.active.sum()
-        assert not rows.duplicated(["frame", "source", "answer"]).any()
+        assert rows["estimate"].notna().sum() == estimate.active.sum()
+        assert not rows.duplicated(["frame", "source", "estimate"]).any()
 
 
 def test_ids_identify_the_places_in_the_tracks(table, pairs):
@@ -92,7 +92,7 @@ def test_ids_identify_the_places_in_the_tracks(table, pairs):
         estimate, truth = pairs[row.recording]
         for tracks, identity, place in (
             (truth, row.source, (row.true_x, row.true_y, row.true_z)),
-            (estimate, row.answer, (row.answer_x, row.answer_y, row.answer_z)),
+            (estimate, row.estimate, (row.estimate_x, row.estimate_y, row.estimate_z)),
         ):
             if identity is pd.NA:
                 assert_allclose(place, np.nan)
@@ -110,7 +110,7 @@ def test_rows_are_ordered_by_recording_and_frame(table):
 def test_errors_are_distances_between_the_places(table):
     hits = table[table["event"] == "hit"]
     true = hits[["true_x", "true_y", "true_z"]].to_numpy()
-    estimated = hits[["answer_x", "answer_y", "answer_z"]].to_numpy()
+    estimated = hits[["estimate_x", "estimate_y", "estimate_z"]].to_numpy()
     assert_allclose(hits["error"], np.linalg.norm(true - estimated, axis=1))
     assert table.loc[table["event"] != "hit", "error"].isna().all()
 
@@ -145,7 +145,7 @@ def test_switches_are_not_counted_between_recordings():
 def test_columns_with_the_same_id_are_one_estimate():
     estimates = [[[0, 0, 0], NOWHERE, NOWHERE], [NOWHERE, [0, 0, 0], NOWHERE]]
     table = one(estimates, [[[0, 0, 0]]] * 2, ids=[9, 9, 4])
-    assert table["answer"].tolist() == [9, 9]
+    assert table["estimate"].tolist() == [9, 9]
     assert not table["switched"].any()
 
 
@@ -196,7 +196,7 @@ def test_csv_preserves_the_table(table, tmp_path):
     write_table(table, tmp_path / "t.csv")
     back = pd.read_csv(
         tmp_path / "t.csv",
-        dtype={"recording": table["recording"].dtype, "source": "Int64", "answer": "Int64"},
+        dtype={"recording": table["recording"].dtype, "source": "Int64", "estimate": "Int64"},
     )
     back["event"] = back["event"].astype(table["event"].dtype)
     assert_frame_equal(back, table)
