@@ -18,8 +18,9 @@ from sslbench.running.inference import run_inference
 from sslbench.running.session import Session
 from sslbench.running.stages import ready_method
 from sslbench.scene import Prediction, Recording, Scene, Tracks
+from sslbench.specs import MethodSpec
 
-__all__ = ["localize", "read_recording", "tracks_as_rows"]
+__all__ = ["check_compatible", "localize", "read_recording", "tracks_as_rows"]
 
 
 SHORTEST = 0.01
@@ -75,8 +76,7 @@ def localize(
         UsageError: if the method cannot process such a recording, or must be trained.
     """
     spec = session.method_spec(choice)
-    if reason := recording_incompatibility(spec, recording) or _wrong_kind(recording, spec.outputs):
-        raise UsageError(reason, where=recording.id, hint="`sslbench methods` lists all methods")
+    check_compatible(spec, recording)
     if spec.learns(choice.params) and training is None:
         raise UsageError(
             f"{choice.name} must be trained first",
@@ -89,6 +89,17 @@ def localize(
         raise UsageError(f"{spec.name} needs the ground truth, which a recording does not have")
     made = run_inference(cell, spec, method, _Single(recording, session.cache))
     return made.predictions[recording.id]
+
+
+def check_compatible(spec: MethodSpec, recording: Recording) -> None:
+    """Check that a method can process a recording.
+
+    Raises:
+        UsageError: if it cannot.
+    """
+    reason = recording_incompatibility(spec, recording) or _wrong_kind(recording, spec.outputs)
+    if reason:
+        raise UsageError(reason, where=recording.id, hint="`sslbench methods` lists all methods")
 
 
 class _Single(Dataset):

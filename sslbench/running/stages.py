@@ -225,9 +225,7 @@ def _fit(
     return left
 
 
-def _training_split(
-    session: Session, training: Training, part: Part | None, split: str
-) -> Dataset:
+def _training_split(session: Session, training: Training, part: Part | None, split: str) -> Dataset:
     if part is not None and part.data == "own":
         request = DatasetRequest(split, training.scale, {}, None, session.cache)
         return NoScenes(request)

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sslbench.results.external_predictions import read_external_predictions
 
 from sslbench.errors import FormatError, MissingDataError
+from sslbench.results.external_predictions import read_external_predictions
 from sslbench.results.predictions import dump_predictions
 from sslbench.scene import Prediction, Tracks
 

@@ -130,7 +130,11 @@ def test_resamples_of_version_2_are_kept(read):
 def test_the_training_becomes_a_chain(read):
     record = read(VERSION_2)
     (entry,) = record.method.training
-    assert (entry.data, entry.name, entry.params) == ("noise[broken=true]", "noise", {"broken": True})
+    assert (entry.data, entry.name, entry.params) == (
+        "noise[broken=true]",
+        "noise",
+        {"broken": True},
+    )
     assert (entry.scale, entry.seed, entry.key) == ("smoke", 3, "")
     assert record.method.trained_on == "noise[broken=true] (smoke)"
 

@@ -175,7 +175,9 @@ def test_confidence_is_joined_where_all_windows_have_it():
     half = np.full((2, 1), 0.5)
     joined = Prediction.join([two([0], None, half)] * 2, np.arange(4.0)).tracks
     assert_array_equal(joined.confidence, np.full((4, 1), 0.5))
-    assert Prediction.join([two([0], None, half), two([0])], np.arange(4.0)).tracks.confidence is None
+    assert (
+        Prediction.join([two([0], None, half), two([0])], np.arange(4.0)).tracks.confidence is None
+    )
 
 
 def test_microphones_are_the_median_of_their_estimates():

@@ -82,9 +82,7 @@ def test_a_record_gives_its_cell_again(session, path, cell):
 
 def test_exchanged_predictions_are_refused(session, path):
     ours, theirs = path("corner"), path("corner[height=2]")
-    ours.with_name("predictions.npz").write_bytes(
-        theirs.with_name("predictions.npz").read_bytes()
-    )
+    ours.with_name("predictions.npz").write_bytes(theirs.with_name("predictions.npz").read_bytes())
     with pytest.raises(FormatError, match="not the predictions that the record was made from"):
         open_run(session, ours)
 

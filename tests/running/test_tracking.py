@@ -65,7 +65,7 @@ def test_the_time_of_tracking_is_added_to_that_of_the_method(record, cell):
 def test_a_tracker_with_too_many_tracks_fails_its_cell(run, cell):
     (outcome,) = run(cell("detector+doubling", "walk"))
     assert outcome.status == "failed"
-    assert "walk-0 has 3 sources are active at once" in outcome.reason
+    assert "walk-0 has 3 sources active at once" in outcome.reason
 
 
 def test_a_failing_tracker_keeps_the_predictions_of_the_method(run, cell):

@@ -182,7 +182,11 @@ def test_a_part_is_part_of_the_keys_of_the_method(session, cells, monkeypatch):
 def test_a_record_has_the_parts_with_their_reports(record, cell):
     method = record(cell("stacked[scaled=true]")).method
     height, spread = method.parts
-    assert (height.name, height.data, height.report) == ("height", "its own", {"height-error": 0.25})
+    assert (height.name, height.data, height.report) == (
+        "height",
+        "its own",
+        {"height-error": 0.25},
+    )
     assert (spread.name, spread.data, spread.report) == ("spread", "noise (smoke)", {})
     assert len({height.key, spread.key}) == 2
     assert method.parameters == 3 + 1 + 3
