@@ -19,8 +19,9 @@ from sslbench.running.inference import run_inference
 from sslbench.running.session import Session
 from sslbench.running.stages import ready_method
 from sslbench.scene import Kind, Prediction, Recording, Scene, Tracks
+from sslbench.specs import MethodSpec
 
-__all__ = ["AudioFile", "localize", "tracks_as_rows"]
+__all__ = ["AudioFile", "check_compatible", "localize", "tracks_as_rows"]
 
 
 SHORTEST = 0.01
@@ -124,8 +125,7 @@ def localize(
     """
     spec = session.method_spec(choice)
     recording = file.window(0, slice(0, 1)).recording
-    if reason := recording_incompatibility(spec, recording) or _wrong_kind(recording, spec.outputs):
-        raise UsageError(reason, where=recording.id, hint="`sslbench methods` lists all methods")
+    check_compatible(spec, recording)
     if spec.learns(choice.params) and training is None:
         raise UsageError(
             f"{choice.name} must be trained first",
@@ -138,6 +138,17 @@ def localize(
         raise UsageError(f"{spec.name} needs the ground truth, which a recording does not have")
     made = run_inference(cell, spec, method, file)
     return recording, made.predictions[recording.id]
+
+
+def check_compatible(spec: MethodSpec, recording: Recording) -> None:
+    """Check that a method can process a recording.
+
+    Raises:
+        UsageError: if it cannot.
+    """
+    reason = recording_incompatibility(spec, recording) or _wrong_kind(recording, spec.outputs)
+    if reason:
+        raise UsageError(reason, where=recording.id, hint="`sslbench methods` lists all methods")
 
 
 def _wrong_kind(recording: Recording, outputs: tuple[str, ...]) -> str:

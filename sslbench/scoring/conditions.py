@@ -104,7 +104,7 @@ def _hull(places: Floats, array: MicArray) -> dict[str, Condition]:
         return {}
     from scipy.spatial import Delaunay
 
-    # Along its principal axes, an array of rank 2 extends in the first two coordinates only.
-    axes = np.linalg.svd(array.positions - array.centre)[2][: array.rank].T
-    hull = Delaunay((array.positions - array.centre) @ axes)
+    # Along its principal axes an array of rank 2 has two coordinates that differ.
+    axes = np.linalg.svd(array.known - array.centre)[2][: array.rank].T
+    hull = Delaunay((array.known - array.centre) @ axes)
     return {"in_hull": bool((hull.find_simplex((places - array.centre) @ axes) >= 0).all())}

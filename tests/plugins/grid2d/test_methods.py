@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from sslbench.running.record_builder import published_of
 
 from helpers.grid_cases import CORNER, SPECS, Elsewhere, Few, Sometimes, make, places
 from sslbench.cell import Cell, Choice
-from sslbench.running.record_builder import published_of
 from sslbench.scene import Tracks
 from sslbench.training.schedules import Constant, Plateau
 from sslbench_grid2d.representations import NAMES, Options, make_representation
