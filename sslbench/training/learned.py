@@ -140,13 +140,13 @@ class LearnedMethod(TrainedNetwork, TrainableMethod):
 
     def begin_validation(self, validation: Dataset, context: TrainingContext) -> None:
         """Prepare the inputs of validation scenes and the metric that chooses the epoch."""
-        scenes = self._windows(validation)
+        selection, scenes = self._selected(context), self._windows(validation)
         inputs: ExampleSet = SceneExamples(
             scenes, lambda scene: self.inputs(self._clipped(scene).recording)
         )
         if self.cache_inputs:
             inputs = self.cached(inputs, scenes, context, "inputs")
-        self._validation = _Validation(scenes, inputs, self._selected(context))
+        self._validation = _Validation(scenes, inputs, selection)
 
     def validate(self, network: nn.Module, device: torch.device) -> float:
         """Return the selection metric over the validation scenes."""

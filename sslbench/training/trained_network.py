@@ -154,12 +154,12 @@ class TrainedNetwork(Trainable, Learner):
         for data in (train_on, validation):
             data.prepare()
         self.device = context.device
+        self.begin_validation(validation, context)
         examples = self.training_examples(train_on, context)
         network = self._initial(examples, context)
         settings = self.settings(context.scale)
         if context.start is not None:
             settings = self.fine_tuning(settings)
-        self.begin_validation(validation, context)
         trained = train(self, network, examples, settings, context)
         network.load_state_dict(trained.weights)
         self._network, self.history = network.eval(), trained.history

@@ -214,7 +214,7 @@ class TestTrainingWindows:
         class Long(Brief):
             training_windows = Windowing(rows=9)
 
-        with pytest.raises(Incompatible, match=r"windows of 9 times; no recording of .* train"):
+        with pytest.raises(Incompatible, match=r"windows of 9 times; no recording of the split"):
             fitted(tmp_path, Long(hidden=8))
 
     def test_clips_of_recordings_with_several_times_need_windows(self, tmp_path):

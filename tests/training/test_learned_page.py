@@ -16,7 +16,8 @@ def blocks():
 
 
 def code(text):
-    return [line for line in text.splitlines() if line]
+    """Return lines without indentation: the page shows methods outside their class."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def test_the_page_shows_the_plugin(blocks):
