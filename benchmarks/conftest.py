@@ -1,7 +1,7 @@
-"""What benchmarks share: one thread, medians, and a place to say a ratio.
+"""Fixtures for all benchmarks: one thread, median times, printing of results.
 
-A test marked `target` holds a ratio against what the project promises. Machines are noisy: those
-tests are for a quiet one, and no other run fails by them.
+A test marked `target` compares a measured speed with a target. Other work on the machine disturbs
+the measurement, so `.ci/benchmarks` reports a target that is missed and does not fail.
 """
 
 import time
@@ -21,7 +21,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def median_seconds():
-    """Return a function that times an action some rounds, after one to warm up."""
+    """Return a function that measures the median time of an action, after a warm-up."""
 
     def measure(action, rounds):
         action()
@@ -37,10 +37,10 @@ def median_seconds():
 
 @pytest.fixture
 def say(capsys):
-    """Return a function that prints a line past pytest's capture."""
+    """Return a function that prints a line although pytest captures output."""
 
-    def speak(line):
+    def print_line(line):
         with capsys.disabled():
             print(f"\n{line}")
 
-    return speak
+    return print_line

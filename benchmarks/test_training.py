@@ -134,7 +134,7 @@ def test_the_loader_is_three_times_as_fast_as_training(prepared, say, representa
 @pytest.mark.target
 def test_smoke_of_all_representations_takes_less_than_three_minutes(tmp_path, say):
     command = [
-        *(sys.executable, "-m", "sslbench.cli", "run", "-j", "2", "--device", "cpu"),
+        *(sys.executable, "-m", "sslbench", "run", "-j", "2", "--device", "cpu"),
         *("-m", "grid2d[representation={tg,hm,rg,onehot,uld}]", "-d", "feng2025-l1"),
     ]
     environment = {**os.environ, "SSLBENCH_STORE": str(tmp_path), "OMP_NUM_THREADS": "1"}

@@ -26,7 +26,7 @@ from sslbench.running.plan import make_plan, training_chain
 from sslbench.running.session import Session
 from sslbench.running.stages import ready_method
 from sslbench.scene import Kind, MicArray, Prediction, Recording, Scene, Tracks
-from sslbench.scoring.protocols import choose_metrics
+from sslbench.scoring.protocols import configure_metrics
 from sslbench.scoring.scores import Score
 from sslbench.scoring.scores import score as score_pairs
 from sslbench.selection import select_datasets, select_methods, select_one
@@ -166,7 +166,7 @@ def score(
         FormatError: if the shapes do not fit each other.
     """
     registry = Registry.installed()
-    found = choose_metrics(registry, protocol, kind)
+    found = configure_metrics(registry, protocol, kind)
     metrics = [metric for metric in found if metric.spec.subject == "sources"]
     pair = (_tracks(estimate, kind, times), _tracks(ground_truth, kind, times))
     scores = score_pairs([pair], metrics, registry.find(ProtocolSpec, protocol).spec, seed=0)

@@ -1,4 +1,4 @@
-"""Every error that sslbench raises on purpose, and the exit code each one gives.
+"""The errors that sslbench raises, and the exit code of each.
 
 ::
 
@@ -12,10 +12,10 @@
     │   └── DuplicateNameError    3   two distributions offer the same name
     ├── DataError                 4   data cannot be read or trusted
     │   ├── MissingDataError      4   the data set or file is not on this machine
-    │   ├── FormatError           4   a file is not what it should be
-    │   ├── GeometryError         4   microphones that cannot locate anything
+    │   ├── FormatError           4   a file does not follow its format
+    │   ├── GeometryError         4   microphone positions do not allow localization
     │   └── StoreError            4   a result cannot be written or read back
-    └── LeaderboardError          5   boards and records disagree
+    └── LeaderboardError          5   boards and records are inconsistent
 
 An interrupt (Ctrl-C) exits with 130 and is not an ``SslbenchError``.
 """
@@ -41,13 +41,13 @@ __all__ = [
 
 
 class SslbenchError(Exception):
-    """Say what went wrong, where, what was expected and what to do.
+    """Report what is wrong, where, what was expected and what to do.
 
     Args:
         what: what is wrong, as one clause.
-        where: file, key, channel or cell in which it was found.
-        expected: what would have been right.
-        hint: what the reader can do about it.
+        where: the file, key, channel or cell concerned.
+        expected: what would have been correct.
+        hint: what the user can do about it.
     """
 
     exit_code = 1
@@ -69,7 +69,7 @@ class SslbenchError(Exception):
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Exceptions cross process borders with `-j N`; keyword arguments would be lost.
+        # With `-j N` exceptions are pickled, which would lose the keyword arguments.
         return _rebuild, (type(self), self.what, self.where, self.expected, self.hint)
 
 
@@ -90,7 +90,7 @@ class UsageError(SslbenchError):
 
 
 class UnknownNameError(UsageError):
-    """Raised when nothing of the given name exists; the hint gives the nearest name."""
+    """Raised when nothing has the given name; the error suggests the most similar name."""
 
 
 class ParameterError(UsageError):
@@ -104,7 +104,7 @@ class PluginError(SslbenchError):
 
 
 class BrokenPluginError(PluginError):
-    """Raised when a plugin failed to import or breaks its contract."""
+    """Raised when a plugin cannot be imported or breaks its contract."""
 
 
 class DuplicateNameError(PluginError):
@@ -122,11 +122,11 @@ class MissingDataError(DataError):
 
 
 class FormatError(DataError):
-    """Raised when a file is not what its format says."""
+    """Raised when a file does not follow its format."""
 
 
 class GeometryError(DataError):
-    """Raised when microphone positions do not allow what is asked of them."""
+    """Raised when microphone positions do not allow the requested localization."""
 
 
 class StoreError(DataError):
@@ -134,6 +134,6 @@ class StoreError(DataError):
 
 
 class LeaderboardError(SslbenchError):
-    """Raised when boards and records disagree."""
+    """Raised when boards and records are inconsistent."""
 
     exit_code = 5

@@ -1,4 +1,4 @@
-"""Parameters of methods and data sets: typed, bounded, and said in one line each."""
+"""Parameters of methods and data sets: typed, bounded and described."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ class Parameter:
     """One parameter of a method or data set.
 
     Args:
-        name: an identifier.
-        default: its default; the type of the parameter is the type of this.
-        help: one line, with the unit.
+        name: a Python identifier.
+        default: default value; its type is the type of the parameter.
+        help: description in one line, with the unit.
         minimum: smallest number allowed.
         maximum: largest number allowed.
-        choices: the texts that are allowed, if only some are.
-        identity: whether a result depends on it. A folder or a number of workers does not count.
-        training: whether what is learned depends on it, and not the answer alone: a threshold on
-            the output of a network does not count.
+        choices: the texts allowed; empty if every text is allowed.
+        identity: whether results depend on it. They do not depend on a folder or on the number
+            of workers.
+        training: whether the trained model depends on it. A threshold on the output of a network
+            changes estimates, but not the model.
     """
 
     name: str
@@ -39,10 +40,10 @@ class Parameter:
     training: bool = True
 
     def read(self, text: str) -> Value:
-        """Convert what was typed to the parameter's type, within its bounds.
+        """Convert a text to the parameter's type and check it.
 
         Raises:
-            ParameterError: if the text is not of the type, or out of bounds.
+            ParameterError: if the text is not of that type, out of bounds or not among the choices.
         """
         kind = type(self.default)
         try:
@@ -52,10 +53,10 @@ class Parameter:
         return self.check(value)
 
     def check(self, value: Value) -> Value:
-        """Return a value of the right type after checking bounds and choices.
+        """Return a value of the parameter's type after checking bounds and choices.
 
         Raises:
-            ParameterError: if it is out of bounds or no choice.
+            ParameterError: if it is out of bounds or not among the choices.
         """
         if self.choices and value not in self.choices:
             raise self._refuse(value, "one of " + ", ".join(self.choices))

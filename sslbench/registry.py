@@ -75,8 +75,8 @@ KINDS = (
     PluginKind(DatasetSpec, "data set", "datasets", "datasets list"),
     PluginKind(MetricSpec, "metric", "metrics", "metrics"),
     PluginKind(ProtocolSpec, "protocol", "protocols", "protocols"),
-    PluginKind(AlterationSpec, "alteration", "alterations", "datasets alterations"),
-    PluginKind(TrackerSpec, "tracker", "trackers", "methods --trackers"),
+    PluginKind(AlterationSpec, "alteration", "alterations", "alterations"),
+    PluginKind(TrackerSpec, "tracker", "trackers", "trackers"),
     PluginKind(ExecutorSpec, "executor", "executors"),
 )
 """All kinds. A new kind is one line here and one hook in `sslbench.hookspecs`."""

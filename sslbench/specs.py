@@ -48,6 +48,8 @@ class Published:
         source: paper and table.
         dataset_params, params: parameters of data set and method for which it holds.
         split: for which it holds.
+        trained_on: the training data, if they are not those of the data set itself, as they are
+            typed: `lemoing2019[train_share=0.1]`.
     """
 
     dataset: str
@@ -57,6 +59,7 @@ class Published:
     dataset_params: Mapping[str, Value] = field(default_factory=dict)
     params: Mapping[str, Value] = field(default_factory=dict)
     split: str = "test"
+    trained_on: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ FLOORS = {
     "geometry": 0,
     "progress": 0,
     "files": 1,
+    "tables": 1,
     "parameters": 1,
     "scene": 1,
     "specs": 1,
@@ -39,6 +40,7 @@ FLOORS = {
     "testing": 8,
     "api": 9,
     "cli": 9,
+    "__main__": 9,
 }
 
 
@@ -75,7 +77,8 @@ HEAVY = {"torch", "pandas", "pyroomacoustics", "scipy", "matplotlib", "soundfile
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["methods"], ["datasets", "list"], ["run", "--help"]]
+    "words",
+    [["--help"], ["methods"], ["datasets", "list"], ["metrics"], ["runs"], ["run", "--help"]],
 )
 def test_listing_imports_nothing_heavy(words):
     script = (

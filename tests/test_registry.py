@@ -6,6 +6,7 @@ import pytest
 
 from sslbench.errors import BrokenPluginError, DuplicateNameError, PluginError, UnknownNameError
 from sslbench.registry import Registry, load_target, nearest
+from sslbench.specs import MethodSpec
 
 METHOD = """
 from sslbench.specs import MethodSpec

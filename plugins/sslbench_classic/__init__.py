@@ -1,113 +1,107 @@
-"""Classical methods: floors and ceilings, SRP-PHAT, the MUSIC family and multilateration."""
+"""Classical methods: SRP-PHAT, multilateration, the MUSIC family, baselines and oracles.
+
+This module is imported to list the methods, so it imports nothing heavy.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from sslbench.hookspecs import hookimpl
 from sslbench.specs import MethodSpec, Parameter, Published
 
 __all__ = ["sslbench_methods"]
 
-SEED = Parameter("seed", 0, "seed of what is drawn", minimum=0)
+ANY_FORMAT = ("mics", "foa")
 
-NFFT = Parameter("nfft", 512, "length of the analysis windows in samples, even", minimum=16)
+WINDOW = Parameter("window", 2048, "length of the frames that are averaged, in samples", minimum=64)
+SEED = Parameter("seed", 0, "random seed", minimum=0)
+
+NFFT = Parameter("nfft", 512, "length of the analysis windows in samples; even", minimum=16)
 LOW = Parameter("low", 300.0, "lowest frequency used in Hz", minimum=0)
 HIGH = Parameter("high", 3500.0, "highest frequency used in Hz", minimum=1)
 
 
 @hookimpl
 def sslbench_methods() -> Sequence[MethodSpec]:
-    """Offer the classical methods."""
-    return [*_floors(), *_oracles(), _srp_phat(), _multilateration(), *_pyroomacoustics()]
+    """Return the specs of the classical methods."""
+    return [*_baselines(), *_oracles(), _srp_phat(), _multilateration(), *_pyroomacoustics()]
 
 
-def _floors() -> list[MethodSpec]:
+def _baselines() -> list[MethodSpec]:
+    baseline = partial(MethodSpec, licence="MIT", formats=ANY_FORMAT)
     return [
-        MethodSpec(
+        baseline(
             name="room-centre",
             target="sslbench_classic.baselines:RoomCentre",
-            summary="the middle of the region, always",
+            summary="baseline: the centre of the region in every frame",
             outputs=("position",),
-            licence="MIT",
-            formats=("mics", "foa"),
+            frame_wise=True,
         ),
-        MethodSpec(
+        baseline(
             name="mean-position",
             target="sslbench_classic.baselines:MeanPosition",
-            summary="the mean of the training positions, always",
+            summary="baseline: the mean of the training positions in every frame",
             outputs=("position",),
-            licence="MIT",
-            formats=("mics", "foa"),
+            frame_wise=True,
             trainable=True,
         ),
-        MethodSpec(
+        baseline(
             name="random-position",
             target="sslbench_classic.baselines:RandomPosition",
-            summary="uniformly random in the region",
+            summary="baseline: a random position in the region for every frame",
             outputs=("position",),
-            licence="MIT",
             parameters=(SEED,),
-            formats=("mics", "foa"),
         ),
-        MethodSpec(
+        baseline(
             name="random-direction",
             target="sslbench_classic.baselines:RandomDirection",
-            summary="uniformly random on the sphere",
+            summary="baseline: a random direction for every frame",
             outputs=("direction",),
-            licence="MIT",
             parameters=(SEED,),
-            formats=("mics", "foa"),
         ),
     ]
 
 
 def _oracles() -> list[MethodSpec]:
+    oracle = partial(MethodSpec, licence="MIT", max_sources=None, oracle=True)
+    cells = Parameter("grid", 6, "number of cells along each side of the region", minimum=1)
+    step = Parameter("step", 10.0, "size of a cell in azimuth and elevation in degrees", 0.1, 90)
     return [
-        MethodSpec(
+        oracle(
             name="oracle-quantiser",
             target="sslbench_classic.oracles:QuantiserOracle",
-            summary="the centre of the cell in which the source is",
+            summary="oracle: the centre of the grid cell that contains the source",
             outputs=("position",),
-            licence="MIT",
-            parameters=(Parameter("grid", 6, "cells a side of the region", minimum=1),),
-            max_sources=None,
-            formats=("mics", "foa"),
-            oracle=True,
+            parameters=(cells,),
+            formats=ANY_FORMAT,
             published=(
                 Published(
                     dataset="feng2025-l1",
-                    metric="position-error-truncated",
+                    metric="position-error-capped",
                     value=0.381,
                     source="Feng et al. 2025, Table 1 (QE, I=6)",
                     params={"grid": 6},
                 ),
             ),
         ),
-        MethodSpec(
+        oracle(
             name="oracle-direction-grid",
             target="sslbench_classic.oracles:DirectionGridOracle",
-            summary="the centre of the cell of azimuth and elevation in which the source is",
+            summary="oracle: the centre of the azimuth-elevation cell that contains the source",
             outputs=("direction",),
-            licence="MIT",
-            parameters=(
-                Parameter("step", 10.0, "size of a cell in degrees", minimum=0.1, maximum=90),
-            ),
-            max_sources=None,
-            formats=("mics", "foa"),
-            oracle=True,
+            parameters=(step,),
+            formats=ANY_FORMAT,
         ),
-        MethodSpec(
+        oracle(
             name="oracle-delays",
             target="sslbench_classic.oracles:DelayOracle",
-            summary="multilateration from the true delays in whole samples",
+            summary="oracle: multilateration from the true delays, rounded to whole samples",
             outputs=("position",),
-            licence="MIT",
-            max_sources=None,
             min_channels=4,
             min_rank_position=3,
-            oracle=True,
         ),
     ]
 
@@ -116,21 +110,26 @@ def _srp_phat() -> MethodSpec:
     return MethodSpec(
         name="srp-phat",
         target="sslbench_classic.srp_phat:SrpPhat",
-        summary="steered response power with phase transform, coarse to fine",
+        summary="steered response power with phase transform, coarse-to-fine search",
         outputs=("position", "direction"),
         licence="MIT",
+        frame_wise=True,
         parameters=(
-            Parameter("grid", 0.2, "spacing of the coarse grid of positions in m", minimum=0.01),
-            Parameter("angle", 5.0, "spacing of the coarse directions in degrees", 0.5, 45),
-            Parameter("window", 2048, "length of the averaged frames in samples", minimum=64),
+            Parameter(
+                "grid", 0.2, "spacing of the coarse grid of positions in metres", minimum=0.01
+            ),
+            Parameter("angle", 5.0, "spacing of the coarse grid of directions in degrees", 0.5, 45),
+            WINDOW,
             Parameter(
                 "threshold",
                 0.2,
-                "share of the strongest source's power or votes that a further one must have",
+                "power (or votes) that a further source needs, relative to the strongest source",
                 minimum=0,
                 maximum=1,
             ),
-            Parameter("separation", 0.5, "smallest distance of two positions in m", minimum=0),
+            Parameter(
+                "separation", 0.5, "smallest distance between two positions in metres", minimum=0
+            ),
             Parameter(
                 "separation_angle", 15.0, "smallest angle between two directions in degrees", 0, 180
             ),
@@ -147,21 +146,26 @@ def _multilateration() -> MethodSpec:
     return MethodSpec(
         name="multilateration",
         target="sslbench_classic.multilateration:Multilateration",
-        summary="RANSAC multilateration from several GCC-PHAT peaks a pair",
+        summary="RANSAC multilateration from several GCC-PHAT peaks per microphone pair",
         outputs=("position",),
         licence="MIT",
+        frame_wise=True,
         parameters=(
-            Parameter("peaks", 4, "peaks of each correlation", minimum=1, maximum=32),
-            Parameter("hypotheses", 1000, "minimal problems solved a frame", minimum=10),
-            Parameter("threshold", 0.1, "largest residual of an inlier in m", minimum=0.001),
+            Parameter(
+                "peaks", 4, "number of peaks taken from each correlation", minimum=1, maximum=32
+            ),
+            Parameter(
+                "hypotheses", 1000, "number of minimal problems solved per frame", minimum=10
+            ),
+            Parameter("threshold", 0.1, "largest residual of an inlier in metres", minimum=0.001),
             Parameter(
                 "accept",
                 0.25,
-                "smallest share of the pairs that must agree with an answer",
+                "smallest share of the pairs that must agree with an estimate",
                 minimum=0,
                 maximum=1,
             ),
-            Parameter("window", 2048, "length of the averaged frames in samples", minimum=64),
+            WINDOW,
             SEED,
         ),
         min_channels=4,
@@ -173,27 +177,30 @@ def _multilateration() -> MethodSpec:
 
 def _pyroomacoustics() -> list[MethodSpec]:
     grid = Parameter("grid", 5.0, "spacing of azimuth and elevation in degrees", 0.5, 45)
-    dimensions = Parameter("dimensions", 3, "2 searches azimuth alone", minimum=2, maximum=3)
+    dimensions = Parameter(
+        "dimensions", 3, "3: search azimuth and elevation; 2: azimuth only", minimum=2, maximum=3
+    )
     # Measured on the validation split of respeaker-sim: 40 frequencies, and windows of 256 samples
-    # for TOPS, are as accurate as all of 512 samples, and the coherent methods three times faster.
-    bins = Parameter("bins", 40, "frequencies used at most, evenly spaced", minimum=1)
+    # for TOPS, are as accurate as all frequencies of windows of 512 samples. The coherent methods
+    # are three times faster with them.
+    bins = Parameter("bins", 40, "largest number of frequencies used, evenly spaced", minimum=1)
     searched = (NFFT, LOW, HIGH, bins, grid, dimensions)
     return [
         _pra("srp", "PraSrp", "SRP-PHAT", searched),
         _pra("music", "PraMusic", "MUSIC", searched),
-        _pra("normmusic", "PraNormMusic", "MUSIC with normalised frequencies", searched),
-        _pra("cssm", "PraCssm", "coherent signal subspace", searched),
-        _pra("waves", "PraWaves", "weighted average of signal subspaces", searched),
+        _pra("normmusic", "PraNormMusic", "MUSIC, normalised per frequency", searched),
+        _pra("cssm", "PraCssm", "coherent signal subspace method (CSSM)", searched),
+        _pra("waves", "PraWaves", "weighted average of signal subspaces (WAVES)", searched),
         _pra(
             "tops",
             "PraTops",
-            "orthogonality of projected subspaces",
+            "test of orthogonality of projected subspaces (TOPS)",
             (replace(NFFT, default=256), HIGH, grid, dimensions),
         ),
         _pra(
             "frida",
             "PraFrida",
-            "finite rate of innovation (azimuth only)",
+            "finite rate of innovation (FRIDA), azimuth only",
             (NFFT, LOW, HIGH, bins, SEED),
         ),
     ]
@@ -203,9 +210,10 @@ def _pra(name: str, target: str, summary: str, parameters: tuple[Parameter, ...]
     return MethodSpec(
         name=f"pra-{name}",
         target=f"sslbench_classic.pyroomacoustics_doa:{target}",
-        summary=f"{summary}, of pyroomacoustics",
+        summary=f"{summary}, from pyroomacoustics",
         outputs=("direction",),
         licence="MIT",
+        frame_wise=True,
         parameters=parameters,
         max_sources=None,
         min_channels=3,

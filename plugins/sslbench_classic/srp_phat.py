@@ -1,12 +1,14 @@
-"""SRP-PHAT over positions or directions, from a coarse grid to a fine one.
+"""SRP-PHAT over positions or directions, with a coarse-to-fine search.
 
-The power of DiBiase (2000). A peak of it is narrower than a coarse cell, so at each level the
-correlations are widened to the delays that a cell spans by taking their maximum, in the spirit
-of the modified functional of Cobos, Marti and Lopez (2011); the best cells are divided further.
+The steered response power is that of DiBiase (2000). Its peaks are narrower than a coarse cell.
+At each level, every lag of the correlations is therefore replaced by the maximum over the delays
+that a cell spans, similar to the modified functional of Cobos, Marti and Lopez (2011), and the
+best cells are divided further.
 
-Several directions are not told apart in that mean: the lobes of a small array merge. But speech is
-sparse, so that in a short frame one source is the loudest: each frame votes for the peaks of its
-power, and the votes are clustered, as Pavlidi et al. (2013) do with a histogram.
+Several directions cannot be separated in the power averaged over time, because the lobes of a
+small array merge. Speech is sparse, however: in a short frame a single source dominates. So each
+short frame votes for the peaks of its power, and the votes are clustered, similar to the histogram
+of Pavlidi et al. (2013).
 """
 
 from __future__ import annotations
@@ -16,53 +18,57 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sslbench.acoustics.gcc import ROBUST, gcc_phat, largest_lag, mean_gcc_phat, short_frames
 from sslbench.acoustics.srp import SteeredResponse, direction_delays, lag_index, point_delays
+from sslbench.array_types import Floats
 from sslbench.contracts import Method
 from sslbench.geometry import Box, fibonacci_sphere
 from sslbench.scene import MicArray, Prediction, Recording, Tracks
+from sslbench_classic.inputs import is_horizontal, microphone_positions, search_region
 
 __all__ = ["Directions", "Positions", "SearchSpace", "SrpPhat"]
 
 LAGS = 512
-"""Lags that a table has at least on each side, by interpolation, up to `MAX_UPSAMPLE`."""
+"""Correlations are interpolated to at least this many lags on each side of lag 0."""
 
 MAX_UPSAMPLE = 32
+"""Largest factor of that interpolation."""
 
-KEPT = 64
-"""Cells that are divided at each level."""
+CELLS_DIVIDED = 64
+"""Number of cells that are divided at each level of the search."""
 
-VOTE = 4
-"""Frames that vote are shorter than those that are averaged by this factor."""
+VOTING_FRAMES_PER_WINDOW = 4
+"""Frames that vote are shorter by this factor than the frames that are averaged."""
 
-SPREAD = math.radians(8)
-"""Votes for one source spread about so much.
+VOTE_SPREAD = math.radians(8)
+"""Width in radians of the Gaussian kernel that sums the votes for one source.
 
-On 100 scenes each of the validation split of `respeaker-sim`, the mean error of the steered power
-with two sources falls from 16.0 degrees (85 % answered) to 5.8 (all answered) by voting, with
-three from 21.0 (79 %) to 10.1; `PraNormMusic` has 27.0 and 36.3. With 12 degrees, and with 1024
-samples a frame in place of 512, it changes by less than a degree. Removing the delays of a source
-that was found from the correlations gave 11.6 and 21.7.
+Measured on 100 scenes each of the validation split of `respeaker-sim`: with voting, the mean error
+for two sources falls from 16.0 degrees (estimates for 85 % of the sources) to 5.8 degrees
+(estimates for all sources), and for three sources from 21.0 degrees (79 %) to 10.1 degrees.
+`PraNormMusic` has 27.0 and 36.3 degrees. A spread of 12 degrees, or voting frames of 1024 samples
+instead of 512, changes the errors by less than a degree. Removing the delays of sources already
+found from the correlations, instead of voting, gave 11.6 and 21.7 degrees.
 """
 
-VOTED = 0.8
-"""A frame votes for peaks of this share of its highest power, so that steady sources that mask
-each other in every frame are found too. The highest alone gave 6.2 and 9.2 degrees for speech."""
+VOTE_POWER = 0.8
+"""A frame votes for all peaks with at least this share of its highest power. This also finds
+stationary sources that mask each other in every frame. With votes for the highest peak only, the
+mean errors for speech were 6.2 and 9.2 degrees."""
 
-VOTERS = 256
-"""Frames that vote at once, so that an hour of audio needs no more memory."""
+VOTING_FRAMES_PER_BATCH = 256
+"""Number of voting frames processed at once; bounds the memory needed for long recordings."""
 
 
 class SearchSpace(ABC):
-    """Where to search: cells, the delays of points, and how cells are divided.
+    """A space to search: its coarse cells, the delays of points, and how cells are divided.
 
     Args:
         points: centres of the coarse cells, shape (points, 3).
-        spacing: of the coarse cells, in metres or radians.
-        finest: spacing at which to stop.
+        spacing: spacing of the coarse cells, in metres or radians.
+        finest: spacing at which the search stops.
     """
 
     def __init__(self, points: Tensor, spacing: float, finest: float) -> None:
@@ -76,24 +82,24 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def reach(self, spacing: float) -> float:
-        """Return the seconds by which delays change over half a cell, roughly."""
+        """Return by how many seconds delays change over half a cell, approximately."""
 
     @abstractmethod
     def divide(self, points: Tensor, spacing: float) -> Tensor:
-        """Return points around each of `points` at `spacing`, shape (more points, 3)."""
+        """Return finer points around each of `points`, shape (finer points, 3)."""
 
     @abstractmethod
     def distance(self, points: Tensor, point: Tensor) -> Tensor:
-        """Return the distance of points to a point in the unit of the spacing."""
+        """Return the distances of points to a point, in the unit of the spacing."""
 
 
 class Positions(SearchSpace):
-    """A region in metres: points of one height where it is flat, else of all three dimensions.
+    """Positions in a region: a plane if the region is flat, otherwise a volume.
 
     Args:
         microphones: positions in metres, shape (channels, 3).
-        region: where to search.
-        spacing: of the coarse grid in metres.
+        region: region to search.
+        spacing: spacing of the coarse grid in metres.
         speed_of_sound: in m/s.
     """
 
@@ -119,11 +125,11 @@ class Positions(SearchSpace):
         return point_delays(self.microphones, points, self.speed_of_sound)
 
     def reach(self, spacing: float) -> float:
-        """Return the seconds that sound takes for half a cell."""
+        """Return the time in seconds that sound takes to cross half a cell."""
         return spacing / 2 / self.speed_of_sound
 
     def divide(self, points: Tensor, spacing: float) -> Tensor:
-        """Return the 9 or 27 points around each point, within the region."""
+        """Return 9 (in a plane) or 27 points around each point, within the region."""
         around = points[:, None] + self.around * spacing
         return torch.minimum(torch.maximum(around.flatten(0, 1), self.low), self.high)
 
@@ -134,14 +140,15 @@ class Positions(SearchSpace):
 
 
 class Directions(SearchSpace):
-    """The sphere; its upper half for a horizontal plane of microphones.
+    """Directions on the sphere, or on the upper hemisphere for a horizontal array.
 
-    Such an array hears no difference between a direction and its mirror image below, so the one
-    above is answered. Other flat arrays and lines have mirror images too: any one is answered.
+    A horizontal array cannot distinguish a direction from its mirror image below the plane; the
+    upper one is searched. Other planar and linear arrays have such ambiguities too; for them the
+    result is an arbitrary one of the equivalent directions.
 
     Args:
         array: the microphones.
-        spacing: of the coarse grid in radians.
+        spacing: spacing of the coarse grid in radians.
         speed_of_sound: in m/s.
     """
 
@@ -150,7 +157,7 @@ class Directions(SearchSpace):
         self.microphones = torch.tensor(array.positions, dtype=torch.float32)
         self.speed_of_sound = speed_of_sound
         self.aperture = array.aperture
-        self.upper = float(np.ptp(array.positions[:, 2])) < 1e-3
+        self.upper = is_horizontal(array.positions)
         sphere = fibonacci_sphere(math.ceil(4 * np.pi / spacing**2))
         points = sphere[sphere[:, 2] >= 0] if self.upper else sphere
         super().__init__(torch.tensor(points).float(), spacing, finest=float(np.radians(0.2)))
@@ -160,12 +167,12 @@ class Directions(SearchSpace):
         return direction_delays(self.microphones, points, self.speed_of_sound)
 
     def reach(self, spacing: float) -> float:
-        """Return the seconds by which the delay over the aperture changes in half a cell."""
+        """Return by how many seconds the delay over the aperture changes in half a cell."""
         return self.aperture * spacing / 2 / self.speed_of_sound
 
     def divide(self, points: Tensor, spacing: float) -> Tensor:
-        """Return a 3 x 3 grid in the plane that touches the sphere at each point, normalised."""
-        # Any axis that is not nearly parallel to the point spans that plane.
+        """Return a 3 x 3 grid in the tangent plane of each point, normalised to unit length."""
+        # The axis least parallel to the point gives a well-conditioned basis of that plane.
         axis = torch.eye(3)[points.abs().argmin(dim=1)]
         east = torch.nn.functional.normalize(torch.linalg.cross(axis, points), dim=-1)
         north = torch.linalg.cross(points, east)
@@ -183,20 +190,21 @@ class Directions(SearchSpace):
 
 
 class SrpPhat(Method):
-    """Locate sources where the steered response power peaks.
+    """Locate sources at the peaks of the steered response power.
 
-    Positions are searched for in the region, in its plane where it is flat; directions on the
-    sphere. Several positions are taken one after the other, each away from those before; several
-    directions are found by the votes of short frames.
+    Positions are searched in the region (in its plane if it is flat), directions on the sphere.
+    Several positions are found one after the other, each at a minimum distance from the previous
+    ones. Several directions are found by the votes of short frames.
 
     Args:
         grid: spacing of the coarse grid of positions in metres.
         angle: spacing of the coarse grid of directions in degrees.
-        window: length in samples of the frames over which correlations are averaged; frames that
-            vote have a quarter of it.
-        threshold: a further source must have this share of the power of the strongest, or of its
-            votes. Where up to three speakers may talk, 0.2 gives an F-measure within 20 degrees
-            of 0.90, 0.92 and 0.88 for one, two and three (validation split of `respeaker-sim`).
+        window: length in samples of the frames over which correlations are averaged. Frames that
+            vote have a quarter of this length.
+        threshold: power, or number of votes, that a further source needs, relative to the
+            strongest source. For up to three speakers, 0.2 gives F-measures within 20 degrees of
+            0.90, 0.92 and 0.88 with one, two and three active speakers (validation split of
+            `respeaker-sim`).
         separation: smallest distance between two positions in metres.
         separation_angle: smallest angle between two directions in degrees.
     """
@@ -221,14 +229,14 @@ class SrpPhat(Method):
         self._search: _Search | None = None
 
     def locate(self, recording: Recording) -> Prediction:
-        """Answer one recording with `max_sources` tracks, strongest first; NaN in silence."""
+        """Return `max_sources` tracks per frame, strongest first, NaN where none was found."""
         search = self._prepared(recording)
-        apart = self.separation if recording.kind == "position" else self.separation_angle
+        separation = self.separation if recording.kind == "position" else self.separation_angle
         several = recording.kind == "direction" and recording.max_sources > 1
         find = search.votes if several else search.peaks
         found = np.stack(
             [
-                find(torch.tensor(frame), recording.max_sources, apart, self.threshold)
+                find(torch.tensor(frame), recording.max_sources, separation, self.threshold)
                 for frame in recording.frames()
             ]
         )
@@ -236,14 +244,13 @@ class SrpPhat(Method):
         return Prediction(Tracks.of(recording.times, xyz, recording.kind))
 
     def _prepared(self, recording: Recording) -> _Search:
-        """Return the search of the array and region; the last one is kept."""
-        mics, region, speed = recording.array.positions, recording.region, recording.speed_of_sound
-        assert mics is not None
-        key = (mics.tobytes(), region, recording.kind, recording.sample_rate, speed)
+        """Return the search for an array and a region; the most recent one is kept."""
+        mics, speed = microphone_positions(recording), recording.speed_of_sound
+        key = (mics.tobytes(), recording.region, recording.kind, recording.sample_rate, speed)
         if self._search is None or key != self._key:
             space: SearchSpace
             if recording.kind == "position":
-                assert region is not None
+                region = search_region(recording)
                 space = Positions(torch.tensor(mics).float(), region, self.grid, speed)
             else:
                 space = Directions(recording.array, self.angle, speed)
@@ -254,7 +261,7 @@ class SrpPhat(Method):
 
 
 class _Search:
-    """Coarse to fine search of one space at one sample rate."""
+    """Coarse-to-fine search of one space at one sample rate."""
 
     def __init__(self, space: SearchSpace, sample_rate: int, max_lag: int, window: int) -> None:
         self.space = space
@@ -266,36 +273,32 @@ class _Search:
         self.neighbours: Tensor | None = None
         self.coarse = SteeredResponse(space.delays(space.points), self.step, self.lags)
 
-    def peaks(
-        self, frame: Tensor, count: int, apart: float, threshold: float
-    ) -> NDArray[np.float64]:
-        """Return the places of at most `count` peaks, shape (count, 3), then NaN."""
+    def peaks(self, frame: Tensor, count: int, separation: float, threshold: float) -> Floats:
+        """Return at most `count` peaks, then NaN, shape (count, 3)."""
         gcc = self._correlation(frame)
         power = self.coarse(self._widened(gcc, self.space.spacing))
-        places = np.full((count, 3), np.nan)
+        found = np.full((count, 3), np.nan)
         strongest = 0.0
         for source in range(count):
             if not power.isfinite().any():
                 break
-            place, height = self._refine(gcc, power)
+            peak, height = self._refine(gcc, power)
             if height <= threshold * strongest:
                 break
             strongest = max(strongest, height)
-            places[source] = place.double().numpy()
+            found[source] = peak.double().numpy()
             if source + 1 < count:
-                power = self._others(power, place, apart)
-        return places
+                power = self._other_maxima(power, peak, separation)
+        return found
 
-    def votes(
-        self, frame: Tensor, count: int, apart: float, threshold: float
-    ) -> NDArray[np.float64]:
-        """Return at most `count` directions for which short frames vote, shape (count, 3)."""
-        points, weight = self._ballots(frame)
-        between = [self.space.distance(points, point) for point in points]
-        places = np.full((count, 3), np.nan)
-        if not between:
-            return places
-        kernel = torch.exp(-(torch.stack(between) / SPREAD).square())
+    def votes(self, frame: Tensor, count: int, separation: float, threshold: float) -> Floats:
+        """Return at most `count` directions by votes of short frames, then NaN, (count, 3)."""
+        points, weight = self._collect_votes(frame)
+        distances = [self.space.distance(points, point) for point in points]
+        found = np.full((count, 3), np.nan)
+        if not distances:
+            return found
+        kernel = torch.exp(-(torch.stack(distances) / VOTE_SPREAD).square())
         strongest = 0.0
         for source in range(count):
             votes = (kernel @ weight) * (weight > 0)
@@ -303,28 +306,29 @@ class _Search:
             if height <= threshold * strongest:
                 break
             strongest = max(strongest, height)
-            place = torch.nn.functional.normalize((kernel[top] * weight) @ points, dim=0)
-            places[source] = place.double().numpy()
-            weight = weight.masked_fill(self.space.distance(points, place) < apart, 0)
-        return places
+            peak = torch.nn.functional.normalize((kernel[top] * weight) @ points, dim=0)
+            found[source] = peak.double().numpy()
+            weight = weight.masked_fill(self.space.distance(points, peak) < separation, 0)
+        return found
 
-    def _ballots(self, frame: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the directions that got votes, shape (points, 3), and their summed weights."""
-        length = max(self.window // VOTE, 2 * self.max_lag)
+    def _collect_votes(self, frame: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the directions with votes, shape (points, 3), and their weights, (points,)."""
+        length = max(self.window // VOTING_FRAMES_PER_WINDOW, 2 * self.max_lag)
         padded = torch.nn.functional.pad(frame, (0, max(0, length - frame.shape[1])))
+        frames = short_frames(padded, length, length // 2)
         tally = torch.zeros(len(self.space.points))
-        for voters in torch.split(short_frames(padded, length, length // 2), VOTERS):
-            gcc = gcc_phat(voters, self.max_lag, self.upsample, ROBUST)
+        for batch in torch.split(frames, VOTING_FRAMES_PER_BATCH):
+            gcc = gcc_phat(batch, self.max_lag, self.upsample, ROBUST)
             power = self.coarse(gcc).clamp_min(0)
             flank = power < power[:, self._adjacent()].amax(dim=2)
-            weak = power < VOTED * power.amax(dim=1, keepdim=True)
-            # Where one source stands out, the power is higher and the vote surer.
+            weak = power < VOTE_POWER * power.amax(dim=1, keepdim=True)
+            # A frame dominated by one source has a higher power and is more reliable.
             tally += power.square().masked_fill(flank | weak, 0).sum(dim=0)
         return self.space.points[tally > 0], tally[tally > 0]
 
-    def _others(self, power: Tensor, place: Tensor, apart: float) -> Tensor:
-        """Keep the power of local maxima away from a place; the flank of its peak is none."""
-        near = self.space.distance(self.space.points, place) < apart
+    def _other_maxima(self, power: Tensor, peak: Tensor, separation: float) -> Tensor:
+        """Keep the local maxima that are not near `peak`; set all other power to -inf."""
+        near = self.space.distance(self.space.points, peak) < separation
         flank = power < power[self._adjacent()].amax(dim=1)
         return power.masked_fill(near | flank, -torch.inf)
 
@@ -338,19 +342,19 @@ class _Search:
         return mean_gcc_phat(padded, self.window, self.max_lag, self.upsample, ROBUST)
 
     def _widened(self, gcc: Tensor, spacing: float) -> Tensor:
-        """Replace each lag by the largest within half a cell."""
+        """Replace the value at each lag by the maximum over the lags within half a cell."""
         radius = min(round(self.space.reach(spacing) / self.step), (self.lags - 1) // 2)
         return torch.nn.functional.max_pool1d(gcc, 2 * radius + 1, stride=1, padding=radius)
 
     def _refine(self, gcc: Tensor, power: Tensor) -> tuple[Tensor, float]:
-        """Divide the best cells until they are fine; return the best place and its power."""
-        best = power.topk(min(KEPT, int(power.isfinite().sum()))).indices
+        """Divide the best cells down to the finest spacing; return the peak and its power."""
+        best = power.topk(min(CELLS_DIVIDED, int(power.isfinite().sum()))).indices
         points, spacing = self.space.points[best], self.space.spacing
         while spacing > self.space.finest:
             spacing /= 2
             points = self.space.divide(points, spacing)
             power = self._power(self._widened(gcc, spacing), points)
-            best = power.topk(min(KEPT, len(power))).indices
+            best = power.topk(min(CELLS_DIVIDED, len(power))).indices
             points = points[best]
         power = self._power(gcc, points)
         top = int(power.argmax())
@@ -362,7 +366,7 @@ class _Search:
 
 
 def _neighbours(space: SearchSpace) -> Tensor:
-    """Return the indices of the nearest points of each, itself included."""
+    """Return the indices of the nearest points of each point, including itself."""
     from scipy.spatial import KDTree
 
     points = space.points.numpy()

@@ -1,10 +1,11 @@
-"""Robust multilateration: from range differences, most of them wrong, to a position.
+"""Robust multilateration: positions from range differences with many outliers.
 
-After Astrom, Larsson, Flood and Oskarsson (EUSIPCO 2021), as used by Berg et al. (2024): a
-minimal solver in RANSAC, then refinement on the inliers. Here the minimal problem is three range
-differences that share a reference microphone, which has a closed form; all hypotheses of all
-frames are solved and scored at once; and thresholds are relative to the number of pairs, since
-"at least 10 inliers" cannot be met by five microphones with one peak a pair.
+After Åström, Larsson, Flood and Oskarsson (EUSIPCO 2021), as used by Berg et al. (2024): a minimal
+solver in RANSAC, followed by refinement on the inliers. There are three differences. The minimal
+problem consists of three range differences with a common reference microphone, which has a
+closed-form solution. All hypotheses of all frames are solved and scored at once. Thresholds are
+relative to the number of pairs, since five microphones with one peak per pair can never reach the
+"at least 10 inliers" of the paper.
 """
 
 from __future__ import annotations
@@ -13,35 +14,35 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from sslbench.array_types import Floats
 from sslbench.errors import GeometryError
 from sslbench.geometry import Box, microphone_pairs
 
 __all__ = ["SolverOptions", "TdoaSolver"]
 
 CONDITION = 50.0
-"""Sets of microphones whose linear system is worse conditioned give no useful hypothesis."""
+"""Largest condition number of a minimal problem; beyond it, hypotheses are not useful."""
 
 FINALISTS = 8
-"""Hypotheses that are refined; the best one before refinement is not always the best after."""
+"""Number of hypotheses that are refined: the best before refinement may not be best after it."""
 
 SCORED = 2**22
-"""Range differences that are compared at once, which bounds the memory."""
+"""Largest number of range differences compared at once; bounds the memory."""
 
 
 @dataclass(frozen=True)
 class SolverOptions:
-    """How hard to try and what to believe.
+    """Settings of the solver.
 
     Args:
         threshold: largest residual of an inlier in metres.
-        hypotheses: minimal problems that are solved.
-        steps: of refinement; the inliers are found anew before each.
-        accept: smallest share of the measured pairs that must agree with an answer.
-        margin: metres by which an answer may lie outside the region.
-        seed: of the choice of minimal problems.
+        hypotheses: number of minimal problems that are solved.
+        steps: number of refinement steps; the inliers are determined again before each step.
+        accept: smallest share of the measured pairs that must agree with an estimate.
+        margin: distance in metres by which an estimate may lie outside the region.
+        seed: seed of the random choice of minimal problems.
     """
 
     threshold: float = 0.1
@@ -53,23 +54,23 @@ class SolverOptions:
 
 
 class TdoaSolver:
-    """Find positions that agree with range differences, for one array and region.
+    """Find positions that agree with range differences, for one array and one region.
 
-    The height is known where the region is flat: then two range differences make a hypothesis.
+    If the region is flat, the height is known and two range differences determine a hypothesis.
 
     Args:
         microphones: positions in metres, shape (channels, 3).
-        region: where positions can lie.
-        candidates: range differences that there are of each pair, the most trusted first.
-        options: how hard to try.
+        region: region that contains the sources.
+        candidates: number of range differences per pair, sorted from most to least reliable.
+        options: settings of the solver.
 
     Raises:
-        GeometryError: if the microphones are too few, or span too little to find a position.
+        GeometryError: if there are too few microphones or they span too few dimensions.
     """
 
     def __init__(
         self,
-        microphones: NDArray[np.float64],
+        microphones: Floats,
         region: Box,
         candidates: int,
         options: SolverOptions | None = None,
@@ -87,33 +88,34 @@ class TdoaSolver:
         self._plan(candidates)
 
     def solve(self, range_differences: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Find one position a frame.
+        """Find one position per frame.
 
         Args:
-            range_differences: path to i minus path to j in metres for all pairs i < j, shape
-                (frames, pairs, candidates); NaN where there is none.
-            weights: how much each one that agrees counts in choosing between positions, in the
-                same shape; all the same by default.
+            range_differences: distance to microphone i minus distance to microphone j in metres,
+                for all pairs i < j, shape (frames, pairs, candidates); NaN where missing.
+            weights: weight of each range difference in the score of a position, of the same
+                shape; equal by default.
 
         Returns:
             Positions in metres, shape (frames, 3); NaN where too few pairs agree.
         """
         measured = range_differences.double()
-        trust = torch.ones_like(measured) if weights is None else weights.double()
+        weights = torch.ones_like(measured) if weights is None else weights.double()
         size = max(1, SCORED // (2 * len(self.mics) * measured[0].numel())) if len(measured) else 1
-        blocks = zip(torch.split(measured, size), torch.split(trust, size), strict=True)
+        blocks = zip(torch.split(measured, size), torch.split(weights, size), strict=True)
         found = [self._solve(*block) for block in blocks]
         return torch.cat(found) if found else measured.new_zeros(0, 3)
 
     def _plan(self, candidates: int) -> None:
-        """Choose minimal problems, the same for all frames, and invert their matrices."""
+        """Choose the minimal problems, the same for all frames, and invert their matrices."""
         rng = np.random.default_rng(self.options.seed)
-        mics, inverse = self._sets(rng)
+        mics, inverse = self._microphone_sets(rng)
         chosen = rng.integers(len(mics), size=self.options.hypotheses)
         self.mics, self.inverse = mics[chosen], inverse[chosen]
-        # A peak is trusted in proportion to 1 / rank, about as often as it is the right one.
-        trust = 1 / np.arange(1, candidates + 1)
-        ranks = rng.choice(candidates, (len(chosen), self.unknowns), p=trust / trust.sum())
+        # The probability of a peak is proportional to 1 / rank, approximately the frequency
+        # with which it is the correct one. A quarter of the problems use only the first peaks.
+        likely = 1 / np.arange(1, candidates + 1)
+        ranks = rng.choice(candidates, (len(chosen), self.unknowns), p=likely / likely.sum())
         ranks[: len(ranks) // 4] = 0
         self.ranks = torch.from_numpy(ranks)
         reference, others = self.mics[:, :1], self.mics[:, 1:]
@@ -124,12 +126,12 @@ class TdoaSolver:
         self.pairs = table[others, reference]
         self.sign = torch.where(others < reference, 1.0, -1.0).double()
 
-    def _sets(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Draw sets of a reference and 2 or 3 more microphones that are well conditioned."""
+    def _microphone_sets(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Draw well-conditioned sets of a reference and 2 or 3 further microphones."""
         draws = rng.random((4 * self.options.hypotheses, len(self.microphones)))
         mics = torch.from_numpy(draws.argsort(axis=1)[:, : self.unknowns + 1].copy())
         matrix = self.microphones[mics[:, 1:]] - self.microphones[mics[:, :1]]
-        # Only the horizontal part is unknown at known height.
+        # At known height only the horizontal coordinates are unknown.
         matrix = matrix[..., : self.unknowns]
         good = torch.linalg.cond(matrix) < CONDITION
         if not good.any():
@@ -137,14 +139,14 @@ class TdoaSolver:
                 f"{len(self.microphones)} microphones do not determine a position",
                 where="multilateration",
                 expected=f"microphones that span {self.unknowns} dimensions",
-                hint="move a microphone off the line or plane, or ask for fewer dimensions",
+                hint="move a microphone out of the common line or plane, or use a flat region",
             )
         return mics[good], torch.linalg.inv(matrix[good])
 
-    def _solve(self, measured: Tensor, trust: Tensor) -> Tensor:
+    def _solve(self, measured: Tensor, weights: Tensor) -> Tensor:
         points = self._hypotheses(measured)
-        # Single precision ranks hypotheses as well, in half the time.
-        _, best = self._score(points.float(), measured.float(), trust.float()).topk(
+        # Single precision is sufficient to rank hypotheses and takes half the time.
+        _, best = self._score(points.float(), measured.float(), weights.float()).topk(
             min(FINALISTS, points.shape[1]), dim=1
         )
         points = points.gather(1, best[..., None].expand(-1, -1, 3))
@@ -152,22 +154,27 @@ class TdoaSolver:
         points = torch.where(solved, points, (self.low + self.high) / 2)
         for _ in range(self.options.steps):
             points = self._step(points, measured)
-        score, winner = self._score(points, measured, trust).max(dim=1)
-        answer = points[torch.arange(len(winner)), winner]
-        agreed = self._residuals(answer[:, None], measured)[1].sum(dim=-1)[:, 0]
-        accepted = (agreed >= self._needed(measured)) & (score > 0)
-        return torch.where(accepted[:, None], answer, torch.nan)
+        score, winner = self._score(points, measured, weights).max(dim=1)
+        best_points = points[torch.arange(len(winner)), winner]
+        agreeing = self._residuals(best_points[:, None], measured)[1].sum(dim=-1)[:, 0]
+        accepted = (agreeing >= self._required_pairs(measured)) & (score > 0)
+        return torch.where(accepted[:, None], best_points, torch.nan)
 
-    def _needed(self, measured: Tensor) -> Tensor:
-        """Return how many pairs must agree: a share of them, and more than any point can fit."""
+    def _required_pairs(self, measured: Tensor) -> Tensor:
+        """Return how many pairs must agree, shape (frames,).
+
+        This is a share of the measured pairs, and more pairs than a hypothesis always fits.
+        """
         pairs = measured.isfinite().any(dim=-1).sum(dim=-1)
         return (self.options.accept * pairs).ceil().clamp_min(self.unknowns + 2)
 
     def _hypotheses(self, measured: Tensor) -> Tensor:
-        """Solve all minimal problems, shape (frames, 2 * hypotheses, 3); NaN without solution.
+        """Solve all minimal problems, shape (frames, 2 * hypotheses, 3); NaN if unsolvable.
 
-        With the reference as origin and d the range to it, ``|s - m| = d + z`` squared is
-        ``2 m.s = |m|^2 - z^2 - 2 d z``: s = p + d q, and ``|s| = d`` leaves a quadratic in d.
+        Let the reference microphone be the origin, d the distance of the source s to it, m another
+        microphone and z its range difference. Squaring ``|s - m| = d + z`` gives
+        ``2 m.s = |m|^2 - z^2 - 2 d z``, which is linear in s. Its solution is ``s = p + d q``, and
+        ``|s| = d`` is a quadratic equation in d.
         """
         z = measured[:, self.pairs, self.ranks] * self.sign
         origin = self.microphones[self.mics[:, 0]]
@@ -188,32 +195,34 @@ class TdoaSolver:
         s = torch.where((ranges > 0)[..., None], s + origin[:, None], torch.nan)
         return s.flatten(1, 2)
 
-    def _differences(self, points: Tensor) -> Tensor:
+    def _range_differences(self, points: Tensor) -> Tensor:
+        """Return the range differences of points, shape (..., points, pairs)."""
         path: Tensor = (points[:, :, None] - self.microphones.to(points.dtype)).norm(dim=-1)
         return path[..., self.first] - path[..., self.second]
 
     def _residuals(self, points: Tensor, measured: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the residual of each pair's nearest measurement, and whether it is an inlier.
+        """Return the residual of the nearest candidate per pair, and whether it is an inlier.
 
-        Both are of shape (frames, points, pairs). A pair counts once, however many of its
-        measurements agree.
+        Both have shape (frames, points, pairs). A pair counts once, even if several of its
+        candidates agree.
         """
-        difference = self._differences(points)
+        difference = self._range_differences(points)
         nearest = torch.full_like(difference, torch.inf)
         for candidate in measured.unbind(-1):
             error = difference - candidate[:, None]
             nearest = torch.where(error.abs() < nearest.abs(), error, nearest)
         return nearest, nearest.abs() < self.options.threshold
 
-    def _score(self, points: Tensor, measured: Tensor, trust: Tensor) -> Tensor:
-        """Return the truncated squared gain of points, shape (frames, points); 0 outside.
+    def _score(self, points: Tensor, measured: Tensor, weights: Tensor) -> Tensor:
+        """Return the score of points, shape (frames, points); 0 outside the region.
 
-        A pair gains by the measurement that agrees best, weighted by the trust in it.
+        Each pair contributes 1 - (residual / threshold)^2, or 0 if that is negative, multiplied
+        by the weight of the candidate; the candidate with the largest contribution counts.
         """
-        difference = self._differences(points)
+        difference = self._range_differences(points)
         best = torch.zeros_like(difference)
-        for candidate, weight in zip(measured.unbind(-1), trust.unbind(-1), strict=True):
-            # One that is missing is infinitely far.
+        for candidate, weight in zip(measured.unbind(-1), weights.unbind(-1), strict=True):
+            # A missing candidate gets an infinite residual.
             error = difference - candidate.nan_to_num(torch.inf)[:, None]
             gain = (1 - (error / self.options.threshold).square()).clamp_min(0)
             best = torch.maximum(best, gain * weight.nan_to_num(0)[:, None])
@@ -232,7 +241,8 @@ class TdoaSolver:
         error = torch.where(inlier, error, 0.0)[..., None]
         step = torch.linalg.solve(normal + damping, jacobian.mT @ error)[..., 0]
         moved = points.clone()
-        # Far from an answer the linear model means little; half a metre keeps it in the basin.
+        # Far from the solution the linear model is inaccurate; limiting the step to half a metre
+        # per coordinate keeps it in the basin of attraction.
         moved[..., : self.unknowns] -= step.clamp(-0.5, 0.5)
         return moved
 
@@ -244,5 +254,5 @@ def _check_count(channels: int, flat: bool) -> None:
             f"{channels} microphones",
             where="multilateration",
             expected=f"at least {needed} at {'known' if flat else 'unknown'} height",
-            hint="fewer leave two positions, or many, that explain the same delays",
+            hint="add microphones: with fewer, several positions explain the same delays",
         )

@@ -1,7 +1,7 @@
-"""Grid representations of a plane: one-hot, TG, HM, RG and ULD, by one method with a parameter.
+"""Grid representations of source positions in a plane (Le Moing et al. 2019; Feng et al. 2025).
 
-`sslbench_grid2d.representations` says what a map means, `networks` and `adhoc` make it from sound,
-and `methods` put the two together. Le Moing et al. 2019; Feng et al. 2025.
+The parameter `representation` selects one-hot, TG, HM, RG or ULD. `representations` defines what a
+map means, `networks` and `adhoc` compute a map from audio, and `methods` combines the two.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ LEMOING = "Le Moing et al. 2019"
 
 @hookimpl
 def sslbench_methods() -> Sequence[MethodSpec]:
-    """Offer the grid methods."""
+    """Return the specs of the grid methods."""
     return [
         MethodSpec(
             name="grid2d",
             target="sslbench_grid2d.methods:Grid2d",
-            summary="encoder-decoder over two fixed line arrays, to a map of the plane",
+            summary="encoder-decoder network from two fixed linear arrays to a map of the plane",
             outputs=("position",),
             licence="MIT",
             parameters=(*SHARED, ENCODER, FEATURES, WIDTH),
@@ -41,7 +41,7 @@ def sslbench_methods() -> Sequence[MethodSpec]:
         MethodSpec(
             name="grid2d-adhoc",
             target="sslbench_grid2d.methods:Grid2dAdhoc",
-            summary="network over any number of microphones anywhere, to a map of the plane",
+            summary="network from any number of microphones at any positions to a map of the plane",
             outputs=("position",),
             licence="MIT",
             parameters=SHARED,
@@ -56,17 +56,18 @@ def sslbench_methods() -> Sequence[MethodSpec]:
     ]
 
 
-MEAN_DISTANCE = ("utterance-error-mean", "position-error-mean", "position-error-truncated")
-"""Metrics here that a paper's mean distance stands beside; it is not cut off."""
+MEAN_DISTANCE = ("utterance-error-mean", "position-error-mean", "position-error-capped")
+"""Metrics beside which the mean distance of a paper is shown. The papers do not cap errors."""
 
 
-FENGS_HEAT_MAP: dict[str, Value] = {"representation": "hm", "variance": 0.01}
-"""Bumps with a standard deviation of 0.1 m, which is how they read Le Moing et al."""
+FENG_HEAT_MAP: dict[str, Value] = {"representation": "hm", "variance": 0.01}
+"""Gaussians with a standard deviation of 0.1 m: the reading of Le Moing et al. by Feng et al."""
 
 
 def _distance(
     dataset: str, value: float, source: str, params: Mapping[str, Value]
 ) -> list[Published]:
+    """Return a published mean distance in metres, once per metric that is comparable to it."""
     return [Published(dataset, metric, value, source, params=params) for metric in MEAN_DISTANCE]
 
 
@@ -74,16 +75,16 @@ def _published() -> tuple[Published, ...]:
     table = f"{FENG}, table 1"
     found = []
     for name, value in {"onehot": 0.384, "rg": 0.104, "uld": 0.031}.items():
-        for cells in (0, 6):  # I = 6 is what 0 stands for
+        for cells in (0, 6):  # 0 stands for the published I = 6
             params: dict[str, Value] = {"representation": name, "cells": cells}
             found += _distance("feng2025-l1", value, table, params)
-    found += _distance("feng2025-l1", 0.453, table, FENGS_HEAT_MAP | {"cells": 6})
+    found += _distance("feng2025-l1", 0.453, table, FENG_HEAT_MAP | {"cells": 6})
     return (*found, *_published_f1())
 
 
 def _published_f1() -> tuple[Published, ...]:
-    """Return F1 within 0.3 and 1 m of Le Moing et al. (2019), by encoder, data and split."""
-    of_all = {
+    """Return the F1 scores of Le Moing et al. (2019) within 0.3 m and 1 m, in %."""
+    all_data = {
         ("tg", "combined", "baseline"): (53, 56),
         ("tg", "combined", "improved"): (85, 94),
         ("hm", "combined", ""): (90, 96),
@@ -91,10 +92,10 @@ def _published_f1() -> tuple[Published, ...]:
         ("hm", "single", ""): (88, 95),
         ("rg", "combined", ""): (89, 96),
     }
-    of_a_tenth = {("hm", "single", ""): (69, 82), ("hm", "array", ""): (77, 85)}
-    of_a_tenth["hm", "combined", ""] = (79, 87)
-    found = [_f1(key, values, "test", 1.0) for key, values in of_all.items()]
-    found += [_f1(key, values, "test", 0.1) for key, values in of_a_tenth.items()]
+    tenth = {("hm", "single", ""): (69, 82), ("hm", "array", ""): (77, 85)}
+    tenth["hm", "combined", ""] = (79, 87)
+    found = [_f1(key, values, "test", 1.0) for key, values in all_data.items()]
+    found += [_f1(key, values, "test", 0.1) for key, values in tenth.items()]
     found.append(_f1(("hm", "combined", ""), (None, 97), "s2", 1.0))
     found.append(_f1(("hm", "combined", ""), (None, 77), "s1", 1.0))
     return tuple(itertools.chain.from_iterable(found))
@@ -103,6 +104,7 @@ def _published_f1() -> tuple[Published, ...]:
 def _f1(
     method: tuple[str, str, str], values: tuple[int | None, int], split: str, share: float
 ) -> list[Published]:
+    """Return F1 scores within 0.3 m and 1 m of one representation, encoder and decoder."""
     names = ("representation", "encoder", "decoder")
     params: dict[str, Value] = {k: v for k, v in zip(names, method, strict=True) if v}
     return [
@@ -111,7 +113,7 @@ def _f1(
             metric=f"resolution-f1[within={within}]",
             value=value,
             source=f"{LEMOING}, table III" if split == "test" else f"{LEMOING}, table IV",
-            dataset_params={"train_share": share},
+            trained_on="" if share == 1 else f"lemoing2019[train_share={share}]",
             params=params | {"cells": 0},
             split=split,
         )
@@ -141,6 +143,6 @@ def _published_adhoc() -> tuple[Published, ...]:
         for name, row in rows.items():
             for cells, value in row.items():
                 params: dict[str, Value] = {"representation": name, "cells": cells}
-                params |= FENGS_HEAT_MAP if name == "hm" else {}
+                params |= FENG_HEAT_MAP if name == "hm" else {}
                 found += _distance(dataset, value, source, params)
     return tuple(found)

@@ -1,8 +1,8 @@
-"""Decoders: from one vector to a map of any size over the room.
+"""The decoder of Le Moing et al. (2019), Table II, from one vector to a map of any size.
 
-The strides of Table II of Le Moing et al. (2019) are not published. Kernels of 3 with a stride of
-3 lead from 1 to 81 cells (1, 3, 9, 27, 81) exactly, and a kernel of 2 with a stride of 2, which
-the table has for the refined grid, from 3 to 6; the layers after it keep the size.
+The strides of the table are not published. Kernels of 3 with a stride of 3 enlarge 1 cell to 81
+cells exactly (1, 3, 9, 27, 81). A kernel of 2 with a stride of 2, which the table lists for the
+refined grid, enlarges 3 cells to 6; the layers after it keep the size.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ __all__ = ["DeconvolutionDecoder"]
 
 
 class DeconvolutionDecoder(nn.Module):
-    """Grow a map from one cell by four transposed convolutions, and refine it by three more.
+    """Enlarge a map from one cell by four transposed convolutions, then refine it by three more.
 
-    Maps of 81 and 6 cells a side are grown as published. Any other size is grown by factors of 3
-    until it is reached, brought to that size by area means, and refined there.
+    Maps with sides of 81 and 6 cells are enlarged as published. Other maps are enlarged by factors
+    of 3 until their size is reached or exceeded, resampled to that size by area means, and
+    refined at it.
 
     Args:
         inputs: length of the vector.
-        channels: of the map.
-        size: cells a side of the map.
-        width: filters; 128 gives the paper's 256, 128, 64, 32, 16, 8. Narrow decoders keep at
-            least 16 and 8 filters in the last layers.
+        channels: number of channels of the map.
+        size: number of cells along each side of the map.
+        width: half of the number of filters of the first layer; 128 gives the filters of the
+            paper (256, 128, 64, 32, 16, 8). The last layers have at least 16 and 8 filters.
     """
 
     def __init__(self, inputs: int, channels: int, size: int, width: int) -> None:
@@ -46,10 +47,10 @@ class DeconvolutionDecoder(nn.Module):
         )
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Return maps, shape (batch, channels, size, size), of codes, shape (batch, inputs)."""
+        """Map codes, shape (batch, inputs), to maps, shape (batch, channels, size, size)."""
         maps = codes[:, :, None, None]
         for layer in self.grow:
-            # Once the size is reached or passed, all that follows is at that size.
+            # Once the size is reached or exceeded, all further layers work at that size.
             maps = layer(resample(maps, self.size) if maps.shape[-1] > self.size else maps)
         if maps.shape[-1] != self.size:
             maps = resample(maps, self.size)
@@ -58,7 +59,7 @@ class DeconvolutionDecoder(nn.Module):
 
 
 def _factors(size: int) -> list[int]:
-    """Return by how much each of the four growing layers enlarges its map."""
+    """Return the factors by which the four transposed convolutions enlarge a map."""
     if size == 6:
         return [3, 2, 1, 1]
     factors: list[int] = []

@@ -1,8 +1,8 @@
-"""The encoders of Le Moing et al. (2019), Table II: spectral features to one vector an array.
+"""The encoders of Le Moing et al. (2019), Table II: from spectral features to a vector per array.
 
-The strides are not published. They are placed here so that 256 frequencies become the 32 that
-the table states: in the last three layers. `early_stride` places them in the first three instead,
-which has the same weights and a fraction of the work.
+The strides are not published. The table states that 256 frequencies become 32, so three layers have
+a stride of 2: here the last three. `early_stride` uses the first three instead, which keeps the
+number of weights and reduces the computation to a fraction.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from sslbench_grid2d.frontend import FRAMES, FREQUENCIES
 __all__ = ["ArrayEncoder", "PairFeatures"]
 
 REDUCED = 32
-"""Frequencies that an encoder ends with."""
+"""Number of frequencies after the last layer."""
 
 PAIR_FILTERS = 8
+"""Number of filters of the layer that combines the two microphones of a pair."""
 
 
 class ArrayEncoder(nn.Module):
     """Encode the features of one array: eight convolutions, the last one over all frames.
 
     Args:
-        inputs: channels of the features.
-        width: filters of the first five layers (128 in the paper), a multiple of 8.
-        early_stride: whether frequencies are thinned out in the first layers.
-        bins: frequencies of the features, 256, or 128 where they were thinned out before.
+        inputs: number of channels of the features.
+        width: number of filters of the first five layers (128 in the paper), a multiple of 8.
+        early_stride: whether the first layers reduce the number of frequencies, not the last ones.
+        bins: number of frequencies of the features: 256, or 128 if already reduced.
     """
 
     def __init__(
@@ -41,34 +42,35 @@ class ArrayEncoder(nn.Module):
             layers += [_along_frequency(inputs, width, 5, stride), nn.BatchNorm2d(width)]
             layers += [nn.LeakyReLU()]
             inputs = width
-        for part, stride in ((2, strides[5]), (4, strides[6])):
-            layers += [_along_frequency(inputs, width // part, 3, stride), nn.LeakyReLU()]
-            inputs = width // part
-        # A kernel of 4 keeps 32 frequencies with one zero more behind than before them.
+        for divisor, stride in ((2, strides[5]), (4, strides[6])):
+            layers += [_along_frequency(inputs, width // divisor, 3, stride), nn.LeakyReLU()]
+            inputs = width // divisor
+        # A kernel of 4 keeps 32 frequencies if one more zero is appended than prepended.
         pad = nn.ZeroPad2d((1, 1 if strides[7] == 2 else 2, 0, 0))
         last = nn.Conv2d(inputs, width // 8, (FRAMES, 4), (1, strides[7]))
         self.layers = nn.Sequential(*layers, pad, last, nn.LeakyReLU())
         self.outputs = width // 8 * REDUCED
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return codes, shape (batch, 4 * width), of shape (batch, inputs, frames, 256).
+        """Encode features, shape (batch, inputs, frames, bins), to shape (batch, 4 * width).
 
-        Clips of more than 9 frames give the mean over all windows of 9.
+        For clips of more than 9 frames the codes of all windows of 9 frames are averaged.
         """
         encoded: Tensor = self.layers(features)
         return encoded.mean(dim=2).flatten(1)
 
 
 class PairFeatures(nn.Module):
-    """Put the microphones of an array side by side in pairs (section II-A, Table II).
+    """Combine the microphones of an array in pairs (section II-A, Table II).
 
-    All pairs (1, 2), (1, 3), ..., their real parts and then their imaginary parts, are the rows
-    of an image per frame; kernel and stride of 2 look at one pair at a time. Here the two of a
-    pair are channels instead, which has the same weights and values.
+    In the paper, each frame is an image whose rows are the microphones of all pairs (1, 2),
+    (1, 3), ...: first their real parts, then their imaginary parts. A kernel of 2 with a stride of
+    2 combines the two rows of each pair. Here the two microphones are channels instead, which gives
+    the same weights and values.
 
     Args:
-        microphones: of the array.
-        early_stride: whether every other frequency is left out, which is not in the paper.
+        microphones: number of microphones of the array.
+        early_stride: whether every second frequency is dropped, which is not in the paper.
     """
 
     first: Tensor
@@ -76,8 +78,8 @@ class PairFeatures(nn.Module):
 
     def __init__(self, microphones: int, early_stride: bool = False) -> None:
         super().__init__()
-        for name, one in zip(("first", "second"), microphone_pairs(microphones), strict=True):
-            rows = torch.from_numpy(one)
+        for name, side in zip(("first", "second"), microphone_pairs(microphones), strict=True):
+            rows = torch.from_numpy(side)
             self.register_buffer(name, torch.cat([rows, rows + microphones]), persistent=False)
         self.outputs = PAIR_FILTERS * len(self.first)
         stride = 2 if early_stride else 1
@@ -89,7 +91,7 @@ class PairFeatures(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return shape (batch, 16 * pairs, frames, bins) of (batch, 2 * mics, frames, 256)."""
+        """Map shape (batch, 2 * mics, frames, 256) to (batch, 16 * pairs, frames, bins)."""
         batch, _, frames, _ = features.shape
         pairs = torch.stack([features[:, self.first], features[:, self.second]], dim=1)
         paired: Tensor = self.layers(pairs.flatten(2, 3))
@@ -97,10 +99,10 @@ class PairFeatures(nn.Module):
 
 
 def _strides(bins: int, early: bool) -> tuple[int, ...]:
-    """Return the stride of each of the eight layers, so that 32 frequencies are left."""
+    """Return the strides of the eight layers, which reduce the frequencies to 32."""
     halvings = (bins // REDUCED).bit_length() - 1
-    thinning, keeping = (2,) * halvings, (1,) * (8 - halvings)
-    return thinning + keeping if early else keeping + thinning
+    reducing, keeping = (2,) * halvings, (1,) * (8 - halvings)
+    return reducing + keeping if early else keeping + reducing
 
 
 def _along_frequency(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:

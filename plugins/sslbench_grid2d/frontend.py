@@ -1,7 +1,7 @@
-"""What the encoders of fixed arrays hear: short-time spectra as real and imaginary parts.
+"""The input features of the encoders of fixed arrays: real and imaginary parts of the STFT.
 
-Le Moing et al. (2019), section III-C: 16 kHz, windows of 32 ms (Hamming) with 50 % overlap, the
-zero frequency left out, real and imaginary parts of an array's microphones one after the other.
+Le Moing et al. (2019), section III-C: 16 kHz, Hamming windows of 32 ms with 50 % overlap, without
+the frequency 0 Hz; the real parts of all microphones of an array, followed by the imaginary parts.
 A clip of 160 ms has 9 frames and 256 frequencies.
 """
 
@@ -19,28 +19,29 @@ __all__ = ["FRAMES", "FREQUENCIES", "Features", "SpectralFrontend"]
 WINDOW = 512
 HOP = 256
 FREQUENCIES = WINDOW // 2
-"""Of the spectra: 257 without the constant one."""
+"""Number of frequencies of a spectrum: 257 without 0 Hz."""
 
 FRAMES = 9
 
 Features = Literal["phase", "raw"]
-"""Phase differences alone, or the published spectra, but scaled by the level of the clip."""
+"""Phase differences only, or the published spectra divided by the level of the clip."""
 
 
 class SpectralFrontend(nn.Module):
-    """Turn clips into spectral features of each array; nothing in it is learned.
+    """Compute the spectral features of each array; nothing in it is learned.
 
-    `raw` is the paper's real and imaginary parts, divided by the root mean square of the clip over
-    all microphones, so that differences in level stay. The paper does not scale at all, but clips
-    differ by tens of dB.
+    `raw`: the real and imaginary parts of the paper, divided by the root mean square of the clip
+    over all microphones, which keeps level differences between microphones. The paper does not
+    normalize, but the levels of clips differ by tens of dB.
 
-    `phase` gives, for each microphone, the phase of its spectrum relative to that of the next
-    one of its array (the last one's to the first), as a complex number of magnitude 1. A delay is
-    then a linear phase, whatever the source plays, which networks learn from far fewer clips.
+    `phase`: for each microphone, the phase of its spectrum relative to that of the next microphone
+    of its array (of the last one relative to the first), as a complex number of magnitude 1. A
+    delay is then a linear phase, independent of the source signal. Networks learn this from far
+    fewer clips.
 
     Args:
-        arrays: how many there are; microphones are ordered by array.
-        features: which of the two.
+        arrays: number of arrays; the microphones are ordered by array.
+        features: `phase` or `raw`.
     """
 
     window: Tensor
@@ -52,22 +53,22 @@ class SpectralFrontend(nn.Module):
         self.register_buffer("window", torch.hamming_window(WINDOW), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
-        """Return features of the arrays.
+        """Compute the features of the arrays.
 
         Args:
             audio: shape (batch, arrays * microphones, samples).
 
         Returns:
             Shape (batch, arrays, 2 * microphones, frames, 256): the real parts of all
-            microphones, then the imaginary ones. Silence gives zeros.
+            microphones, followed by the imaginary parts; zeros for silence.
 
         Raises:
             FormatError: if the clips are shorter than 9 frames.
         """
         if audio.shape[-1] < WINDOW + (FRAMES - 1) * HOP:
             raise FormatError(
-                f"clips of {audio.shape[-1]} samples",
-                expected=f"at least {WINDOW + (FRAMES - 1) * HOP}, 160 ms at 16 kHz",
+                f"clips of {audio.shape[-1]} samples are too short",
+                expected=f"at least {WINDOW + (FRAMES - 1) * HOP} samples, 160 ms at 16 kHz",
             )
         spectra = self._spectra(audio)
         batch, channels, frames, bins = spectra.shape
@@ -80,7 +81,7 @@ class SpectralFrontend(nn.Module):
         return torch.cat([spectra.real, spectra.imag], dim=2)
 
     def _spectra(self, audio: Tensor) -> Tensor:
-        """Return spectra without the zero frequency, shape (batch, mics, frames, 256)."""
+        """Return spectra without the frequency 0 Hz, shape (batch, mics, frames, 256)."""
         frames = audio.unfold(-1, WINDOW, HOP) * self.window
         spectra: Tensor = torch.fft.rfft(frames)[..., 1:]
         return spectra

@@ -1,4 +1,4 @@
-"""The encoder-decoder of Le Moing et al. (2019) for fixed arrays, with a map of any size."""
+"""The encoder-decoder network of Le Moing et al. (2019) for fixed arrays, for any map size."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ Encoder = Literal["single", "array", "combined"]
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """What a network looks like.
+    """Architecture of a network.
 
     Args:
-        encoder: `single` hears all microphones at once, `array` one array at a time with shared
-            weights, `combined` one array at a time in pairs of microphones.
-        arrays: how many arrays there are; microphones are ordered by array.
-        mics_per_array: microphones of each array.
-        channels: of the map.
-        size: cells (or nodes) a side of the map.
-        width: filters of a layer of the encoder, a multiple of 8; 128 in the paper.
-        decoder_width: filters that the decoder's are reckoned from; None for `width`.
-        early_stride: False for the paper's network; True thins out frequencies early, several
-            times cheaper, for small budgets.
-        features: the published spectra, scaled by the level of the clip (`raw`), or phase
-            differences between microphones alone (`phase`).
-        lattice: place of the first point of the map and step to the next, as shares of a side;
-            None for the centres of cells that tile the room. Only nodes anywhere need it.
+        encoder: `single` encodes all microphones together, `array` each array separately with
+            shared weights, `combined` each array separately and in pairs of microphones.
+        arrays: number of arrays; the microphones are ordered by array.
+        mics_per_array: number of microphones of each array.
+        channels: number of channels of the map.
+        size: number of cells (or nodes) along each side of the map.
+        width: number of filters per layer of the encoder, a multiple of 8; 128 in the paper.
+        decoder_width: `width` of the decoder; None for the width of the encoder.
+        early_stride: False for the network of the paper. True reduces the number of frequencies
+            in the first layers, which is several times faster.
+        features: the published spectra, divided by the level of the clip (`raw`), or phase
+            differences between microphones only (`phase`).
+        lattice: position of the first point of the map and distance to the next point, as
+            fractions of a side; None for the centres of cells that tile the room. Only
+            `AdhocNetwork` uses it.
 
     Raises:
-        ParameterError: if the width is no multiple of 8.
+        ParameterError: if the width is not a positive multiple of 8.
     """
 
     encoder: Encoder = "array"
@@ -54,14 +55,16 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         if self.width < 8 or self.width % 8:
-            raise ParameterError(f"a width of {self.width}", expected="a multiple of 8")
+            raise ParameterError(
+                f"a width of {self.width} is not allowed", expected="a positive multiple of 8"
+            )
 
 
 class GridNetwork(nn.Module):
-    """Map clips of fixed arrays to raw outputs over a grid.
+    """Map clips of fixed arrays to raw outputs on a grid.
 
     Args:
-        config: its shape.
+        config: the architecture.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -85,13 +88,13 @@ class GridNetwork(nn.Module):
 
         Args:
             audio: float32, shape (batch, mics, samples), at 16 kHz.
-            microphones: not used: the network knows its arrays by training alone.
-            room: not used, likewise.
+            microphones: ignored; the network learns the arrays of its training data.
+            room: ignored likewise.
         """
         features = self.frontend(audio)
-        each_array = features.flatten(0, 1)
+        by_array = features.flatten(0, 1)
         if self.pairs is not None:
-            each_array = self.pairs(each_array)
-        codes: Tensor = self.encoder(each_array)
+            by_array = self.pairs(by_array)
+        codes: Tensor = self.encoder(by_array)
         maps: Tensor = self.decoder(codes.reshape(len(audio), -1))
         return maps

@@ -1,7 +1,7 @@
-"""Matrices that pool a fine map along one axis onto the points of another.
+"""Matrices that pool a fine map onto the points of a coarser map, along one axis.
 
-They are applied along y and along x in turn. Unlike the interpolation that comes with torch,
-products of matrices have one and the same gradient every time on a GPU.
+They are applied along y and along x. Unlike the interpolation functions of torch, matrix products
+have deterministic gradients on a GPU.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ __all__ = ["bumps", "cell_centres", "hats", "overlaps", "pool", "resample"]
 
 
 def cell_centres(cells: int) -> Tensor:
-    """Return the centres of cells that tile a side, as shares of it, shape (cells,)."""
+    """Return the centres of cells that tile a side, as fractions of it, shape (cells,)."""
     return (torch.arange(cells) + 0.5) / cells
 
 
 def overlaps(points: Tensor, step: float, cells: int) -> Tensor:
-    """Return which share of each fine cell lies within half a step of each point.
+    """Return the fraction of each fine cell that lies within half a step of each point.
 
     Args:
-        points: places along a side, as shares of it, shape (points,).
-        step: between points, as a share of the side.
-        cells: of the fine map along the side.
+        points: positions along a side, as fractions of it, shape (points,).
+        step: distance between points, as a fraction of the side.
+        cells: number of cells of the fine map along the side.
 
     Returns:
-        Shape (points, cells). Where the points tile the side, each column adds up to 1.
+        Shape (points, cells). If the points tile the side, each column sums to 1.
     """
     edges = torch.arange(cells + 1, dtype=points.dtype) / cells
     high = torch.minimum(points[:, None] + step / 2, edges[1:])
@@ -35,33 +35,33 @@ def overlaps(points: Tensor, step: float, cells: int) -> Tensor:
 
 
 def hats(points: Tensor, step: float, cells: int) -> Tensor:
-    """Return the linear interpolation weights of fine cells between points, (points, cells)."""
+    """Return linear interpolation weights of fine cells between points, (points, cells)."""
     return (1 - (cell_centres(cells) - points[:, None]).abs() / step).clamp_min(0)
 
 
 def bumps(points: Tensor, sides: Tensor, variance: float, cells: int) -> Tensor:
-    """Return Gaussians around points, of height 1.
+    """Return Gaussians of height 1 around points.
 
     Args:
-        points: places along a side, as shares of it, shape (points,).
-        sides: lengths in metres, shape (batch,).
-        variance: in square metres.
-        cells: of the fine map along the side.
+        points: positions along a side, as fractions of it, shape (points,).
+        sides: lengths of the sides in metres, shape (batch,).
+        variance: in m².
+        cells: number of cells of the fine map along the side.
 
     Returns:
         Shape (batch, points, cells).
     """
-    between = cell_centres(cells).to(points) - points[:, None]
-    return torch.exp(-((between * sides[:, None, None]) ** 2) / (2 * variance))
+    distance = cell_centres(cells).to(points) - points[:, None]
+    return torch.exp(-((distance * sides[:, None, None]) ** 2) / (2 * variance))
 
 
 def pool(maps: Tensor, along_y: Tensor, along_x: Tensor) -> Tensor:
-    """Apply matrices along both axes of maps.
+    """Multiply maps by one matrix along each axis.
 
     Args:
         maps: shape (batch, channels, cells, cells).
         along_y: shape (points, cells) or (batch, points, cells).
-        along_x: likewise.
+        along_x: of the same shapes.
 
     Returns:
         Shape (batch, channels, points, points).
@@ -71,7 +71,7 @@ def pool(maps: Tensor, along_y: Tensor, along_x: Tensor) -> Tensor:
 
 
 def resample(maps: Tensor, size: int) -> Tensor:
-    """Bring maps, shape (batch, channels, cells, cells), to another size by area means."""
+    """Resample maps, shape (batch, channels, cells, cells), to another size by area means."""
     weights = overlaps(cell_centres(size), 1 / size, maps.shape[-1]).to(maps)
     weights = weights / weights.sum(dim=1, keepdim=True)
     return pool(maps, weights, weights)

@@ -1,4 +1,4 @@
-"""What methods share: generalized cross-correlation, its peaks, and steered response power.
+"""Signal processing shared by methods: GCC-PHAT, its peaks, SRP-PHAT and resampling.
 
-The modules import torch, so only methods import them; nothing that lists methods does.
+`gcc`, `peaks` and `srp` import torch, so code that only lists methods must not import them.
 """

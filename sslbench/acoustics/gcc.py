@@ -1,8 +1,8 @@
-"""Generalized cross-correlation with phase transform (GCC-PHAT) of all pairs of microphones.
+"""Generalized cross-correlation with phase transform (GCC-PHAT) of all microphone pairs.
 
-Each channel is transformed and whitened once; the pairs only multiply. Pairs are ordered as in
-`sslbench.geometry.microphone_pairs`, and the sign is that of `sslbench.geometry.tdoa`: the peak
-lies at the arrival time at i minus that at j.
+The spectrum of each channel is computed and whitened once, so each pair costs one product. Pairs
+are ordered as in `sslbench.geometry.microphone_pairs`; the sign convention is that of
+`sslbench.geometry.tdoa`: the peak lies at the arrival time at i minus that at j.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ __all__ = [
 ]
 
 BLOCK = 28 * 4096
-"""Values of a correlation that are worked on at once: small blocks stay in the cache and in memory
-that the allocator keeps, which more than halves the time of a frame of 55 pairs."""
+"""Correlation values computed per block: small blocks stay in the processor cache and in memory
+that the allocator reuses, which more than halves the time for a frame of 55 pairs."""
 
 FRAMES = 256
-"""Short frames that are transformed at once, so that an hour of audio needs no more memory."""
+"""Short frames transformed per block, so that memory does not grow with the length of the audio."""
 
 
 @dataclass(frozen=True)
 class Whitening:
-    """How frames are windowed and their spectra flattened; as it is, PHAT by the book.
+    """Windowing and spectral weighting of frames; the defaults give textbook PHAT.
 
     Args:
-        taper: share of a frame under the cosine ramps of its (Tukey) window: 0 for a rectangle,
-            1 for a Hann window. The edges of a rectangle are cut at the same time in all
-            channels, and PHAT raises their leakage to a spurious peak at lag 0.
-        floor: frequencies weaker than this share of a channel's root mean square are not raised
-            to the full weight: they are mostly noise.
+        taper: fraction of a frame under the cosine ramps of its Tukey window: 0 for a rectangular
+            window, 1 for a Hann window. A rectangular window truncates all channels at the same
+            instants, and PHAT amplifies the resulting leakage to a spurious peak at lag 0.
+        floor: frequencies below this fraction of a channel's root-mean-square magnitude do not
+            get the full weight, because they are mostly noise.
     """
 
     taper: float = 0.0
@@ -54,29 +54,30 @@ class Whitening:
 PHAT = Whitening()
 
 ROBUST = Whitening(taper=0.5, floor=0.05)
-"""For frames of reverberant speech.
+"""Whitening for frames of reverberant speech.
 
-Chosen on validation splits at 16 kHz. With the steered power, 200 scenes of `respeaker-sim` have a
-mean error of 13.6 degrees with PHAT, 4.2 with this, 4.2 without the floor, and 8 to 9 where only
-300 to 4000 Hz are used. With multilateration, 120 scenes of `luvira-sim[t60=0.3]` are within 0.3 m
-in 30 % of cases with PHAT, 78 % without the floor, 88 % with a Hann window and a floor of 0.1, and
-90 % with this; a floor of 0.2 or a taper of 0.25 is worse.
+Chosen on validation splits at 16 kHz. With SRP-PHAT, the mean error over 200 scenes of
+`respeaker-sim` is 13.6 degrees with PHAT, 4.2 with this setting, 4.2 without the floor, and 8 to 9
+when only 300 to 4000 Hz are used. With multilateration, the error in 120 scenes of
+`luvira-sim[t60=0.3]` is below 0.3 m in 30 % of the scenes with PHAT, 78 % without the floor, 88 %
+with a Hann window and a floor of 0.1, and 90 % with this setting; a floor of 0.2 or a taper of 0.25
+is worse.
 """
 
 
 def gcc_phat(
     frames: Tensor, max_lag: int, upsample: int = 1, whitening: Whitening = PHAT
 ) -> Tensor:
-    """Return the GCC-PHAT of all pairs of channels.
+    """Return the GCC-PHAT of all pairs of channels (Knapp and Carter 1976, eq. 9 and 18).
 
-    The correlation is linear: frames are padded to twice their length (Knapp and Carter 1976,
-    eq. 9 and 18). It is differentiable; a silent channel gives zeros.
+    The correlation is linear, not circular: frames are zero-padded to twice their length. The
+    result is differentiable; a silent channel gives zeros.
 
     Args:
         frames: audio, shape (..., channels, samples).
         max_lag: largest lag in samples, at most `samples`.
         upsample: lags per sample; the interpolation is exact for band-limited signals.
-        whitening: window and weight of the frequencies.
+        whitening: window and frequency weights.
 
     Returns:
         Correlation in [-1, 1] at the lags -max_lag, ..., max_lag in steps of 1 / upsample
@@ -87,7 +88,7 @@ def gcc_phat(
     """
     first, second = _pairs(frames)
     white = _whitened(frames, whitening)
-    # Not `conj`: a lazy conjugate makes the product with gathered rows eight times slower.
+    # Not `conj`: its lazy conjugate makes the product of gathered rows eight times slower.
     conjugate = white.conj_physical()
     batch, samples = frames.shape[:-2].numel(), frames.shape[-1]
     block = max(1, BLOCK // max(1, batch * 2 * samples * upsample))
@@ -103,14 +104,14 @@ def mean_gcc_phat(
 ) -> Tensor:
     """Return the GCC-PHAT of all pairs of channels, averaged over short frames.
 
-    Frames overlap by half. Audio shorter than two of them is one frame, as it is.
+    Frames overlap by 50 %. Audio shorter than two frames is treated as one frame.
 
     Args:
         audio: shape (channels, samples).
-        length: of the short frames in samples.
+        length: length of the short frames in samples.
         max_lag: largest lag in samples.
         upsample: lags per sample.
-        whitening: window and weight of the frequencies.
+        whitening: window and frequency weights.
 
     Returns:
         Correlation as from `gcc_phat`, shape (pairs, 2 * max_lag * upsample + 1).
@@ -123,7 +124,7 @@ def mean_gcc_phat(
     first, second = _pairs(audio)
     frames = short_frames(audio, length, length // 2)
     covariance = torch.zeros((), dtype=torch.complex64)
-    # The mean commutes with the inverse transform, so there is one of those a pair in all.
+    # The mean commutes with the inverse transform, so each pair needs only one of those.
     for block in torch.split(frames, FRAMES):
         spectra = _whitened(block, whitening).permute(2, 1, 0)
         covariance = covariance + spectra @ spectra.mH
@@ -131,7 +132,7 @@ def mean_gcc_phat(
 
 
 def largest_lag(microphones: ArrayLike, sample_rate: float, speed_of_sound: float) -> int:
-    """Return the whole number of samples that no delay between two microphones exceeds.
+    """Return the smallest integer number of samples that no delay of an array exceeds.
 
     Args:
         microphones: positions in metres, shape (channels, 3).
@@ -145,9 +146,9 @@ def largest_lag(microphones: ArrayLike, sample_rate: float, speed_of_sound: floa
 
 
 def short_frames(audio: Tensor, length: int, hop: int) -> Tensor:
-    """Cut audio, shape (channels, samples), into a view of shape (frames, channels, length).
+    """Return a view of audio, shape (channels, samples), as (frames, channels, length).
 
-    Samples at the end that fill no whole frame are left out.
+    Samples at the end that do not fill a frame are left out.
     """
     return audio.unfold(-1, length, hop).movedim(-2, 0)
 
@@ -165,7 +166,7 @@ def _whitened(frames: Tensor, whitening: Whitening) -> Tensor:
     if whitening.floor == 0:
         # The sign of a complex number is its phase factor, and 0 where the number is 0.
         return torch.sgn(spectra)
-    # Silence stays silent, and its gradient finite.
+    # Zeros stay zero, and their gradient stays finite.
     tiny = torch.finfo(frames.dtype).tiny
     rms = (spectra.abs().square().mean(dim=-1, keepdim=True) + tiny).sqrt()
     white: Tensor = spectra / spectra.abs().maximum(whitening.floor * rms)
@@ -173,7 +174,7 @@ def _whitened(frames: Tensor, whitening: Whitening) -> Tensor:
 
 
 def _tukey(samples: int, taper: float) -> Tensor:
-    """Return a periodic window: flat, with a half-cosine ramp over taper / 2 at each end."""
+    """Return a periodic window that is flat with a cosine ramp of taper / 2 at each end."""
     place = (torch.arange(samples, dtype=torch.float64) + 0.5) / samples
     edge = torch.minimum(place, 1 - place)
     return torch.sin((edge / taper).clamp_max(0.5) * torch.pi).square()
@@ -185,7 +186,7 @@ def _correlation(cross: Tensor, max_lag: int, upsample: int) -> Tensor:
         raise ValueError(f"max_lag is {max_lag}, expected 0 to {samples}, the length of a frame")
     length = 2 * samples * upsample
     if upsample > 1:
-        # The Nyquist bin of the original is shared by two bins of the longer spectrum.
+        # In the longer spectrum the Nyquist bin of the original is split into two bins.
         cross = torch.cat((cross[..., :-1], cross[..., -1:] / 2), dim=-1)
     circular = torch.fft.irfft(cross, n=length) * upsample
     reach = max_lag * upsample

@@ -1,7 +1,7 @@
-"""Steered response power (SRP-PHAT) by looking delays up in a table of correlations.
+"""Steered response power (SRP-PHAT), computed by looking up delays in correlations.
 
-The power of a point is the mean, over pairs of microphones, of their GCC-PHAT at the delay that
-a source in that point would have (DiBiase 2000, eq. 6.28, without the constant).
+The power at a point is the mean over microphone pairs of the GCC-PHAT at the delay that a source
+at that point would have (DiBiase 2000, eq. 6.28, without the constant factor).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["SteeredResponse", "direction_delays", "lag_index", "point_delays"]
 def point_delays(
     microphones: Tensor, points: Tensor, speed_of_sound: float = SPEED_OF_SOUND
 ) -> Tensor:
-    """Return the arrival time at i minus that at j, in seconds, for points at finite range.
+    """Return the arrival time at i minus that at j, in seconds, for sources at points.
 
     Args:
         microphones: positions in metres, shape (channels, 3).
@@ -37,7 +37,7 @@ def direction_delays(
 
     Args:
         microphones: positions in metres, shape (channels, 3).
-        directions: unit vectors towards the source, shape (..., 3).
+        directions: unit vectors towards the sources, shape (..., 3).
         speed_of_sound: in m/s.
 
     Returns:
@@ -52,16 +52,16 @@ def _differences(paths: Tensor) -> Tensor:
 
 
 class SteeredResponse:
-    """Evaluate the steered response power of fixed points or directions, frame after frame.
+    """Evaluate the steered response power of fixed points or directions, frame by frame.
 
     Args:
-        delays: of each point or direction in seconds, shape (points, pairs).
-        step: seconds between the lags of the correlations.
-        lags: number of lags of the correlations, an odd number with lag 0 in the middle.
+        delays: delays of each point or direction in seconds, shape (points, pairs).
+        step: spacing of the lags of the correlations in seconds.
+        lags: number of lags of the correlations; odd, with lag 0 in the middle.
     """
 
     def __init__(self, delays: Tensor, step: float, lags: int) -> None:
-        # One row a pair: its lags stay in the cache while all points look them up.
+        # One row per pair: its lags stay in the processor cache while all points look them up.
         self.index = lag_index(delays, step, lags).T.int().contiguous()
 
     def __call__(self, gcc: Tensor) -> Tensor:
@@ -73,6 +73,6 @@ class SteeredResponse:
 
 
 def lag_index(delays: Tensor, step: float, lags: int) -> Tensor:
-    """Return the index of the nearest lag, clamped to the table, in the shape of `delays`."""
+    """Return the index of the nearest available lag for each delay, shaped like `delays`."""
     middle = (lags - 1) // 2
     return ((delays / step).round().long() + middle).clamp_(0, lags - 1)

@@ -1,4 +1,4 @@
-"""`sslbench datasets`: what there is, where it is, whether it can be trusted."""
+"""`sslbench datasets`: list, download, check, prepare and find data sets."""
 
 from __future__ import annotations
 
@@ -14,16 +14,25 @@ from typing import Any
 import click
 
 from sslbench.cell import Choice
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json
-from sslbench.cli.tables import parameter_table, table
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json
+from sslbench.cli.common.tables import parameter_table, table
 from sslbench.contracts import Dataset
 from sslbench.errors import DataError, FormatError
 from sslbench.registry import Offer, Registry
 from sslbench.specs import SCALES, DatasetSpec, Scale
 
 _SELECTION = click.argument("selection")
-_SCALE = click.option("--scale", type=click.Choice(SCALES), default="smoke", show_default=True)
+_SCALE = click.option(
+    "--scale",
+    type=click.Choice(SCALES),
+    default="smoke",
+    show_default=True,
+    help="Number of recordings: smoke (fewest), quick or paper (as in the papers).",
+)
+
+_FAILED_DOWNLOAD = {".lock", ".damaged"}
+"""Endings of the files that a failed download may leave behind, besides ``.part``."""
 
 
 @click.group("datasets")
@@ -50,32 +59,35 @@ def list_datasets(name: str | None, as_json: bool) -> None:
         rows = [
             [o.spec.name, o.spec.kind, _state(registry, o.spec), o.spec.summary] for o in offers
         ]
-        click.echo(table(rows, ["data set", "asks", "state", "summary"]))
+        click.echo(table(rows, ["data set", "task", "state", "summary"]))
 
 
 def _state(registry: Registry, spec: DatasetSpec) -> str:
     if spec.simulated:
         return "simulated"
     folder = registry.locate_data(spec.name)
-    if folder is None:
-        return "not here"
-    return "half downloaded" if any(folder.glob("*.part")) else "here"
+    if folder is None or not folder.is_dir():
+        return "missing"
+    endings = {path.suffix for path in folder.iterdir()}
+    if ".part" in endings:
+        return "partial download"
+    return "installed" if endings - _FAILED_DOWNLOAD else "missing"
 
 
 def _card(offer: Offer[DatasetSpec], registry: Registry) -> str:
     spec = offer.spec
     facts = [
-        ["asks", f"{spec.kind}s"],
+        ["task", spec.kind],
         ["array", spec.array],
         ["state", _state(registry, spec)],
         ["splits", ", ".join(spec.splits)],
-        ["ranked by", spec.primary_metric],
+        ["primary metric", spec.primary_metric],
         ["version", spec.version],
         ["licence", spec.licence],
         ["paper", spec.paper],
-        ["from", spec.where],
-        ["simulated twin", spec.twin],
-        ["offered by", f"plugin {offer.plugin} of {offer.distribution}"],
+        ["available from", spec.where],
+        ["simulated substitute", spec.twin],
+        ["provided by", f"plugin {offer.plugin} of {offer.distribution}"],
     ]
     shown = table([fact for fact in facts if fact[1]])
     return f"{spec.name}: {spec.summary}\n\n{shown}\n\n{parameter_table(spec.parameters)}"
@@ -84,13 +96,13 @@ def _card(offer: Offer[DatasetSpec], registry: Registry) -> str:
 @command.command("check")
 @_SELECTION
 @_SCALE
-@click.option("--limit", type=click.IntRange(1), default=20, help="Recordings to listen to.")
+@click.option("--limit", type=click.IntRange(1), default=20, help="Number of recordings to check.")
 @as_json
 def check(selection: str, scale: Scale, limit: int, as_json: bool) -> None:
-    """Listen to a data set: do its labels fit what its microphones hear?
+    """Check whether the labels of a data set match its audio.
 
-    Reports damaged files, a wrong channel order, swapped or mirrored axes, wrong units, a clock
-    offset or a wrong sample rate by name; exits with 4 if there is any.
+    Detects damaged files, a wrong channel order, swapped or mirrored axes, wrong units, a clock
+    offset and a wrong sample rate. Exits with 4 if there is an error.
     """
     from sslbench.datasets.doctor.diagnosis import diagnose
 
@@ -117,12 +129,12 @@ def _line(finding: Any) -> str:
     "--into",
     type=click.Path(file_okay=False, path_type=Path),
     show_default="$SSLBENCH_DATA or a user folder",
-    help="Folder with one folder a data set; the files go to INTO/NAME.",
+    help="Folder with one folder per data set; the files go to INTO/NAME.",
 )
 def download(name: str, into: Path | None) -> None:
-    """Fetch the files of a data set, or go on where an earlier try stopped.
+    """Download the files of a data set; an interrupted download is resumed.
 
-    Archives are checked and unpacked; exits with 4 if that fails, and says what to do.
+    Archives are checked and unpacked. Exits with 4 if that fails.
     """
     from sslbench.datasets.download import downloads, obtain, so_far
     from sslbench.datasets.locate import candidates
@@ -146,7 +158,7 @@ def download(name: str, into: Path | None) -> None:
 @_SELECTION
 @_SCALE
 def prepare(selection: str, scale: Scale) -> None:
-    """Make or fetch all scenes of a data set now, so that runs need not wait for them."""
+    """Simulate or load all scenes of a data set now, so that later runs start at once."""
     for name, dataset in _opened(selection, scale):
         dataset.prepare()
         click.echo(f"{name} ({scale}): {len(dataset)} recordings are ready")
@@ -156,9 +168,9 @@ def prepare(selection: str, scale: Scale) -> None:
 @_SELECTION
 @_SCALE
 def times(selection: str, scale: Scale) -> None:
-    """Print recordings and times that a data set asks for, as csv.
+    """Print the recordings of a data set and the times of the requested estimates, as CSV.
 
-    For answers that are made elsewhere: `sslbench score FILE --dataset ...` reads them.
+    For predictions of another program, which `sslbench score FILE --dataset ...` scores.
     """
     lines = csv.writer(sys.stdout, lineterminator="\n")
     lines.writerow(["recording", "time"])
@@ -171,7 +183,7 @@ def times(selection: str, scale: Scale) -> None:
 @command.command("path")
 @click.argument("name")
 def path(name: str) -> None:
-    """Print the folder of a data set; exits with 4 and says what to do if there is none."""
+    """Print the folder of a data set; exits with 4 if it has none."""
     registry = installed()
     spec = registry.find(DatasetSpec, name).spec
     if spec.simulated:
@@ -182,7 +194,7 @@ def path(name: str) -> None:
     found = registry.locate_data(name)
     if found is None:
         _open(registry)(Choice(name, _defaults(spec)), spec.default_split, "smoke")
-        raise DataError(f"{name} takes its folder from a parameter, and has none of its own")
+        raise DataError(f"{name} has no folder of its own: its folder is given by a parameter")
     click.echo(found)
 
 

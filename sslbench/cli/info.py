@@ -1,4 +1,4 @@
-"""`sslbench info`: versions, folders and devices, for a report of a fault."""
+"""`sslbench info`: versions, folders and devices, e.g. for a bug report."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json
-from sslbench.cli.tables import table
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json
+from sslbench.cli.common.tables import table
 
 
 @click.command("info")
@@ -25,7 +25,7 @@ def _facts() -> dict[str, str]:
 
     registry = installed()
     origin = source()
-    changed = " with changes" if origin.dirty else ""
+    changed = " with uncommitted changes" if origin.dirty else ""
     return {
         **environment(),
         "commit": f"{origin.commit or 'unknown'}{changed}",

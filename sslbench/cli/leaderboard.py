@@ -1,4 +1,4 @@
-"""`sslbench leaderboard`: from records to boards, and from boards back to the truth."""
+"""`sslbench leaderboard`: build leaderboards from records, and verify the records."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json, store_option
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json, store_option
 from sslbench.errors import LeaderboardError
 from sslbench.results.store import Store, default_cache
 
@@ -18,24 +18,24 @@ _BOARDS = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("leaderboards"),
     show_default=True,
-    help="Folder of the committed records and boards.",
+    help="Folder of the committed records and leaderboards.",
 )
 
 
 @click.group("leaderboard")
 def command() -> None:
-    """Add records; build, check, verify and show boards."""
+    """Add records; build, check, verify and show leaderboards."""
 
 
 @command.command("add")
 @click.argument("runs", nargs=-1, required=True)
-@click.option("--allow-dirty", is_flag=True, help="Take runs of code that is in no commit.")
+@click.option("--allow-dirty", is_flag=True, help="Also add runs of code with uncommitted changes.")
 @_BOARDS
 @store_option
 def add(runs: tuple[str, ...], allow_dirty: bool, boards: Path, store: Path) -> None:
-    """Put the records and predictions of RUNS under the boards folder.
+    """Copy the records and predictions of RUNS into the boards folder.
 
-    RUNS are names of the store, as `sslbench run` gives them; patterns with * and ? may be used.
+    RUNS are names of stored runs, as listed by `sslbench runs`, or patterns with * and ?.
     """
     from sslbench.leaderboard.records import add as add_record
 
@@ -47,7 +47,7 @@ def add(runs: tuple[str, ...], allow_dirty: bool, boards: Path, store: Path) -> 
 @command.command("build")
 @_BOARDS
 def build(boards: Path) -> None:
-    """Write the boards that the committed records give."""
+    """Write the leaderboards of the committed records, as Markdown and CSV."""
     from sslbench.leaderboard.render import build as build_boards
 
     for path in build_boards(boards):
@@ -57,25 +57,27 @@ def build(boards: Path) -> None:
 @command.command("check")
 @_BOARDS
 def check(boards: Path) -> None:
-    """Check that the boards are what the records give; exits with 5 if they have drifted."""
+    """Check that the leaderboards match the committed records; exits with 5 if they do not."""
     from sslbench.leaderboard.render import check as check_boards
 
     check_boards(boards)
-    click.echo("the boards are what their records give")
+    click.echo("the leaderboards match their records")
 
 
 @command.command("show")
 @_BOARDS
-@click.option("-d", "--dataset", default="", help="Only boards of this data set.")
-def show(boards: Path, dataset: str) -> None:
-    """Print the boards of the committed records."""
+@click.option("-d", "--dataset", default="", help="Only leaderboards of this data set.")
+@click.option("--wide", is_flag=True, help="Print all columns, however wide the terminal is.")
+def show(boards: Path, dataset: str, wide: bool) -> None:
+    """Print the leaderboards of the committed records."""
     from sslbench.leaderboard.records import load
     from sslbench.leaderboard.render import terminal_board
 
     records = [r for r in load(boards) if dataset in ("", r.dataset.name)]
     if not records:
-        raise LeaderboardError(f"no records of {dataset or 'anything'}", where=str(boards))
-    click.echo(terminal_board(records))
+        of_dataset = f" of {dataset}" if dataset else ""
+        raise LeaderboardError(f"there are no records{of_dataset}", where=str(boards))
+    click.echo(terminal_board(records, wide=wide))
 
 
 @command.command("verify")
@@ -85,19 +87,20 @@ def show(boards: Path, dataset: str) -> None:
 def verify(boards: Path, store: Path, as_json: bool) -> None:
     """Score the committed predictions again; exits with 5 if a number differs.
 
-    Records whose data is not on this machine are named: they are neither right nor wrong.
+    Records whose data set is not installed are listed; they cannot be verified.
     """
     from sslbench.leaderboard.verify import verify as verify_records
     from sslbench.running.session import Session
 
     session = Session(installed(), Store(store), default_cache())
-    found = list(verify_records(session, boards))
-    if as_json:
-        click.echo(json.dumps([_row(v) for v in found], indent=1))
-    else:
-        for result in found:
+    found = []
+    for result in verify_records(session, boards):
+        found.append(result)
+        if not as_json:
             details = "".join(f"\n  {line}" for line in result.details)
             click.echo(f"{result.status:10}{result.run_id}{details}")
+    if as_json:
+        click.echo(json.dumps([_row(v) for v in found], indent=1))
     wrong = [result.run_id for result in found if result.status == "differs"]
     if wrong:
         raise LeaderboardError(f"{len(wrong)} of {len(found)} records differ", where=str(boards))
@@ -107,9 +110,9 @@ def verify(boards: Path, store: Path, as_json: bool) -> None:
 @_BOARDS
 @store_option
 def rescore(boards: Path, store: Path) -> None:
-    """Score the committed predictions with today's metrics and write the records anew.
+    """Score the committed predictions with the current metrics and update the records.
 
-    No method is asked. Build the boards afterwards.
+    No method is run. Build the leaderboards afterwards.
     """
     from sslbench.leaderboard.rescore import rescore as rescore_records
     from sslbench.running.session import Session

@@ -1,4 +1,4 @@
-"""`sslbench methods`: what there is, and what one of them can do."""
+"""`sslbench methods`: which methods are installed, and what one of them can estimate."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json
-from sslbench.cli.tables import parameter_table, table
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json
+from sslbench.cli.common.tables import parameter_table, table
 from sslbench.registry import Offer
 from sslbench.specs import MethodSpec
 
@@ -18,7 +18,7 @@ from sslbench.specs import MethodSpec
 @click.argument("name", required=False)
 @as_json
 def command(name: str | None, as_json: bool) -> None:
-    """List methods, or show what NAME can do and its parameters."""
+    """List methods, or show what NAME can estimate and its parameters."""
     registry = installed()
     offers = (
         [registry.find(MethodSpec, name)]
@@ -30,30 +30,40 @@ def command(name: str | None, as_json: bool) -> None:
     elif name:
         click.echo(_card(offers[0]))
     else:
-        rows = [[o.spec.name, _finds(o.spec), _sort(o.spec), o.spec.summary] for o in offers]
-        click.echo(table(rows, ["method", "finds", "sort", "summary"]))
+        rows = [
+            [o.spec.name, _outputs(o.spec), _sources(o.spec), _type(o.spec), o.spec.summary]
+            for o in offers
+        ]
+        click.echo(table(rows, ["method", "estimates", "sources", "type", "summary"]))
 
 
-def _finds(spec: MethodSpec) -> str:
-    sources = "any number" if spec.max_sources is None else f"{spec.max_sources}"
-    return f"{' or '.join(spec.outputs)} ({sources})"
+def _outputs(spec: MethodSpec) -> str:
+    return " or ".join(spec.outputs)
 
 
-def _sort(spec: MethodSpec) -> str:
-    return "reference" if spec.oracle else "learned" if spec.trainable else "classical"
+def _sources(spec: MethodSpec) -> str:
+    if spec.max_sources is None:
+        return "any"
+    return "1" if spec.max_sources == 1 else f"up to {spec.max_sources}"
+
+
+def _type(spec: MethodSpec) -> str:
+    return "oracle" if spec.oracle else "learned" if spec.trainable else "classical"
 
 
 def _card(offer: Offer[MethodSpec]) -> str:
     spec = offer.spec
     needs = f"{' or '.join(spec.formats)}, at least {spec.min_channels} channels"
     if spec.max_aperture is not None:
-        needs += f", spanning at most {spec.max_aperture:g} m"
+        needs += f", array of at most {spec.max_aperture:g} m"
     facts = [
-        ["finds", _finds(spec)],
-        ["sort", _sort(spec)],
+        ["estimates", _outputs(spec)],
+        ["sources", _sources(spec)],
+        ["type", _type(spec)],
         ["needs", needs],
+        ["parts", ", ".join(part.name for part in spec.parts) or "none"],
         ["paper", spec.paper],
         ["licence", spec.licence],
-        ["offered by", f"plugin {offer.plugin} of {offer.distribution}"],
+        ["provided by", f"plugin {offer.plugin} of {offer.distribution}"],
     ]
     return f"{spec.name}: {spec.summary}\n\n{table(facts)}\n\n{parameter_table(spec.parameters)}"

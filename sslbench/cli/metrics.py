@@ -1,4 +1,4 @@
-"""`sslbench metrics`: what is measured, and what a metric means to the last edge case."""
+"""`sslbench metrics`: which metrics are installed, and how each one is defined."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json
-from sslbench.cli.tables import parameter_table, table
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json
+from sslbench.cli.common.tables import parameter_table, table
 from sslbench.registry import Offer, Registry, load_target
 from sslbench.specs import MetricSpec, ProtocolSpec
 
@@ -32,7 +32,7 @@ def command(name: str | None, as_json: bool) -> None:
         click.echo(_card(registry, offers[0]))
     else:
         rows = [[o.spec.name, _unit(o.spec), _kinds(o.spec), o.spec.summary] for o in offers]
-        click.echo(table(rows, ["metric", "unit", "compares", "summary"]))
+        click.echo(table(rows, ["metric", "unit", "applies to", "summary"]))
 
 
 def _unit(spec: MetricSpec) -> str:
@@ -49,13 +49,13 @@ def _card(registry: Registry, offer: Offer[MetricSpec]) -> str:
     spec = offer.spec
     better = {True: "higher is better", False: "lower is better", None: "neither is better"}
     facts = [
-        ["compares", _kinds(spec)],
+        ["applies to", _kinds(spec)],
         ["unit", _unit(spec) or "none"],
         ["direction", better[spec.higher_is_better]],
         ["version", str(spec.version)],
-        ["source", spec.reference],
+        ["reference", spec.reference],
         ["protocols", ", ".join(_protocols(registry, spec.name))],
-        ["offered by", f"plugin {offer.plugin} of {offer.distribution}"],
+        ["provided by", f"plugin {offer.plugin} of {offer.distribution}"],
     ]
     definition = inspect.getdoc(load_target(spec.target, f"metric {spec.name}")) or ""
     shown = table([fact for fact in facts if fact[1]])

@@ -1,4 +1,4 @@
-"""`sslbench plugins`: what is installed, whether it keeps its contracts, and starting a new one."""
+"""`sslbench plugins`: list and check plugins, and create a new one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json
-from sslbench.cli.tables import table
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json
+from sslbench.cli.common.tables import table
 from sslbench.errors import BrokenPluginError, UnknownNameError, UsageError
 from sslbench.registry import PluginReport, Registry, nearest
 from sslbench.specs import MethodSpec
@@ -18,35 +18,43 @@ from sslbench.specs import MethodSpec
 
 @click.group("plugins")
 def command() -> None:
-    """List, check and start plugins."""
+    """List and check plugins, or create a new one."""
 
 
 @command.command("list")
 @as_json
 def list_plugins(as_json: bool) -> None:
-    """List plugins and what each offers."""
+    """List plugins and what each one provides."""
     reports = installed().reports
     if as_json:
         click.echo(json.dumps([asdict(report) for report in reports], indent=1))
         return
-    rows = [[r.name, r.distribution, _offers(r)] for r in reports]
-    click.echo(table(rows, ["plugin", "of", "offers"]))
+    rows = [[r.name, r.distribution, _provided(r)] for r in reports]
+    click.echo(table(rows, ["plugin", "package", "provides"]))
 
 
-def _offers(report: PluginReport) -> str:
+def _provided(report: PluginReport) -> str:
     if report.error:
         return f"broken: {report.error}"
-    counts = [f"{len(names)} {sort}" for sort, names in report.offers.items()]
+    counts = [_count(len(names), _noun(kind)) for kind, names in report.offers.items()]
     return ", ".join(counts) or "hooks only"
+
+
+def _noun(kind: str) -> str:
+    return "data set" if kind == "datasets" else kind.removesuffix("s")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @command.command("check")
 @click.argument("names", nargs=-1)
 def check(names: tuple[str, ...]) -> None:
-    """Check that plugins keep their contracts; all of them, or NAMES.
+    """Check that plugins conform to the plugin interface: all of them, or NAMES.
 
-    Every method is asked on tiny recordings and on silence, the smoke scale of every data set
-    is opened, every metric meets its edge cases.
+    Every method runs on tiny recordings and on silent audio, every data set is opened at smoke
+    scale, and every metric is computed for its edge cases.
     """
     from sslbench.testing import check_plugin
 
@@ -56,15 +64,15 @@ def check(names: tuple[str, ...]) -> None:
     for finding in findings:
         click.echo(str(finding))
     if findings:
-        raise BrokenPluginError(f"{len(findings)} faults found")
-    click.echo(f"{len(chosen)} plugins keep their contracts")
+        raise BrokenPluginError(f"{_count(len(findings), 'problem')} found")
+    click.echo(f"{_count(len(chosen), 'plugin')} passed")
 
 
 def _report(registry: Registry, name: str) -> PluginReport:
     by_name = {report.name: report for report in registry.reports}
     if name not in by_name:
         raise UnknownNameError(
-            f"no plugin is named {name!r}", expected=nearest(name, list(by_name))
+            f"there is no plugin {name!r}", expected=nearest(name, list(by_name))
         )
     return by_name[name]
 
@@ -75,17 +83,17 @@ def _report(registry: Registry, name: str) -> PluginReport:
     "--into",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="Folder in which the package is made.  [default: this folder]",
+    help="Folder in which the package is created.  [default: this folder]",
 )
 def new(name: str, into: Path) -> None:
-    """Start a plugin: a package NAME with one method that runs, a test and a README."""
+    """Create a plugin: a package NAME with one working method, a test and a README."""
     from sslbench.testing.scaffold import write_plugin
 
     if name in installed().table(MethodSpec):
-        raise UsageError(f"there is a method {name!r} already", hint="choose another name")
+        raise UsageError(f"there already is a method {name!r}", hint="choose another name")
     folder = write_plugin(name, into)
     click.echo(
-        f"{folder} is a plugin with one method. Next:\n"
+        f"created {folder}, a plugin with one method. Next:\n"
         f"  pip install -e {folder}\n"
         f"  sslbench run --method {name} --dataset luvira-sim"
     )

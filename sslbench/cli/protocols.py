@@ -1,19 +1,16 @@
-"""`sslbench protocols`: whose rules there are, and what they say."""
+"""`sslbench protocols`: which rule sets are installed, and what each one defines."""
 
 from __future__ import annotations
 
 import json
-import textwrap
 from dataclasses import asdict
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json
-from sslbench.cli.tables import table
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json
+from sslbench.cli.common.tables import table
 from sslbench.specs import ProtocolSpec
-
-WIDTH = 100
 
 
 @click.command("protocols")
@@ -36,16 +33,18 @@ def command(name: str | None, as_json: bool) -> None:
 
 
 def _card(spec: ProtocolSpec) -> str:
-    drawn = "single frames, as the paper seems to: too narrow for anything that moves"
+    resampling = "recordings, then blocks of frames within each"
+    if spec.single_frames:
+        resampling = "single frames, as the paper seems to do: too narrow for moving sources"
     facts = [
-        ["pairs", spec.association],
+        ["association", spec.association],
         ["gate", spec.gate],
-        ["silence", spec.missing],
+        ["misses and false positives", spec.missing],
         ["averaging", spec.averaging],
-        ["intervals", drawn if spec.single_frames else "recordings, then blocks of frames"],
-        ["ranks by", ", ".join(spec.primary.values()) or "the data set's own metric"],
-        ["source", spec.reference],
+        ["confidence intervals resample", resampling],
+        ["primary metric", ", ".join(spec.primary.values()) or "the data set's own metric"],
+        ["reference", spec.reference],
     ]
-    shown = table([[key, textwrap.fill(value, WIDTH)] for key, value in facts if value])
+    shown = table([fact for fact in facts if fact[1]])
     metrics = "\n".join(f"  {label}" for label in spec.metrics)
     return f"{spec.name}: {spec.summary}\n\n{shown}\n\nmetrics:\n{metrics}"

@@ -1,6 +1,6 @@
-"""The data sets of the house, offered by the door that strangers use.
+"""The built-in data sets, registered as a plugin like those of third parties.
 
-The catalogue (``datasets.yaml``) says what each one is; here stands who loads it.
+The catalogue (``datasets.yaml``) describes the data sets; this module names their classes.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
 
 @hookimpl
 def sslbench_datasets() -> Sequence[DatasetSpec]:
-    """Offer every data set of the catalogue."""
+    """Return the specs of all data sets of the catalogue."""
     return [entry(name).spec(name, *loader) for name, loader in LOADERS.items()]
 
 
@@ -67,5 +67,5 @@ def sslbench_alterations() -> Sequence[AlterationSpec]:
 
 @hookimpl
 def sslbench_locate_data(dataset: str) -> Path | None:
-    """Look below ``$SSLBENCH_DATA``, then in the user's data folder."""
+    """Look for a data set in ``$SSLBENCH_DATA``, then in the user's data folder."""
     return locate.find_folder(dataset)

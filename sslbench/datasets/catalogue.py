@@ -1,6 +1,6 @@
-"""The catalogue: what each data set is, where it comes from, and what it asks for.
+"""The catalogue of data sets: what each one is, where it comes from and how it is scored.
 
-It is one file, ``datasets.yaml``. In a wheel it lies in the package; in a checkout, above it.
+It is one file, ``datasets.yaml``, inside the package in a wheel and next to it in a checkout.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}
 
 
 class Source(Checked):
-    """Where real data comes from.
+    """Origin of real data.
 
     Args:
-        address: of its home.
-        steps: what to do there, up to a folder that the loader reads.
+        address: web address or document.
+        steps: what to do there to get a folder that the loader can read.
     """
 
     address: Text
@@ -52,10 +52,10 @@ class Download(Checked):
     """A file of a data set that `sslbench datasets download` fetches.
 
     Args:
-        url: at which the file itself is, not a page about it.
-        file: its name in the folder of the data set.
-        bytes: its length; null where it is not published.
-        checksum: `sha256:` or `md5:` and hexadecimal digits; null where none is published.
+        url: address of the file itself, not of a web page about it.
+        file: name of the file in the folder of the data set.
+        bytes: length; null if it is not published.
+        checksum: `sha256:` or `md5:` followed by hexadecimal digits; null if none is published.
     """
 
     url: Address
@@ -65,15 +65,17 @@ class Download(Checked):
 
 
 class CatalogueEntry(Checked):
-    """One data set, as `DatasetSpec` describes it.
+    """One data set; the keys that are not listed here are those of `DatasetSpec`.
 
     Args:
-        primary_metric: as one types it, `gospa[cutoff=1m]`.
-        max_sources: null where the data or the parameters decide.
-        microphones: positions in metres in channel order, of a real array.
-        sample_rate: of real recordings, in Hz.
-        recordings: most recordings that are taken at each scale; all where a scale is left out.
-        downloads: files that make it, or a part of it; empty where only a person can get it.
+        primary_metric: selection of a metric, e.g. `gospa[cutoff=1m]`.
+        max_sources: null if it depends on the data or the parameters.
+        twin: name of the simulated counterpart of a real data set.
+        microphones: positions of a real array in metres, in channel order.
+        sample_rate: sample rate of real recordings in Hz.
+        recordings: maximum number of recordings at each scale; all at a scale that is left out.
+        downloads: files that make up the data set or a part of it; empty if it cannot be
+            downloaded automatically.
     """
 
     summary: Text
@@ -98,18 +100,18 @@ class CatalogueEntry(Checked):
     def _check(self) -> CatalogueEntry:
         if self.default_split not in self.splits:
             raise FaultError(
-                f"default_split: is {self.default_split!r}", f"one of {', '.join(self.splits)}"
+                "default_split", f"is {self.default_split!r}", f"one of {', '.join(self.splits)}"
             )
         if not self.simulated and self.where is None:
-            raise FaultError("where: is missing", "where data that is not simulated comes from")
+            raise FaultError("where", "is missing", "the origin of data that is not simulated")
         if self.simulated and self.downloads:
-            raise FaultError("downloads: is not empty", "none, as a simulated data set is made")
+            raise FaultError("downloads", "is not empty", "none for a simulated data set")
         if len({each.file for each in self.downloads}) < len(self.downloads):
-            raise FaultError("downloads: is a list with one file twice", "each `file` once")
+            raise FaultError("downloads", "lists one file twice", "each `file` once")
         return self
 
     def spec(self, name: str, target: str, parameters: tuple[Parameter, ...]) -> DatasetSpec:
-        """Join the entry with the class that loads it and the parameters of that class."""
+        """Return the spec made of the entry, its class and the parameters of the class."""
         return DatasetSpec(
             name=name,
             target=target,
@@ -119,7 +121,7 @@ class CatalogueEntry(Checked):
         )
 
     def limit(self, scale: Scale) -> int | None:
-        """Return the most recordings to take at a scale; None for all."""
+        """Return the maximum number of recordings at a scale; None for all."""
         return self.recordings.get(scale)
 
 
@@ -146,7 +148,7 @@ class _Catalogue(RootModel[dict[Name, CatalogueEntry]]):
             twin = self.root.get(listed.twin) if listed.twin else None
             if listed.twin and (twin is None or not twin.simulated or twin.kind != listed.kind):
                 raise FaultError(
-                    f"{name}.twin: is {listed.twin!r}", "a simulated data set of the same kind"
+                    f"{name}.twin", f"is {listed.twin!r}", "a simulated data set of the same kind"
                 )
         return self
 
@@ -163,14 +165,14 @@ def read_catalogue(path: Path) -> dict[str, CatalogueEntry]:
 
     Raises:
         MissingDataError: if there is no such file.
-        FormatError: if it is no catalogue; it gives the path of each key at fault.
+        FormatError: if the content is invalid; the message names the path of each invalid key.
     """
     return read_yaml(path, _Catalogue).root
 
 
 @cache
 def catalogue() -> dict[str, CatalogueEntry]:
-    """Return the installed catalogue, read once."""
+    """Return the installed catalogue; the file is read once per process."""
     return read_catalogue(catalogue_path())
 
 
@@ -178,13 +180,13 @@ def entry(name: str) -> CatalogueEntry:
     """Return the entry of one data set.
 
     Raises:
-        FormatError: if the catalogue has none of that name.
+        FormatError: if the catalogue has no such entry.
     """
     found = catalogue().get(name)
     if found is None:
         raise FormatError(
             f"{name}: is missing",
             where=str(catalogue_path()),
-            expected=f"an entry of that name; it has {nearest(name, list(catalogue()))}",
+            expected=f"an entry of this name; there is {nearest(name, list(catalogue()))}",
         )
     return found

@@ -1,13 +1,13 @@
-"""Fetching the files of a data set, such that an interruption loses nothing.
+"""Downloading the files of a data set; interrupted downloads can be resumed.
 
-What arrives is appended to ``FILE.part``, which gets its own name when it is whole. The same
-command therefore goes on where it stopped, and what has its own name is not fetched again.
+Received data is appended to ``FILE.part``, which is renamed to ``FILE`` when it is complete. The
+same command therefore resumes an interrupted download, and a complete file is not downloaded again.
 
-A file may change on its server between two tries. Then its checksum no longer fits or, where none
-is published, those inside zip, rar and gz archives.
+If a file changes on the server between two attempts, the joined file is invalid. This is detected
+by its checksum or, if none is published, by the checksums inside zip, rar and gz archives.
 """
 
-# urllib, because no library that sslbench keeps goes on with a partial file: pooch begins anew.
+# urllib, because no dependency of sslbench can resume a partial file: pooch starts again.
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ from sslbench.specs import DatasetSpec
 __all__ = ["downloads", "fetch", "obtain", "so_far", "unpack"]
 
 TIMEOUT = 60.0
-"""Seconds for which a server may be silent."""
+"""Maximum time in seconds without data from the server."""
 
 CHUNK = 1 << 20
-"""Most bytes that are taken at a time."""
+"""Maximum number of bytes read at once."""
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 ARCHIVES = (".zip", *TARS)
@@ -52,93 +52,98 @@ DAMAGE = (
     LZMAError,
     EOFError,
 )
-"""What an archive that is cut or altered raises."""
+"""Exceptions raised by a truncated or damaged archive."""
 
-AGAIN = "type the same command again"
+REPEAT = "run the same command again"
 ROOM = (
     "free some space on the disk, or name another folder with --into;"
-    f" {AGAIN}: nothing that was fetched is lost"
+    f" {REPEAT}: received data is kept"
 )
 RANGE_NOT_SATISFIABLE = 416
 RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 def downloads(spec: DatasetSpec) -> tuple[Download, ...]:
-    """Return the files of a data set that can be fetched.
+    """Return the files of a data set that can be downloaded.
 
     Raises:
-        UsageError: if it is simulated.
-        MissingDataError: if it has none; it says how to get the data set instead.
+        UsageError: if the data set is simulated.
+        MissingDataError: if there are none; the message says how to get the data set instead.
     """
     if spec.simulated:
         raise UsageError(
             f"{spec.name} is simulated: there is nothing to download",
-            hint=f"use it at once; `sslbench datasets prepare {spec.name}` makes its scenes now",
+            hint="it can be used without a download; "
+            f"`sslbench datasets prepare {spec.name}` renders its scenes in advance",
         )
     listed = catalogue().get(spec.name)
     if listed is None or not listed.downloads:
         raise MissingDataError(
             f"{spec.name} has no files that sslbench can download",
-            hint=f"get it by hand: {spec.where}",
+            hint=f"download it manually: {spec.where}",
         )
     return listed.downloads
 
 
 def obtain(wanted: Download, folder: Path) -> str:
-    """Fetch a file into a folder, unpack it there if it is an archive, and say what is there.
+    """Download a file into a folder, unpack it there if it is an archive, and report the result.
 
-    An archive that was unpacked leaves ``FILE.unpacked`` behind and may then be deleted.
+    Unpacking an archive leaves a marker ``FILE.unpacked``, so that the archive can be deleted.
+
+    Returns:
+        One line for the user.
 
     Raises:
-        DataError: as `fetch` and `unpack` do, or if another process is at it.
+        DataError: if `fetch` or `unpack` fails, or another process downloads the file.
     """
     path = folder / wanted.file
     unpacked = folder / f"{wanted.file}.unpacked"
     if unpacked.exists():
-        return f"{path} is here and unpacked"
-    with _writing(folder):
+        return f"downloaded and unpacked: {path}"
+    with _disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder / f"{wanted.file}.lock"):
+        with _exclusive(folder / f"{wanted.file}.lock"):
             fetch(wanted, folder)
-            if command := _by_hand(path, folder):
-                return f"{path} is here; unpack it by: {command}"
+            if command := _unpack_command(path, folder):
+                return f"downloaded: {path}; unpack it with: {command}"
             if not wanted.file.endswith(ARCHIVES):
-                return f"{path} is here"
+                return f"downloaded: {path}"
             unpack(path, folder)
             unpacked.touch()
-    return f"{path} is here and unpacked"
+    return f"downloaded and unpacked: {path}"
 
 
-def _by_hand(path: Path, folder: Path) -> str:
-    """Return the command for an archive that is not unpacked here; nothing for others."""
+def _unpack_command(path: Path, folder: Path) -> str:
+    """Return the command for an archive that sslbench does not unpack; empty for other files."""
     archive, into = shlex.quote(str(path)), shlex.quote(f"{folder}/")
     if path.suffix == ".rar":
         return f"unrar x {archive} {into}"
-    # Before 3.11.4 Python has no guard against archives that write outside their folder.
-    guarded = hasattr(tarfile, "data_filter")
-    return f"tar -xf {archive} -C {into}" if path.name.endswith(TARS) and not guarded else ""
+    # Before 3.11.4 Python has no protection against archives that write outside their folder.
+    protected = hasattr(tarfile, "data_filter")
+    return f"tar -xf {archive} -C {into}" if path.name.endswith(TARS) and not protected else ""
 
 
 def so_far(files: Sequence[Download], folder: Path) -> str:
-    """Say how much there is of files whose download was interrupted."""
+    """Return a line for the user about the state of files whose download was interrupted."""
     parts = [part for part in (_part(file, folder) for file in files) if part.exists()]
-    sizes = "".join(f"{part} holds {_size(part):,} bytes; " for part in parts)
-    return f"{sizes}{AGAIN} to go on"
+    sizes = "".join(f"{part} has {_size(part):,} bytes; " for part in parts)
+    return f"{sizes}{REPEAT} to resume"
 
 
 def fetch(wanted: Download, folder: Path) -> Path:
-    """Fetch one file into a folder that exists, or go on where an earlier try stopped.
+    """Download one file into an existing folder, or resume an earlier attempt.
 
-    A file that is there already is only checked.
+    A file that exists already is only checked.
 
     Returns:
-        Its path.
+        Path of the file.
 
     Raises:
-        MissingDataError: if the server does not give it, or the connection breaks; what has
-            arrived is kept.
-        FormatError: if its length or checksum is wrong; it is then renamed to ``FILE.damaged``.
-        DataError: if it cannot be written or the disk is too small.
+        MissingDataError: if the server does not send the file or the connection breaks; received
+            data is kept.
+        FormatError: if the length or checksum is wrong; the file is then renamed to
+            ``FILE.damaged``.
+        DataError: if the file cannot be written or the disk is too small.
     """
     path, part = folder / wanted.file, _part(wanted, folder)
     if path.exists():
@@ -154,10 +159,10 @@ def unpack(archive: Path, folder: Path) -> None:
     """Unpack a zip or tar archive into a folder.
 
     Raises:
-        FormatError: if the archive is damaged, or a file of it would lie outside the folder.
+        FormatError: if the archive is damaged or has a path outside the folder.
         DataError: if the files cannot be written.
     """
-    with _writing(folder):
+    with _disk_errors(folder):
         try:
             if archive.suffix == ".zip":
                 _refuse_outside(archive, folder)
@@ -167,14 +172,14 @@ def unpack(archive: Path, folder: Path) -> None:
         except tarfile.FilterError as error:
             raise _outside(archive, error.tarinfo.name) from error
         except DAMAGE as error:
-            raise _aside(archive, archive, f"the archive is damaged: {error}") from error
+            raise _set_aside(archive, archive, f"the archive is damaged: {error}") from error
 
 
 def _refuse_outside(archive: Path, folder: Path) -> None:
     top = folder.resolve()
     with zipfile.ZipFile(archive) as opened:
         for name in opened.namelist():
-            # shutil passes over such names without a word.
+            # shutil skips such names silently.
             if name.startswith("/") or ".." in name:
                 raise _outside(archive, name)
             if not (top / name).resolve().is_relative_to(top):
@@ -185,36 +190,36 @@ def _outside(archive: Path, name: str) -> FormatError:
     return FormatError(
         f"the archive would write {name!r} outside its folder",
         where=str(archive),
-        expected="names below the folder, without `..`",
-        hint="do not trust this archive; ask where it comes from",
+        expected="paths inside the folder, without `..`",
+        hint="do not trust this archive and check where it comes from",
     )
 
 
 def _receive(wanted: Download, part: Path) -> None:
-    """Append to a partial file what it lacks."""
+    """Append the missing bytes to a partial file."""
     have = _size(part)
     if have == wanted.bytes:
         return
-    response = _ask(wanted, part, have)
+    response = _request(wanted, part, have)
     if response is None:
         return
     with response:
-        start, total = _extent(response, wanted, have)
-        _check_room(part, (total or start) - start)
+        start, total = _byte_range(response, wanted, have)
+        _check_disk_space(part, (total or start) - start)
         with (
-            _writing(part),
+            _disk_errors(part),
             part.open("ab" if start else "wb") as file,
             progress_bar(wanted.file, "B", total, done=start) as bar,
         ):
-            for piece in _pieces(response, part, start):
-                file.write(piece)
-                bar.update(len(piece))
+            for chunk in _chunks(response, part, start):
+                file.write(chunk)
+                bar.update(len(chunk))
     if total is not None and _size(part) < total:
-        raise _broken(part, _size(part), f"the server stopped before {total:,} bytes")
+        raise _interrupted(part, _size(part), f"the server stopped before {total:,} bytes")
 
 
-def _ask(wanted: Download, part: Path, have: int) -> HTTPResponse | None:
-    """Ask for a file from a byte on; None if nothing comes after that byte."""
+def _request(wanted: Download, part: Path, have: int) -> HTTPResponse | None:
+    """Request a file from byte `have` on; None if the file ends there."""
     headers = {"User-Agent": "sslbench"} | ({"Range": f"bytes={have}-"} if have else {})
     request = Request(wanted.url, headers=headers)  # noqa: S310  # http(s): see the catalogue
     try:
@@ -222,130 +227,133 @@ def _ask(wanted: Download, part: Path, have: int) -> HTTPResponse | None:
     except HTTPError as error:
         error.close()
         if have and error.code == RANGE_NOT_SATISFIABLE:
-            whole = error.headers.get("Content-Range") == f"bytes */{have}"
-            return None if whole else _ask(wanted, part, 0)
+            complete = error.headers.get("Content-Range") == f"bytes */{have}"
+            return None if complete else _request(wanted, part, 0)
         raise _refused(wanted, part, f"{error.code} {error.reason}") from error
     except (OSError, HTTPException) as error:
-        raise _broken(part, have, f"no answer from {wanted.url}: {error}") from error
+        raise _interrupted(part, have, f"no response from {wanted.url}: {error}") from error
     if response.headers.get_content_type() == "text/html" and not wanted.file.endswith(".html"):
         response.close()
-        raise _refused(wanted, part, "a web page in place of the file")
+        raise _refused(wanted, part, "a web page instead of the file")
     return response
 
 
-def _extent(response: HTTPResponse, wanted: Download, have: int) -> tuple[int, int | None]:
-    """Return at which byte an answer begins and how long the whole file is, if it says so."""
+def _byte_range(response: HTTPResponse, wanted: Download, have: int) -> tuple[int, int | None]:
+    """Return the first byte of a response and the length of the file, None if unknown."""
     start, total = 0, response.length
     if response.status == 206:
         found = RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if found is None or int(found[1]) != have:
             raise FormatError(
-                f"the server sent {response.headers.get('Content-Range', 'an unnamed range')!r}",
+                f"the server sent {response.headers.get('Content-Range', 'an unknown range')!r}",
                 where=wanted.url,
                 expected=f"the bytes from {have} on",
-                hint="delete the .part file to begin anew",
+                hint="delete the .part file to restart the download",
             )
         start, total = have, int(found[2]) + 1 if found[3] == "*" else int(found[3])
     if wanted.bytes is not None and total not in (None, wanted.bytes):
         raise FormatError(
-            f"the server has a file of {total:,} bytes",
+            f"the file on the server has {total:,} bytes",
             where=wanted.url,
-            expected=f"{wanted.bytes:,} bytes, as the catalogue says",
+            expected=f"{wanted.bytes:,} bytes according to the catalogue",
             hint="the data set may have a new version; please report it",
         )
     total = wanted.bytes if total is None else total
     if total is None and not response.chunked:
         raise FormatError(
-            "the server does not say how long the file is, so a broken one would look whole",
+            "the server does not send the length of the file, so an incomplete download could not "
+            "be detected",
             where=wanted.url,
-            hint="fetch it by hand, or give its `bytes` in the catalogue",
+            hint="download it manually, or add `bytes` to the catalogue",
         )
     return start, total
 
 
-def _pieces(response: HTTPResponse, part: Path, have: int) -> Iterator[bytes]:
+def _chunks(response: HTTPResponse, part: Path, have: int) -> Iterator[bytes]:
     try:
-        while piece := response.read1(CHUNK):
-            have += len(piece)
-            yield piece
+        while chunk := response.read1(CHUNK):
+            have += len(chunk)
+            yield chunk
     except (OSError, HTTPException) as error:
-        raise _broken(part, have, f"the connection broke: {error}") from error
+        raise _interrupted(part, have, f"the connection broke: {error}") from error
 
 
-def _check_room(part: Path, lacking: int) -> None:
+def _check_disk_space(part: Path, missing: int) -> None:
     free = shutil.disk_usage(part.parent).free
-    if free < lacking:
+    if free < missing:
         raise DataError(
             f"the disk has {free:,} bytes free",
             where=str(part),
-            expected=f"{lacking:,} bytes, which are still to come",
-            hint=f"make room and {AGAIN}, or name another folder with --into",
+            expected=f"{missing:,} bytes for the rest of the file",
+            hint=f"free some space and {REPEAT}, or choose another folder with --into",
         )
 
 
 def _check(found: Path, wanted: Download, path: Path) -> None:
-    """Compare a file with what is known of it; move it aside if it differs."""
+    """Check length and checksum of a file; rename it if they are wrong."""
     size = _size(found)
     if wanted.bytes not in (None, size):
-        raise _aside(found, path, f"is {size:,} bytes long", f"{wanted.bytes:,} bytes")
+        raise _set_aside(found, path, f"has {size:,} bytes", f"{wanted.bytes:,} bytes")
     if wanted.checksum:
         checksum = _checksum(found, wanted.checksum.partition(":")[0])
         if checksum != wanted.checksum:
-            raise _aside(found, path, f"has the checksum {checksum}", wanted.checksum)
+            raise _set_aside(found, path, f"has the checksum {checksum}", wanted.checksum)
 
 
 def _checksum(path: Path, kind: str) -> str:
     total = hashlib.new(kind, usedforsecurity=False)
     with path.open("rb") as file, progress_bar(f"check {path.name}", "B", _size(path)) as bar:
-        while piece := file.read(CHUNK):
-            total.update(piece)
-            bar.update(len(piece))
+        while chunk := file.read(CHUNK):
+            total.update(chunk)
+            bar.update(len(chunk))
     return f"{kind}:{total.hexdigest()}"
 
 
-def _aside(found: Path, path: Path, what: str, expected: str = "") -> FormatError:
-    """Rename a damaged file, so that the next try does not take it for a whole one."""
+def _set_aside(found: Path, path: Path, what: str, expected: str = "") -> FormatError:
+    """Rename a damaged file, so that the next attempt does not mistake it for a complete one."""
     damaged = path.with_name(f"{path.name}.damaged")
-    with _writing(damaged):
+    with _disk_errors(damaged):
         found.replace(damaged)
     return FormatError(
         what,
         where=str(path),
         expected=expected,
-        hint=f"it is now {damaged.name}; {AGAIN} to fetch it anew",
+        hint=f"the file was renamed to {damaged.name}; {REPEAT} to download it again",
     )
 
 
-def _broken(part: Path, have: int, why: str) -> MissingDataError:
+def _interrupted(part: Path, have: int, why: str) -> MissingDataError:
     return MissingDataError(
-        f"the download is not finished, {have:,} bytes are here: {why}",
+        f"the download is incomplete after {have:,} bytes: {why}",
         where=str(part),
-        hint=f"{AGAIN}: it goes on from there",
+        hint=f"{REPEAT} to resume it",
     )
 
 
-def _refused(wanted: Download, part: Path, answer: str) -> MissingDataError:
+def _refused(wanted: Download, part: Path, response: str) -> MissingDataError:
     return MissingDataError(
-        f"the server answered {answer}",
+        f"the server responded with {response}",
         where=wanted.url,
-        expected=f"{wanted.file}, of which {_size(part):,} bytes are here",
-        hint=f"{AGAIN} later, or fetch it with a browser and put it at {part.with_suffix('')}",
+        expected=f"{wanted.file} ({_size(part):,} bytes were received before)",
+        hint=f"{REPEAT} later, or download it with a browser and save it as {part.with_suffix('')}",
     )
 
 
-def _writing(path: Path) -> AbstractContextManager[None]:
+def _disk_errors(path: Path) -> AbstractContextManager[None]:
     return store_errors(path, what="cannot be read or written", hint=ROOM)
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Let one process at a time append to a file."""
+def _exclusive(lock: Path) -> Iterator[None]:
+    """Allow only one process at a time to write a file."""
     try:
         with FileLock(lock, timeout=0):
             yield
     except Timeout as error:
         raise DataError(
-            "another process is downloading this file", where=str(lock), hint="wait for it"
+            "another process is downloading this file",
+            where=str(lock),
+            hint="wait until it has finished",
         ) from error
 
 

@@ -1,5 +1,6 @@
-"""Leaderboards: committed records, the boards made of them, and whether the two agree.
+"""Leaderboards: committed records, and the boards computed from them.
 
-`collect` puts records under the boards folder, `table` groups and ranks them, `render` writes the
-boards and checks them for drift, `verify` computes the numbers again from committed answers.
+`records` adds and reads committed records, `board` groups and ranks them, `columns` and `render`
+lay boards out and detect outdated files, `verify` recomputes all values from the committed
+predictions, `rescore` updates records to the current metrics.
 """

@@ -1,11 +1,11 @@
-"""Boards: records that may be compared, one row a method, ranked.
+"""Boards: comparable records, one row per method, ranked.
 
-Records stand on one board only if data set, version, parameters, split, manifest, scale, protocol
-and the version of the primary metric are the same. In the other columns only values of the newest
-version of the metric on the board are shown. Oracles stand below as references and have no rank.
+Records are on the same board only if data set, version, parameters, split, manifest, scale,
+protocol, primary metric and its version are the same. Of the other metrics, only values of the
+newest version on the board are shown. Oracles are listed below as references and are not ranked.
 
-A row is a method with its parameters, code and training data; its value is the mean over seeds,
-and the bounds of its interval are the means of the bounds.
+A row is a method with its parameters, code and training data. Its value is the mean over seeds,
+and the bounds of its confidence interval are the means of the bounds.
 
 Rows are sorted by value; their ranks come from paired tests (`ranking`).
 """
@@ -21,24 +21,25 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from sslbench.leaderboard.ranking import Comparison, compare, ranks
+from sslbench.metrics.uncertainty import Interval
 from sslbench.results.record import MetricEntry, PublishedEntry, RunRecord
 from sslbench.scene import Kind
 from sslbench.scoring.protocol_definitions import DEFAULT_PROTOCOL
 from sslbench.specs import Scale
 
-__all__ = ["COLUMNS", "Board", "BoardKey", "Figure", "Interval", "Row", "make_boards"]
+__all__ = ["COLUMNS", "Board", "BoardKey", "MetricValue", "Row", "make_boards"]
 
 COLUMNS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
         "position": (
-            "position-error-truncated",
+            "position-error-capped",
             "position-error-mean",
             "position-error-percentile[p=50]",
             "position-accuracy[within=30cm]",
             "coverage",
         ),
         "direction": (
-            "angular-error-truncated",
+            "angular-error-capped",
             "angular-error-mean",
             "angular-accuracy[within=10deg]",
             "coverage",
@@ -46,29 +47,28 @@ COLUMNS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
-"""Metrics that are shown after the primary one, where the protocol has them."""
+"""Metrics shown after the primary one under the default protocol, by kind."""
 
-MOST_COLUMNS = 8
-"""Metrics that are shown of a protocol that has none of those."""
+MAX_METRICS = 8
+"""Largest number of metrics, the primary one included, shown under any other protocol."""
 
 K = TypeVar("K", bound=Hashable)
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class BoardKey:
-    """What records must have in common to be compared.
+    """Properties that records must have in common to be compared.
 
     Args:
-        dataset: its name; its label, which anyone may write, decides nothing.
-        version: of the data set.
-        params: all its parameters, as JSON.
-        split: that was scored.
-        scenes_sha256: over all that determines the scenes.
-        scale: how much was run.
+        dataset: name of the data set. Its label is not compared: records may contain any label.
+        version: version of the data set.
+        params: all parameters of the data set, as JSON.
+        split: the split that was scored.
+        scenes_sha256: checksum of everything that determines the scenes.
+        scale: size of the run.
         protocol: rules of the scoring.
         metric: name of the primary metric.
-        metric_version: its version.
+        metric_version: version of the primary metric.
     """
 
     dataset: str
@@ -83,7 +83,7 @@ class BoardKey:
 
     @classmethod
     def of(cls, record: RunRecord) -> BoardKey:
-        """Return the key of the board that a record belongs to."""
+        """Return the key of the board to which a record belongs."""
         data = record.dataset
         primary = record.metric(data.primary_metric)
         return cls(
@@ -100,13 +100,13 @@ class BoardKey:
 
     @property
     def digest(self) -> str:
-        """Eight characters that tell boards of one name apart."""
+        """Eight characters that distinguish boards of the same data set, split and scale."""
         return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A number of a board: mean over seeds, with its interval; None if undefined."""
+class MetricValue:
+    """Mean of a metric over seeds, with its 95 % confidence interval; None if undefined."""
 
     value: float | None
     ci95: Interval | None = None
@@ -118,51 +118,52 @@ class Row:
     """A method on a board.
 
     Args:
-        records: its runs, one a seed, in the order of the seeds.
-        figures: numbers by metric; a metric without a comparable value is absent.
-        rank: shared with rows that cannot be told apart; None for references and undefined values.
+        records: its runs, one per seed, in the order of the seeds.
+        values: values by metric; a metric without a comparable value is absent.
+        rank: the same for rows that are not significantly different; None for references and
+            undefined values.
     """
 
     records: tuple[RunRecord, ...]
-    figures: Mapping[str, Figure]
+    values: Mapping[str, MetricValue]
     rank: int | None = None
 
     @property
     def label(self) -> str:
-        """Method with the parameters that differ from their defaults."""
+        """Name of the method with the parameters that differ from their defaults."""
         return self.records[0].method.label
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Seeds that the values are means over."""
+        """Seeds over which the values are averaged."""
         return tuple(sorted({record.seed for record in self.records}))
 
     def published(self, metric: str) -> PublishedEntry | None:
-        """Return what a paper gives for a metric; None if nothing."""
+        """Return the published value of a metric; None if there is none."""
         known = self.records[0].published
         return next((entry for entry in known if entry.metric == metric), None)
 
     def mean(self, number: Callable[[RunRecord], float | None]) -> float | None:
-        """Return the mean of a number over the runs; None if it is not known of all."""
+        """Return the mean of a number over the runs; None if it is unknown for any run."""
         known = [value for record in self.records if (value := number(record)) is not None]
         return sum(known) / len(known) if len(known) == len(self.records) else None
 
-    def most(self, number: Callable[[RunRecord], float | None]) -> float | None:
-        """Return the largest of a number over the runs; None if it is known of none."""
+    def largest(self, number: Callable[[RunRecord], float | None]) -> float | None:
+        """Return the maximum of a number over the runs; None if it is unknown for all runs."""
         known = [value for record in self.records if (value := number(record)) is not None]
         return max(known, default=None)
 
 
 @dataclass(frozen=True)
 class Board:
-    """Records that may be compared, as a ranked table.
+    """Comparable records as a ranked table.
 
     Args:
-        key: what they have in common.
-        metrics: primary metric and those shown beside it.
+        key: what the records have in common.
+        metrics: the primary metric, then the secondary ones.
         rows: ranked methods, best first.
         references: oracles, best first.
-        differences: from the best ranked method to each of the others, on the same resamples.
+        differences: of the best method from each of the others, on the same resamples.
     """
 
     key: BoardKey
@@ -173,23 +174,23 @@ class Board:
 
     @property
     def label(self) -> str:
-        """Data set with the parameters that differ from their defaults, as most records say."""
+        """Name of the data set with parameters that differ from defaults, as in most records."""
         counts = Counter(record.dataset.label for record in self.records)
         return min(counts, key=lambda label: (-counts[label], label))
 
     @property
     def records(self) -> list[RunRecord]:
-        """All records on it, ranked methods first."""
+        """All records on the board, ranked methods first."""
         return [record for row in (*self.rows, *self.references) for record in row.records]
 
 
 def make_boards(records: Iterable[RunRecord]) -> list[Board]:
     """Group records into boards, sorted by data set, and rank their methods.
 
-    The order of the records does not matter. Records of runs that did not finish are left out.
+    The order of the records does not matter.
     """
-    finished = sorted(records, key=lambda record: (record.run_id, record.predictions.sha256))
-    boards = [_board(key, group) for key, group in _grouped(finished, BoardKey.of).items()]
+    ordered = sorted(records, key=lambda record: (record.run_id, record.predictions.sha256))
+    boards = [_board(key, group) for key, group in _grouped(ordered, BoardKey.of).items()]
     return sorted(boards, key=lambda board: astuple(board.key))
 
 
@@ -203,8 +204,8 @@ def _grouped(
 
 
 def _board(key: BoardKey, records: Sequence[RunRecord]) -> Board:
-    metrics = (key.metric, *_beside(key, records))
-    newest = {name: _newest(records, name) for name in metrics}
+    metrics = (key.metric, *_secondary_metrics(key, records))
+    newest = {name: _newest_version(records, name) for name in metrics}
     rows = [_row(group, newest) for group in _grouped(records, _method_identity).values()]
     primary = records[0].metric(key.metric)
     better = primary.higher_is_better if primary else None
@@ -221,11 +222,10 @@ def _board(key: BoardKey, records: Sequence[RunRecord]) -> Board:
     return Board(key, metrics, ranked, references, from_best)
 
 
-def _beside(key: BoardKey, records: Sequence[RunRecord]) -> list[str]:
-    """Return the metrics that are shown after the primary one."""
+def _secondary_metrics(key: BoardKey, records: Sequence[RunRecord]) -> list[str]:
     present = [entry.name for entry in records[0].metrics if entry.name != key.metric]
     usual = [name for name in COLUMNS[records[0].dataset.kind] if name in present]
-    return usual if key.protocol == DEFAULT_PROTOCOL else present[: MOST_COLUMNS - 1]
+    return usual if key.protocol == DEFAULT_PROTOCOL else present[: MAX_METRICS - 1]
 
 
 def _method_identity(record: RunRecord) -> tuple[str, ...]:
@@ -235,30 +235,30 @@ def _method_identity(record: RunRecord) -> tuple[str, ...]:
     return (method.label, params, plugin, method.source_sha256, method.trained_on)
 
 
-def _newest(records: Sequence[RunRecord], metric: str) -> int:
+def _newest_version(records: Sequence[RunRecord], metric: str) -> int:
     entries = (record.metric(metric) for record in records)
     return max((entry.version for entry in entries if entry), default=0)
 
 
 def _row(records: Sequence[RunRecord], versions: Mapping[str, int]) -> Row:
-    figures = {}
+    values = {}
     for name, version in versions.items():
         entries = [entry for record in records if (entry := record.metric(name))]
         if len(entries) == len(records) and all(entry.version == version for entry in entries):
-            figures[name] = _figure(entries)
-    return Row(tuple(sorted(records, key=lambda record: record.seed)), figures)
+            values[name] = _mean_over_seeds(entries)
+    return Row(tuple(sorted(records, key=lambda record: record.seed)), values)
 
 
-def _figure(entries: Sequence[MetricEntry]) -> Figure:
+def _mean_over_seeds(entries: Sequence[MetricEntry]) -> MetricValue:
     values = [entry.value for entry in entries if entry.value is not None]
     bounds = [entry.ci95 for entry in entries if entry.ci95 is not None]
     if len(values) < len(entries):
-        return Figure(None, unit=entries[0].unit)
+        return MetricValue(None, unit=entries[0].unit)
     interval = None
     if len(bounds) == len(entries):
         lows, highs = zip(*bounds, strict=True)
         interval = (sum(lows) / len(lows), sum(highs) / len(highs))
-    return Figure(sum(values) / len(values), interval, entries[0].unit)
+    return MetricValue(sum(values) / len(values), interval, entries[0].unit)
 
 
 def _order(row: Row, metric: str, better: bool | None) -> tuple[bool, float, str, str]:
@@ -268,4 +268,4 @@ def _order(row: Row, metric: str, better: bool | None) -> tuple[bool, float, str
 
 
 def _value(row: Row, metric: str) -> float | None:
-    return row.figures[metric].value if metric in row.figures else None
+    return row.values[metric].value if metric in row.values else None

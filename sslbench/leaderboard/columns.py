@@ -1,30 +1,45 @@
-"""What stands in the cells of a board, as text for readers and as numbers for programs."""
+"""The columns of a board: texts for people, and numbers with all digits for programs."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from sslbench.leaderboard.board import Board, Figure, Row
+from sslbench.leaderboard.board import Board, MetricValue, Row
 from sslbench.results.record import RunRecord
 
-__all__ = ["data_cells", "figure_text", "legend", "short_name", "terminal_cells", "text_cells"]
+__all__ = [
+    "TextRows",
+    "csv_rows",
+    "droppable",
+    "legend",
+    "short_name",
+    "terminal_rows",
+    "text_rows",
+    "value_text",
+]
+
+TextRows = list[dict[str, str]]
+"""Texts by column, one mapping per row."""
 
 _DECIMALS = {"m": 3, "deg": 2, "%": 1}
 
-Cells = list[dict[str, str]]
-
 _PREFIXES = ("position-error-", "angular-error-")
-_CHOSEN = re.compile(r"(?P<name>[^\[]+)\[\w+=(?P<value>[^,\]]+)\]")
+_WITH_PARAMETER = re.compile(r"(?P<name>[^\[]+)\[\w+=(?P<value>[^,\]]+)\]")
 
-_NARROWED = ("training", "parameters", "licence", "trained on", "seeds")
-"""Columns that a terminal shows only where they tell rows apart."""
+_EFFECTIVE = "eff. n"
+_TRAINED_ON = "trained on"
+
+_SHARED = ("training", "parameters", "licence", "seeds", "version")
+"""Columns that a terminal shows only if they differ between rows."""
+
+_COSTS = ("GPU memory [MB]", "memory [MB]", "parameters", "training", "RTF")
 
 
-def text_cells(board: Board) -> Cells:
-    """Return the rows of a board as texts by column; columns that are empty throughout are out."""
+def text_rows(board: Board) -> TextRows:
+    """Return the rows of a board as texts by column, without columns that are empty."""
     rows = [_texts(board, row, _rank(row)) for row in board.rows]
     rows += [_texts(board, row, "ref") for row in board.references]
     kept = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []
@@ -36,51 +51,47 @@ def _rank(row: Row) -> str:
 
 
 def _texts(board: Board, row: Row, rank: str) -> dict[str, str]:
-    primary, *others = board.metrics
+    primary, *secondary = board.metrics
     published = row.published(primary)
     unit = _unit(board, primary)
-    # Intervals of the others are in the table for programs; here they would hide the numbers.
-    figures = {_header(board, name): _value_cell(row, name) for name in others}
+    # Only the primary metric has its confidence interval here. Those of the others are in the CSV.
+    values = {_header(board, name): _without_interval(row, name) for name in secondary}
     return {
         "rank": rank,
         "method": row.label,
-        _header(board, primary): _figure_cell(row, primary),
+        _header(board, primary): value_text(row.values[primary]) if primary in row.values else "",
         "published": _number(published.value, unit) if published else "",
-        **figures,
-        "n eff.": _effective(row, primary),
+        **values,
+        _EFFECTIVE: _effective_size(row, primary),
         **_cost_texts(row),
         "licence": row.records[0].method.licence,
-        "trained on": row.records[0].method.trained_on,
+        _TRAINED_ON: row.records[0].method.trained_on,
         "seeds": ", ".join(map(str, row.seeds)),
-        "version": _versions(row),
+        "version": _version(row),
     }
 
 
-def _figure_cell(row: Row, metric: str) -> str:
-    return figure_text(row.figures[metric]) if metric in row.figures else ""
+def _without_interval(row: Row, metric: str) -> str:
+    value = row.values.get(metric)
+    return "" if value is None else value_text(replace(value, ci95=None))
 
 
-def _value_cell(row: Row, metric: str) -> str:
-    figure = row.figures.get(metric)
-    return "" if figure is None else figure_text(replace(figure, ci95=None))
-
-
-def _effective(row: Row, metric: str) -> str:
+def _effective_size(row: Row, metric: str) -> str:
     entries = [record.metric(metric) for record in row.records]
     sizes = [entry.n_eff for entry in entries if entry and entry.n_eff is not None]
     return f"{sum(sizes) / len(sizes):.0f}" if sizes else ""
 
 
 def short_name(metric: str) -> str:
-    """Return the name of a metric as it fits over a column.
+    """Return a short name of a metric for the header of a column.
 
-    >>> short_name("position-error-truncated"), short_name("position-accuracy[within=30cm]")
-    ('truncated', '<30cm')
+    >>> short_name("position-error-capped"), short_name("position-accuracy[within=30cm]")
+    ('capped', '<30cm')
     >>> short_name("angular-error-percentile[p=50]"), short_name("mota[gate=20deg]")
     ('median', 'mota 20deg')
     """
-    chosen = _CHOSEN.fullmatch(metric)
-    name, value = (chosen["name"], chosen["value"]) if chosen else (metric, "")
+    found = _WITH_PARAMETER.fullmatch(metric)
+    name, value = (found["name"], found["value"]) if found else (metric, "")
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     if name == "percentile":
@@ -92,61 +103,83 @@ def short_name(metric: str) -> str:
 
 def _header(board: Board, metric: str) -> str:
     unit = _unit(board, metric)
-    # Units in words are too long for a column; the legend gives them.
+    # Units in words are too long for a column; the legend has them.
     return f"{short_name(metric)} [{unit}]" if unit in _DECIMALS else short_name(metric)
 
 
-def legend(board: Board) -> str:
-    """Return what the headers of a board stand for, with the full names of its metrics."""
-    names = []
+def legend(board: Board, columns: Collection[str]) -> str:
+    """Return what the columns of a board mean, with the full names of its metrics."""
+    meanings = {}
     for metric in board.metrics:
         unit = _unit(board, metric)
         words = f" [{unit}]" if unit and unit not in _DECIMALS else ""
         if short_name(metric) != metric or words:
-            names.append(f"{short_name(metric)}: {metric}{words}")
-    return "; ".join([*names, "RTF: real-time factor, seconds of inference a second of audio"])
+            meanings[_header(board, metric)] = f"{short_name(metric)}: {metric}{words}"
+    meanings[_EFFECTIVE] = (
+        f"{_EFFECTIVE}: effective sample size, the number of independent sources that would give"
+        " the same uncertainty"
+    )
+    meanings["RTF"] = (
+        "RTF: real-time factor, seconds of inference per second of audio on one thread (* within"
+        " the run, where it depends on what else ran)"
+    )
+    meanings["memory [MB]"] = "memory: of inference on one thread, above that of the loaded method"
+    return "; ".join(text for column, text in meanings.items() if column in columns)
 
 
-def terminal_cells(board: Board) -> tuple[Cells, str]:
-    """Return the rows of a board for a terminal, and in words what all of them share.
+def terminal_rows(board: Board) -> tuple[TextRows, list[str]]:
+    """Return the rows of a board for a terminal, and sentences about what the rows share.
 
-    A column that says the same of every row is out, and its text is among the words. So is
-    `trained on` if whatever was trained was trained on the same.
+    A column with the same text in all rows becomes part of a sentence. So does `trained on` if
+    all learned methods were trained on the same data.
     """
-    rows = text_cells(board)
-    shared = {name: text for name in _NARROWED if (text := _shared(rows, name))}
-    out = {*shared, "version", "n eff."}
-    kept = [{name: text for name, text in row.items() if name not in out} for row in rows]
-    return kept, "; ".join(f"{name} {text}" for name, text in shared.items())
+    rows = text_rows(board)
+    given = [name for name in _SHARED if name in rows[0]]
+    shared = {name: rows[0][name] for name in given if len({row[name] for row in rows}) == 1}
+    notes = []
+    if shared:
+        texts = "; ".join(f"{name} {text}" for name, text in shared.items())
+        notes.append(f"Same in all rows: {texts}.")
+    training = {text for row in rows if (text := row.get(_TRAINED_ON))}
+    if len(training) == 1:
+        notes.append(f"Learned methods were trained on {training.pop()}.")
+        shared[_TRAINED_ON] = ""
+    kept = [{name: text for name, text in row.items() if name not in shared} for row in rows]
+    return kept, notes
 
 
-def _shared(rows: Cells, column: str) -> str:
-    texts = {row.get(column, "") for row in rows}
-    if column != "trained on":
-        return texts.pop() if len(texts) == 1 else ""
-    given = texts - {""}
-    if len(given) != 1:
-        return ""
-    return given.pop() + (", if at all" if "" in texts else "")
+def droppable(board: Board) -> list[str]:
+    """Return the columns that a narrow terminal may leave out, the least important one first."""
+    secondary = [_header(board, name) for name in reversed(board.metrics[1:])]
+    return [
+        "version",
+        _EFFECTIVE,
+        *_COSTS,
+        "licence",
+        *secondary,
+        "seeds",
+        "published",
+        _TRAINED_ON,
+    ]
 
 
 def _unit(board: Board, metric: str) -> str:
     rows = (*board.rows, *board.references)
-    return next((row.figures[metric].unit for row in rows if metric in row.figures), "")
+    return next((row.values[metric].unit for row in rows if metric in row.values), "")
 
 
-def figure_text(figure: Figure) -> str:
-    """Return a number with its interval.
+def value_text(value: MetricValue) -> str:
+    """Return a value with its confidence interval.
 
-    >>> figure_text(Figure(0.3829, (0.371, 0.396), "m"))
+    >>> value_text(MetricValue(0.3829, (0.371, 0.396), "m"))
     '0.383 (0.371 to 0.396)'
     """
-    if figure.value is None:
+    if value.value is None:
         return "undefined"
-    text = _number(figure.value, figure.unit)
-    if figure.ci95 is None:
+    text = _number(value.value, value.unit)
+    if value.ci95 is None:
         return text
-    low, high = (_number(bound, figure.unit) for bound in figure.ci95)
+    low, high = (_number(bound, value.unit) for bound in value.ci95)
     return f"{text} ({low} to {high})"
 
 
@@ -159,11 +192,15 @@ def _cost_texts(row: Row) -> dict[str, str]:
     factor = row.mean(lambda record: record.cost.real_time_factor)
     return {
         "training": _duration(row.mean(lambda record: record.cost.train_s)),
-        "RTF": "" if factor is None else f"{factor:.2g}",
+        "RTF": "" if factor is None else f"{factor:.2g}{'' if _isolated(row) else '*'}",
         "parameters": f"{parameters:,}" if parameters else "",
-        "memory [MB]": _whole(row.most(lambda record: record.cost.peak_ram_mb)),
-        "GPU memory [MB]": _whole(row.most(lambda record: record.cost.peak_vram_mb)),
+        "memory [MB]": _whole(row.largest(lambda record: record.cost.peak_ram_mb)),
+        "GPU memory [MB]": _whole(row.largest(lambda record: record.cost.peak_vram_mb)),
     }
+
+
+def _isolated(row: Row) -> bool:
+    return all(record.cost.isolated for record in row.records)
 
 
 def _whole(number: float | None) -> str:
@@ -179,38 +216,40 @@ def _duration(seconds: float | None) -> str:
     return f"{seconds:.1f} s"
 
 
-def _versions(row: Row) -> str:
+def _version(row: Row) -> str:
     method = row.records[0].method
     code = f" ({method.source_sha256[:7]})" if method.source_sha256 else ""
     return f"{method.plugin.distribution} {method.plugin.version}".rstrip() + code
 
 
-def data_cells(board: Board) -> Cells:
-    """Return the rows of a board with all digits, for programs; the same columns everywhere."""
+def csv_rows(board: Board) -> TextRows:
+    """Return the rows of a board with all columns and all digits."""
     rows = [(row, _rank(row).replace("-", "")) for row in board.rows]
     rows += [(row, "ref") for row in board.references]
-    return [_data(board, row, rank) for row, rank in rows]
+    return [_csv_row(board, row, rank) for row, rank in rows]
 
 
-def _data(board: Board, row: Row, rank: str) -> dict[str, str]:
+def _csv_row(board: Board, row: Row, rank: str) -> dict[str, str]:
     method = row.records[0].method
     published = row.published(board.metrics[0])
-    figures: dict[str, str] = {}
+    values: dict[str, str] = {}
     for name in board.metrics:
-        figures |= _figure_data(name, row.figures.get(name) or Figure(None))
+        values |= _csv_value(name, row.values.get(name) or MetricValue(None))
     return {
         "rank": rank,
         "method": row.label,
         "parameters_of_method": json.dumps(method.params, sort_keys=True),
-        **figures,
-        "n_eff": _effective(row, board.metrics[0]),
+        **values,
+        "n_eff": _effective_size(row, board.metrics[0]),
         "published": repr(published.value) if published else "",
         "published_in": published.source if published else "",
         "train_s": _digits(row.mean(lambda record: record.cost.train_s)),
         "real_time_factor": _digits(row.mean(lambda record: record.cost.real_time_factor)),
         "learned_parameters": str(method.parameters),
-        "peak_ram_mb": _digits(row.most(lambda record: record.cost.peak_ram_mb)),
-        "peak_vram_mb": _digits(row.most(lambda record: record.cost.peak_vram_mb)),
+        "cost_isolated": str(_isolated(row)).lower(),
+        "cpu": _distinct(row, lambda record: record.cost.cpu),
+        "peak_ram_mb": _digits(row.largest(lambda record: record.cost.peak_ram_mb)),
+        "peak_vram_mb": _digits(row.largest(lambda record: record.cost.peak_vram_mb)),
         "licence": method.licence,
         "trained_on": method.trained_on,
         "seeds": " ".join(map(str, row.seeds)),
@@ -222,10 +261,9 @@ def _data(board: Board, row: Row, rank: str) -> dict[str, str]:
     }
 
 
-def _figure_data(name: str, figure: Figure) -> dict[str, str]:
-    low, high = figure.ci95 or (None, None)
-    values = {name: figure.value, f"{name}_low": low, f"{name}_high": high}
-    return {key: "" if value is None else repr(value) for key, value in values.items()}
+def _csv_value(name: str, value: MetricValue) -> dict[str, str]:
+    low, high = value.ci95 or (None, None)
+    return {name: _digits(value.value), f"{name}_low": _digits(low), f"{name}_high": _digits(high)}
 
 
 def _digits(number: float | None) -> str:

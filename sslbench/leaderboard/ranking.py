@@ -1,10 +1,11 @@
-"""Ranks that claim no more than the data allow: paired tests, corrected for their number.
+"""Ranks of methods: paired tests on the same resamples, corrected for multiple comparisons.
 
-Methods of a board answered the same scenes, so they are compared on the same resamples: a scene
-that is hard for both does not hide that one of them is better. Every pair is tested
-(`uncertainty.p_value`), the p-values are corrected together by Holm's method, and the rank of a
-method is 1 plus the number of methods that are better with an adjusted p below 0.05. No rank is
-less than that of a row with a better value. Equal ranks mean that the data cannot tell.
+The methods of a board were run on the same scenes, so they are compared on the same resamples: a
+scene that is difficult for both methods does not hide a difference between them. Every pair of
+methods is tested (`uncertainty.p_value`), and the p-values are adjusted together by Holm's method.
+The rank of a method is 1 plus the number of methods that are better with an adjusted p below 0.05,
+but at least the rank of any method with a better value. Methods of equal rank are not significantly
+different.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ SIGNIFICANCE = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two methods, first minus second, differ by in the primary metric.
+    """Difference of two methods, first minus second, in the primary metric.
 
     Args:
         difference: of the values.
-        ci95: 95 % interval on the same resamples; None where none is defined.
-        p: Holm-adjusted; NaN if the data allow no test.
+        ci95: 95 % confidence interval of the difference on the same resamples; None if undefined.
+        p: Holm-adjusted p-value; NaN if the data allow no test.
     """
 
     difference: float
@@ -41,7 +42,7 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether the data tell the two apart."""
+        """Whether the two methods differ significantly."""
         return self.p < SIGNIFICANCE
 
 
@@ -49,16 +50,16 @@ def compare(rows: Sequence[Sequence[RunRecord]]) -> dict[tuple[int, int], Compar
     """Compare every pair of methods of a board.
 
     Args:
-        rows: the records of each method, one a seed.
+        rows: the records of each method, one per seed.
 
     Returns:
-        By the indices of the two rows, first below second.
+        Comparisons by the indices of the two rows, the smaller index first.
     """
     values = [_value(records) for records in rows]
-    drawn = [_drawn(records) for records in rows]
+    resampled = [_resampled_values(records) for records in rows]
     units = min((r.resampled.units for row in rows for r in row if r.resampled), default=0)
     pairs = list(itertools.combinations(range(len(rows)), 2))
-    found = [_difference(values, drawn, units, pair) for pair in pairs]
+    found = [_difference(values, resampled, units, pair) for pair in pairs]
     adjusted = holm([p for _, _, p in found])
     return {
         pair: Comparison(difference, interval, p)
@@ -68,17 +69,17 @@ def compare(rows: Sequence[Sequence[RunRecord]]) -> dict[tuple[int, int], Compar
 
 def _difference(
     values: Sequence[float],
-    drawn: Sequence[NDArray[np.float64] | None],
+    resampled: Sequence[NDArray[np.float64] | None],
     units: int,
     pair: tuple[int, int],
 ) -> tuple[float, Interval | None, float]:
     difference = values[pair[0]] - values[pair[1]]
-    first, second = (drawn[index] for index in pair)
+    first, second = (resampled[index] for index in pair)
     if first is None or second is None or len(first) != len(second):
         return difference, None, float("nan")
-    resampled = first - second
-    interval = percentile_interval(difference, resampled, units)
-    return difference, interval, p_value(difference, resampled, units)
+    differences = first - second
+    interval = percentile_interval(difference, differences, units)
+    return difference, interval, p_value(difference, differences, units)
 
 
 def _value(records: Sequence[RunRecord]) -> float:
@@ -87,7 +88,7 @@ def _value(records: Sequence[RunRecord]) -> float:
     return float(np.mean(values))
 
 
-def _drawn(records: Sequence[RunRecord]) -> NDArray[np.float64] | None:
+def _resampled_values(records: Sequence[RunRecord]) -> NDArray[np.float64] | None:
     """Return the mean over seeds of the values on each resample; None if a record has none."""
     kept = [record.resampled.values for record in records if record.resampled]
     if len(kept) < len(records) or len({len(values) for values in kept}) != 1:

@@ -1,52 +1,57 @@
-"""Boards as files and on the terminal: a pure function of the records, in a stable order."""
+"""Lay out boards as Markdown, CSV and terminal text, as a pure function of the records."""
 
 from __future__ import annotations
 
 import csv
 import difflib
 import io
-import re
+import sys
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sslbench.errors import LeaderboardError
 from sslbench.files import store_errors, write_text
-from sslbench.leaderboard.board import Board, Figure, Interval, Row, make_boards
+from sslbench.leaderboard.board import Board, MetricValue, Row, make_boards
 from sslbench.leaderboard.columns import (
-    data_cells,
-    figure_text,
+    csv_rows,
+    droppable,
     legend,
-    terminal_cells,
-    text_cells,
+    terminal_rows,
+    text_rows,
+    value_text,
 )
 from sslbench.leaderboard.ranking import Comparison
 from sslbench.leaderboard.records import BOARDS, committed_paths, load
-from sslbench.results.names import record_path
+from sslbench.metrics.uncertainty import Interval
+from sslbench.results.names import record_path, slug
 from sslbench.results.record import RunRecord
+from sslbench.scoring.protocol_definitions import DEFAULT_PROTOCOL
+from sslbench.tables import fitted_table, markdown_table, terminal_width
 
 __all__ = ["build", "check", "csv_table", "markdown_page", "pages", "terminal_board"]
 
-WIDTH = 140
-"""Characters that notes on the terminal are broken at."""
-
 DIFF_LINES = 20
-"""Lines of the difference that `check` shows of each file."""
+"""Lines of the difference that `check` shows per file."""
 
 _NOTES = """\
-Numbers in brackets are 95 % intervals. The rank of a method is 1 plus the number of methods that
-are better beyond chance: paired differences on the same resamples, Holm-corrected p < 0.05. Equal
-ranks cannot be told apart. `n eff.` is how many independent sources would be as certain as
-those that there are. Rows marked `ref` know the truth; they show what could be reached and have no
-rank.
+Numbers in brackets are 95 % confidence intervals. The rank of a method is 1 plus the number of
+methods that are significantly better: paired differences on the same resamples, Holm-corrected
+p < 0.05. Methods of equal rank are not significantly different. `ref` rows are oracles: given the
+ground truth as an upper bound; not ranked.
 """
+
+_ORACLES = "ref: oracles, given the ground truth as an upper bound; not ranked."
+
+_ALL_COLUMNS = "`sslbench leaderboard show --wide` and the CSV files of boards have all columns."
 
 
 def build(boards: Path = BOARDS) -> list[Path]:
-    """Write the index and a page and a table of each board; remove pages of boards that are gone.
+    """Write the index and the Markdown and CSV file of each board; delete outdated files.
 
     Returns:
-        The files that a board folder consists of, besides the records.
+        The paths of the files written.
 
     Raises:
         FormatError: if a record is damaged.
@@ -63,23 +68,23 @@ def build(boards: Path = BOARDS) -> list[Path]:
 
 
 def check(boards: Path = BOARDS) -> None:
-    """Check that the boards are what their records give.
+    """Check that the files of the boards match their records.
 
     Raises:
         FormatError: if a record is damaged.
-        LeaderboardError: if a page is missing, left over or different, and it shows how; or if
-            there are no records.
+        LeaderboardError: if a file is missing, outdated or different, with the differences; or
+            if there are no records.
     """
     committed_paths(boards)
     wanted = pages(load(boards))
     found = {name: _read(boards / name) for name in _existing(boards)}
-    drifted = sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
-    if drifted:
+    outdated = sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
+    if outdated:
         raise LeaderboardError(
-            f"{len(drifted)} files are not what the records give: {', '.join(drifted)}",
+            f"these files do not match the records: {', '.join(outdated)}",
             where=str(boards),
-            expected="\n".join(_difference(name, found, wanted) for name in drifted),
-            hint="`sslbench leaderboard build` writes them anew",
+            expected="\n".join(_difference(name, found, wanted) for name in outdated),
+            hint="run `sslbench leaderboard build` to update them",
         )
 
 
@@ -90,46 +95,47 @@ def _existing(boards: Path) -> set[str]:
 
 
 def _read(path: Path) -> str:
-    # Bytes that are no text are a difference like any other.
+    # Invalid UTF-8 is a difference like any other, not an error.
     return path.read_bytes().decode("utf-8", errors="replace")
 
 
 def _difference(name: str, found: Mapping[str, str], wanted: Mapping[str, str]) -> str:
     old, new = found.get(name, "").splitlines(), wanted.get(name, "").splitlines()
-    lines = list(difflib.unified_diff(old, new, f"{name} as it is", name, lineterm="", n=0))
+    lines = list(difflib.unified_diff(old, new, f"{name} as found", name, lineterm="", n=0))
     more = [f"... {len(lines) - DIFF_LINES} more lines"] if len(lines) > DIFF_LINES else []
     return "\n".join([*lines[:DIFF_LINES], *more])
 
 
 def pages(records: Sequence[RunRecord]) -> dict[str, str]:
-    """Return the text of every file of the boards, by path below the boards folder."""
-    boards = make_boards(records)
-    texts = {"README.md": _index(boards)}
-    for board in boards:
-        texts[f"boards/{_stem(board)}.md"] = markdown_page(board)
-        texts[f"boards/{_stem(board)}.csv"] = csv_table(board)
+    """Return the text of every file of the boards, by path relative to the boards folder."""
+    named = _named(make_boards(records))
+    texts = {"README.md": _index(named)}
+    for name, board in named.items():
+        texts[f"boards/{name}.md"] = markdown_page(board)
+        texts[f"boards/{name}.csv"] = csv_table(board)
     return texts
 
 
 def markdown_page(board: Board) -> str:
     """Return a board as a page of Markdown."""
+    rows = text_rows(board)
     parts = [
         f"# {_title(board)}",
         _facts(board),
-        _markdown_table(text_cells(board)),
-        f"{legend(board)}.",
+        markdown_table(rows),
+        f"{legend(board, rows[0])}.",
         _NOTES,
         _differences(board),
         _published(board),
-        "## How to repeat it",
-        "\n".join(_repetition(row) for row in (*board.rows, *board.references)),
+        "## How to reproduce it",
+        "\n".join(_commands(row) for row in (*board.rows, *board.references)),
     ]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def csv_table(board: Board) -> str:
     """Return a board as comma-separated values with all digits."""
-    rows = data_cells(board)
+    rows = csv_rows(board)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -137,44 +143,53 @@ def csv_table(board: Board) -> str:
     return buffer.getvalue()
 
 
-def terminal_board(records: Sequence[RunRecord]) -> str:
-    """Return the boards of records as text for a terminal; empty if no run finished."""
-    texts = []
-    for board in make_boards(records):
-        rows, shared = terminal_cells(board)
-        table = _plain_table(rows)
-        notes = [f"The same for all: {shared}."] if shared else []
-        notes += [f"{legend(board)}."]
-        title = f"{_title(board)}, protocol {board.key.protocol}"
-        parts = [title, "", table, "", *(_filled(note) for note in notes)]
-        texts.append("\n".join(parts))
-    return "\n\n".join(texts)
+def terminal_board(records: Sequence[RunRecord], *, wide: bool = False) -> str:
+    """Return the boards of records as text for a terminal; empty if no run finished.
+
+    Args:
+        records: of any boards.
+        wide: show all columns, even if they are wider than the terminal.
+    """
+    width = sys.maxsize if wide else terminal_width()
+    return "\n\n".join(_terminal_text(board, width) for board in make_boards(records))
+
+
+def _terminal_text(board: Board, width: int) -> str:
+    rows, notes = terminal_rows(board)
+    table = fitted_table(rows, droppable(board), width)
+    if meanings := legend(board, table.columns):
+        notes.append(f"{meanings}.")
+    if board.references:
+        notes.append(_ORACLES)
+    if table.note:
+        notes.append(f"{table.note} {_ALL_COLUMNS}")
+    return "\n".join([_title(board), "", table.text, "", *map(_filled, notes)])
 
 
 def _filled(text: str) -> str:
     # Names of metrics have hyphens and must stay whole, to be copied.
-    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
-
-
-def _plain_table(rows: Sequence[Mapping[str, str]]) -> str:
-    # Without the padding of headers that `tabulate` adds: the width of a terminal is scarce.
-    columns = list(rows[0])
-    widths = [max(len(text) for text in (name, *(row[name] for row in rows))) for name in columns]
-    lines = [columns, ["-" * width for width in widths], *([*row.values()] for row in rows)]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return textwrap.fill(text, terminal_width(), break_on_hyphens=False, break_long_words=False)
 
 
 def _title(board: Board) -> str:
     key = board.key
-    return f"{board.label}, {key.split} split, {key.scale} scale"
+    return f"{board.label}, {key.split} split, {key.scale} scale, protocol {key.protocol}"
 
 
-def _stem(board: Board) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", board.key.dataset.lower()).strip("-")[:60]
-    return f"{name}-{board.key.split}-{board.key.scale}-{board.key.digest}"
+def _named(boards: Sequence[Board]) -> dict[str, Board]:
+    """Return boards by the names of their files; a hash only where two would be the same."""
+    plain = Counter(map(_file_name, boards))
+    names = [_file_name(board) for board in boards]
+    return {
+        name if plain[name] == 1 else f"{name}-{board.key.digest}": board
+        for name, board in zip(names, boards, strict=True)
+    }
+
+
+def _file_name(board: Board) -> str:
+    key = board.key
+    protocol = [] if key.protocol == DEFAULT_PROTOCOL else [key.protocol]
+    return "-".join([slug(board.label), key.split, key.scale, *protocol])
 
 
 def _facts(board: Board) -> str:
@@ -186,32 +201,22 @@ def _facts(board: Board) -> str:
     )
 
 
-def _markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
-    columns = list(rows[0])
-    head = [_markdown_row(columns), "|" + " --- |" * len(columns)]
-    return "\n".join(head + [_markdown_row(list(row.values())) for row in rows])
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
 def _differences(board: Board) -> str:
     if not board.differences:
         return ""
-    unit = board.rows[0].figures[board.key.metric].unit
+    unit = board.rows[0].values[board.key.metric].unit
     rows = [
         {
             "method": row.label,
-            f"worse than {board.rows[0].label} by": figure_text(
-                Figure(abs(found.difference), _positive(found), unit)
+            f"worse than {board.rows[0].label} by": value_text(
+                MetricValue(abs(found.difference), _positive(found), unit)
             ),
             "p (Holm)": _p(found.p),
         }
         for row, found in zip(board.rows[1:], board.differences, strict=True)
         if found.difference == found.difference
     ]
-    return f"## Differences from the best\n\n{_markdown_table(rows)}" if rows else ""
+    return f"## Differences from the best\n\n{markdown_table(rows)}" if rows else ""
 
 
 def _p(p: float) -> str:
@@ -236,7 +241,7 @@ def _published(board: Board) -> str:
     return "\n".join(["Published values:", "", *lines]) if lines else ""
 
 
-def _repetition(row: Row) -> str:
+def _commands(row: Row) -> str:
     lines = [f"- {row.label}:"]
     for record in row.records:
         commit = f", commit `{record.source.commit[:12]}`" if record.source.commit else ""
@@ -245,19 +250,21 @@ def _repetition(row: Row) -> str:
     return "\n".join(lines)
 
 
-def _index(boards: Sequence[Board]) -> str:
-    head = "# Leaderboards\n\nMade by `sslbench leaderboard build` from the records in `results`.\n"
+def _index(boards: Mapping[str, Board]) -> str:
+    head = (
+        "# Leaderboards\n\nBuilt by `sslbench leaderboard build` from the records in `results`.\n"
+    )
     if not boards:
         return f"{head}\nThere are no records yet.\n"
     rows = [
         {
-            "board": f"[{_title(board)}](boards/{_stem(board)}.md)",
+            "board": f"[{_title(board)}](boards/{name}.md)",
             "version": board.key.version,
             "ranked by": board.key.metric,
             "methods": str(len(board.rows)),
             "best": ", ".join(row.label for row in board.rows if row.rank == 1),
-            "table": f"[csv](boards/{_stem(board)}.csv)",
+            "table": f"[csv](boards/{name}.csv)",
         }
-        for board in boards
+        for name, board in boards.items()
     ]
-    return f"{head}\n{_markdown_table(rows)}\n"
+    return f"{head}\n{markdown_table(rows)}\n"

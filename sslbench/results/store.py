@@ -22,6 +22,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
@@ -30,7 +31,6 @@ from filelock import FileLock
 
 from sslbench.errors import UnknownNameError
 from sslbench.files import publishing, store_errors, write_text
-from sslbench.registry import nearest
 
 __all__ = ["Stage", "Store", "default_cache", "default_store"]
 
@@ -145,8 +145,11 @@ class Store:
         """
         path = self.root / "runs" / run_id / "record.json"
         if not path.is_file():
+            close = get_close_matches(run_id, self.runs(), n=3, cutoff=0)
             raise UnknownNameError(
-                f"no run {run_id!r} in {self.root}", expected=nearest(run_id, self.runs())
+                f"no run {run_id!r} in {self.root}",
+                expected=f"perhaps {' or '.join(close)}" if close else "",
+                hint="`sslbench runs` lists the stored runs",
             )
         return path
 

@@ -71,7 +71,11 @@ def read_config(options: dict[str, Any], path: Path | None = None) -> RunConfig:
     Raises:
         UsageError: if the file cannot be read or a key or value is wrong; it names the key.
     """
-    given = {key: value for key, value in options.items() if value not in (None, (), False)}
+    given = {
+        key: value
+        for key, value in options.items()
+        if value not in (None, ()) and (value is not False or key == "measure_cost")
+    }
     try:
         return RunConfig.model_validate((_read_yaml(path) if path else {}) | given)
     except ValidationError as error:

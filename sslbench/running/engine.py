@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -59,8 +59,21 @@ class CellRunner:
     _token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def session(self) -> Session:
-        """Return what the cells of this run share in this process."""
-        return _session(self)
+        """Return what the cells of this run share in this process, made at the first call."""
+        if self._key not in _SESSIONS:
+            self.share(self.plugins())
+        return _SESSIONS[self._key]
+
+    def share(self, registry: Registry) -> None:
+        """Use a registry that is loaded already, in this process."""
+        _SESSIONS.clear()
+        _SESSIONS[self._key] = Session(
+            registry, Store(self.store), self.cache, self.device, self.fresh
+        )
+
+    @property
+    def _key(self) -> tuple[str, str, bool]:
+        return self._token, self.device, self.fresh
 
     def __call__(self, cell: Cell) -> CellOutcome:
         """Run a cell; a failure is an outcome, and only failing to save raises.
@@ -113,11 +126,8 @@ class CellRunner:
             session.store.put_failure(prediction_key(session, cell), facts)
 
 
-@lru_cache(maxsize=1)
-def _session(runner: CellRunner) -> Session:
-    # One per run and process: data sets are opened and fingerprinted once for all of its cells.
-    return Session(runner.plugins(), Store(runner.store), runner.cache, runner.device, runner.fresh)
-
+_SESSIONS: dict[tuple[str, str, bool], Session] = {}
+"""The session of the present run: data sets are opened once per process for all of its cells."""
 
 _RETRY = "\n  (it failed in the same way before; --retry-failed runs it again)"
 
@@ -154,6 +164,7 @@ def run_cells(
         device=config.device,
         measure_cost=config.measures_cost,
     )
+    runner.share(registry)
     for outcome in executor.run(runner, cells):
         call_hooks(registry, "sslbench_cell_finished", outcome=outcome)
         yield outcome

@@ -155,13 +155,16 @@ def method_entry(session: Session, cell: Cell, **made: object) -> MethodEntry:
 
 
 def published_entries(cell: Cell, spec: MethodSpec) -> list[PublishedEntry]:
-    """Return what papers give for the same method, data set and split."""
-    if cell.method.additions or cell.dataset.additions or cell.trained_elsewhere:
+    """Return what papers give for the same method, data set, split and training data."""
+    if cell.method.additions or cell.dataset.additions:
         return []
+    elsewhere = cell.trained_elsewhere
+    trained_on = ", then ".join(str(each.data) for each in elsewhere.chain) if elsewhere else ""
     return [
         PublishedEntry(metric=known.metric, value=known.value, source=known.source)
         for known in spec.published
-        if (known.dataset, known.split) == (cell.dataset.name, cell.split)
+        if (known.dataset, known.split, known.trained_on)
+        == (cell.dataset.name, cell.split, trained_on)
         and known.params.items() <= dict(cell.method.params).items()
         and known.dataset_params.items() <= dict(cell.dataset.params).items()
     ]
@@ -206,7 +209,7 @@ def metric_entry(score: Score) -> MetricEntry:
 
 def _resampled(score: Score) -> ResampledEntry:
     # Seven digits keep a record small, and are the precision of predictions files.
-    values = [float(f"{v:.7g}") if v == v else None for v in map(float, score.drawn)]
+    values = [float(f"{v:.7g}") if v == v else None for v in map(float, score.resampled)]
     return ResampledEntry(metric=score.name, units=score.units, values=values)
 
 

@@ -1,6 +1,7 @@
-"""Rooms, source signals and rendered recordings; pyroomacoustics is the engine.
+"""Acoustic simulation: source signals, room impulse responses and rendering.
 
-`synthesis` makes signals, `sources` hands out excerpts of them, `t60` turns reverberation times
-into walls and back, `anechoic` and `reverberant` render. Nothing heavy is imported until it is
-used.
+`synthesis` generates signals and `sources` cuts excerpts from them. `t60` converts between
+reverberation times and wall absorption. `anechoic` renders free-field recordings; `reverberant` and
+`tail` compute impulse responses of rooms. Results match pyroomacoustics. Large libraries are
+imported only when they are used.
 """

@@ -1,7 +1,8 @@
-"""Rendering without reverberation: one delay and one gain a microphone, many clips at once.
+"""Free-field rendering: one delay and one gain per microphone, for many clips at once.
 
-What comes out is what ``pyroomacoustics.ShoeBox(max_order=0).simulate`` gives with its high-pass
-on impulse responses off, less the delay of its filters: the gain is 1/distance, without 4 pi.
+The result equals that of ``pyroomacoustics.ShoeBox(max_order=0).simulate`` with the high-pass
+filter for impulse responses switched off, minus the delay of its fractional-delay filters. The gain
+is 1/distance, without the factor 1 / (4 pi).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sslbench.simulation.filters import LENGTH, delay_filters, mix
 __all__ = ["anechoic_rirs", "render_anechoic"]
 
 BATCH = 32
-"""Sources a batch; more do not fit into the processor's cache and are slower."""
+"""Sources per batch; larger batches do not fit into the processor cache and are slower."""
 
 
 def render_anechoic(
@@ -26,22 +27,22 @@ def render_anechoic(
     lead: int = 0,
     speed_of_sound: float = SPEED_OF_SOUND,
 ) -> NDArray[np.float32]:
-    """Render one or several sources a clip in free field.
+    """Render clips of one or several sources in free field.
 
     Args:
-        signals: what each source plays, shape (clips, lead + samples), or (clips, sources,
-            lead + samples).
-        sources: positions in metres, shape (clips, 3), or (clips, sources, 3); where one is NaN
-            there is no source, and what it would play (finite all the same) is not heard.
-        microphones: positions in metres, shape (channels, 3), or (clips, channels, 3).
+        signals: source signals, shape (clips, lead + samples) or (clips, sources,
+            lead + samples); finite everywhere.
+        sources: positions in metres, shape (clips, 3) or (clips, sources, 3); NaN for a source
+            that is absent, whose signal is ignored.
+        microphones: positions in metres, shape (channels, 3) or (clips, channels, 3).
         sample_rate: in Hz.
-        lead: samples at the start that are not given out, so that the sound has arrived
-            everywhere when the clip begins.
+        lead: number of signal samples before the clip, so that the sound of each source has
+            reached all microphones when the clip begins.
         speed_of_sound: in m/s.
 
     Returns:
-        Shape (clips, channels, samples), all sources together; sample n of each was played at
-        n / sample_rate - delay.
+        The sum over all sources, shape (clips, channels, samples). Sample n contains what each
+        source emitted at n / sample_rate - delay.
     """
     xyz = np.asarray(sources, dtype=float)
     if xyz.ndim == 2:
@@ -66,12 +67,12 @@ def anechoic_rirs(
     """Return the impulse responses of direct paths.
 
     Args:
-        distance: in metres, shape (...); NaN for a path that is not there.
+        distance: path lengths in metres, shape (...); NaN for an absent path.
         sample_rate: in Hz.
         speed_of_sound: in m/s.
 
     Returns:
-        Shape (..., taps), `filters.DELAY` samples late, as pyroomacoustics has them.
+        Shape (..., taps), delayed by `filters.DELAY` samples as in pyroomacoustics.
     """
     absent = np.isnan(distance)
     delay = np.where(absent, 0.0, distance) * (sample_rate / speed_of_sound)

@@ -1,9 +1,8 @@
-"""The fractional-delay filters of pyroomacoustics, and convolution in batches.
+"""The fractional-delay filters of pyroomacoustics, and batched convolution.
 
-A sound that arrives between two samples is written down as a windowed sinc of `LENGTH` taps, made
-by the kernel of pyroomacoustics (`libroom.fractional_delay`), so that what is rendered here is
-what `Room.simulate` renders. Its peak is `DELAY` samples after the arrival; every renderer here
-takes that off again.
+An arrival between two samples is represented by a windowed sinc of `LENGTH` taps, computed by the
+kernel of pyroomacoustics (`libroom.fractional_delay`), so that recordings equal those of
+`Room.simulate`. The peak is `DELAY` samples after the arrival; all renderers compensate for that.
 """
 
 from __future__ import annotations
@@ -16,23 +15,23 @@ from numpy.typing import NDArray
 __all__ = ["DELAY", "GRANULARITY", "LENGTH", "convolve", "delay_filters", "filter_phases", "mix"]
 
 LENGTH = 81
-"""Taps of a filter; pyroomacoustics' `frac_delay_length`."""
+"""Taps of a filter; `frac_delay_length` in pyroomacoustics."""
 
 DELAY = LENGTH // 2
-"""Samples by which a filter delays on top of what is asked."""
+"""Samples by which a filter delays in addition to the requested fraction."""
 
 GRANULARITY = 20
-"""Tabulated filters a sample, interpolated linearly; pyroomacoustics' `sinc_lut_granularity`."""
+"""Tabulated filters per sample, interpolated linearly; pyroomacoustics' `sinc_lut_granularity`."""
 
 Samples = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
 
 
 def delay_filters(fractions: NDArray[np.float64]) -> Samples:
-    """Return the filters that delay by `DELAY` plus fractions of a sample.
+    """Return filters that delay by `DELAY` samples plus a fraction of a sample.
 
     Args:
-        fractions: in [0, 1), shape (...).
+        fractions: fractional delays in samples, in [0, 1), shape (...).
 
     Returns:
         Taps, shape (..., LENGTH).
@@ -49,29 +48,30 @@ def delay_filters(fractions: NDArray[np.float64]) -> Samples:
 def filter_phases() -> NDArray[np.float64]:
     """Return the tabulated filters, shape (GRANULARITY + 1, LENGTH); row k is fraction 1 - k/20.
 
-    Between two of them the kernel interpolates linearly, so every filter is a sum of two rows.
+    The kernel interpolates linearly between them, so every filter is a weighted sum of two rows.
     """
     return delay_filters(1 - np.arange(GRANULARITY + 1) / GRANULARITY).astype(float)
 
 
 def convolve(signals: Samples, rirs: Samples, begin: int, samples: int) -> Samples:
-    """Convolve each signal with its impulse responses and keep a part of what comes out.
+    """Convolve each signal with its impulse responses and keep a section of the result.
 
     Args:
         signals: shape (..., length).
-        rirs: shape (..., channels, taps), as the renderers make them: `DELAY` samples late.
-        begin: first sample that is kept, counted from the start of the signal.
-        samples: how many are kept; the part must end before the signal does.
+        rirs: shape (..., channels, taps), delayed by `DELAY` samples as all impulse responses of
+            this package.
+        begin: first sample of the section, counted from the start of the signal.
+        samples: length of the section, which must end before the signal does.
 
     Returns:
-        Shape (..., channels, samples), with the filter delay taken off.
+        Shape (..., channels, samples), with the filter delay removed.
     """
     spectrum, size = _filtered(signals, rirs, begin + DELAY, samples)
     return _part(spectrum, size, begin + DELAY, samples)
 
 
 def mix(signals: Samples, rirs: Samples, begin: int, samples: int) -> Samples:
-    """Convolve each source with its impulse responses and add the sources up.
+    """Convolve each source signal with its impulse responses and sum over the sources.
 
     Args:
         signals: shape (..., sources, length).
@@ -90,7 +90,7 @@ def _filtered(signals: Samples, rirs: Samples, begin: int, samples: int) -> tupl
     from scipy import fft
 
     length, taps = signals.shape[-1], rirs.shape[-1]
-    # Wrap-around may fall where nothing is kept: before `begin`.
+    # Circular wrap-around is harmless before `begin`, where nothing is kept.
     needed = max(length, taps, begin + samples, length + taps - 1 - begin)
     size = fft.next_fast_len(needed, real=True)
     spectrum = fft.rfft(rirs, size, axis=-1)
@@ -101,5 +101,5 @@ def _filtered(signals: Samples, rirs: Samples, begin: int, samples: int) -> tupl
 def _part(spectrum: Spectrum, size: int, begin: int, samples: int) -> Samples:
     from scipy import fft
 
-    heard = fft.irfft(spectrum, size, axis=-1, overwrite_x=True)
-    return np.asarray(heard[..., begin : begin + samples], dtype=np.float32)
+    audio = fft.irfft(spectrum, size, axis=-1, overwrite_x=True)
+    return np.asarray(audio[..., begin : begin + samples], dtype=np.float32)

@@ -1,12 +1,13 @@
-"""Impulse responses of shoebox rooms by the image method (Allen and Berkley, 1979), fast.
+"""A fast image method (Allen and Berkley, 1979) for impulse responses of shoebox rooms.
 
-Equal to ``pyroomacoustics.Room.compute_rir`` with its high-pass off, by two observations:
+The result equals that of ``pyroomacoustics.Room.compute_rir`` with its high-pass filter switched
+off. It is faster for two reasons:
 
-- In a shoebox, image positions and numbers of reflections are separable per axis, and every image
-  is heard everywhere; images farther than sound travels within T60 are not worth their while.
-- pyroomacoustics adds one filter of 81 taps an image, interpolated linearly between 21 tabulated
-  ones. Adding the images into 21 rows first and filtering the rows afterwards gives the same sum
-  for two additions an image.
+- In a shoebox, image positions and reflection orders are separable by axis and every image is
+  visible from everywhere. Images farther away than sound travels within T60 are left out.
+- pyroomacoustics adds one filter of 81 taps per image, interpolated linearly between 21 tabulated
+  filters. Summing the images into 21 rows first and filtering the rows afterwards gives the same
+  result with two additions per image.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class ShoeBox:
 
     Args:
         size: length, width and height in metres.
-        walls: what they do to sound.
+        walls: absorption and reflection order.
     """
 
     size: tuple[float, float, float]
@@ -41,7 +42,10 @@ class ShoeBox:
 
 @dataclass(frozen=True)
 class _Images:
-    """Images as coordinates per axis and indices into them, so that squares are cheap."""
+    """Image sources as coordinates per axis and indices into them.
+
+    Squared distances are then computed once per coordinate, not once per image.
+    """
 
     axes: tuple[Floats, Floats, Floats]
     which: tuple[Index, Index, Index]
@@ -65,15 +69,15 @@ def shoebox_rirs(
     """Return the impulse responses from a source to microphones.
 
     Args:
-        room: its size and walls.
+        room: size and walls.
         source: position in metres from the room's corner, shape (3,).
         microphones: positions in metres from the room's corner, shape (channels, 3).
         sample_rate: in Hz.
         speed_of_sound: in m/s.
 
     Returns:
-        Shape (channels, taps), `filters.DELAY` samples late, as pyroomacoustics has them; without
-        the factor 1 / (4 pi), as there.
+        Shape (channels, taps), delayed by `filters.DELAY` samples and without the factor
+        1 / (4 pi), as in pyroomacoustics.
     """
     mics = np.asarray(microphones, dtype=float)
     images = _images(room, np.asarray(source, dtype=float), mics)
@@ -85,7 +89,7 @@ def shoebox_rirs(
 
 
 def _images(room: ShoeBox, source: Floats, mics: Floats) -> _Images:
-    """List the images that are within reach of some microphone."""
+    """Return the images that are within the reach of the walls from some microphone."""
     centre = mics.mean(axis=0)
     radius = float(np.linalg.norm(mics - centre, axis=1).max())
     reach = room.walls.reach + radius

@@ -1,4 +1,4 @@
-"""Random streams that are named, so that no two uses share one by accident."""
+"""Named random streams, so that no two uses share one by accident."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["stream"]
 
 
 def stream(*key: str | int) -> np.random.Generator:
-    """Return the random stream of a name; the same on every machine, in every process.
+    """Return the random stream for a name; the same on every machine and in every process.
 
-    The name goes through SHA-256 (Python's own `hash` differs between processes), so streams of
-    different names are independent: those of two splits, say, or of two scenes.
+    The seed is the SHA-256 of the name (Python's own `hash` differs between processes), so streams
+    with different names, e.g. of two splits or of two scenes, are independent.
 
     >>> float(stream("test", 3).uniform()) == float(stream("test", 3).uniform())
     True

@@ -1,8 +1,8 @@
-"""Signals made on the spot: speech-like and music-like, so that nothing is downloaded.
+"""Synthetic speech-like and music-like signals, so that nothing has to be downloaded.
 
-They are meant to be hard and easy for a localizer in the places where speech and music are:
-harmonic with moving pitch, broad-band in places, with onsets, pauses and narrow-band stretches.
-They are not meant to please the ear.
+For a localization method they are meant to be as difficult as speech and music: harmonic with
+varying pitch, partly broadband, with onsets, pauses and narrow-band passages. They are not meant to
+sound natural.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ __all__ = ["LEVEL", "STRAIGHT", "SWING", "Style", "music", "speech", "swing"]
 Signal = NDArray[np.float32]
 
 LEVEL = 0.1
-"""Root mean square of every signal, over its whole length."""
+"""Root mean square of every signal over its whole length."""
 
 FLOOR = 0.005
-"""Noise that any recording of a source carries, as a share of `LEVEL` (-46 dB)."""
+"""Level of the background noise in every signal, as a fraction of `LEVEL` (-46 dB)."""
 
 # First three formants in Hz of an adult male voice (after Peterson and Barney, 1952).
 VOWELS = np.array(
     [[270, 2290, 3010], [530, 1840, 2480], [730, 1090, 2440], [570, 840, 2410], [300, 870, 2240]]
 )
-# The higher ones of a tube of 17.5 cm, without which nothing would be left above 4 kHz.
+# Higher formants of a tube of 17.5 cm; without them there would be no energy above 4 kHz.
 HIGH_FORMANTS = np.arange(3500, 20000, 1000)
 
 
 @dataclass(frozen=True)
 class Style:
-    """What a genre of music is made of.
+    """Musical style of a generated signal.
 
     Args:
-        scale: semitones above the key that are played.
-        octaves: of the parts, as a factor on the key; one part each.
-        lengths: of notes, in beats; drawn evenly.
-        off_beat: when the second half of a beat begins, as a share of it.
-        brushes: their level, as a factor.
+        scale: notes that are played, in semitones above the key.
+        octaves: one factor on the key frequency per part.
+        lengths: note lengths in beats, drawn uniformly.
+        off_beat: start of the second half of a beat, as a fraction of the beat.
+        brushes: factor on the level of the noise bursts.
     """
 
     scale: tuple[int, ...]
@@ -52,10 +52,10 @@ class Style:
 
 
 STRAIGHT = Style((0, 2, 4, 5, 7, 9, 11), (1, 2), (1, 1, 2, 3), 1 / 2, 1.0)
-"""Two parts in a major key, even beats."""
+"""Two parts in a major key with straight beats."""
 
 SWING = Style((0, 3, 5, 6, 7, 10), (1 / 2, 1, 2), (1 / 3, 2 / 3, 1, 1), 2 / 3, 2.0)
-"""Three parts in the blues scale, the lowest a bass; shuffled beats, short notes, loud brushes."""
+"""Three parts including a bass in the blues scale, with shuffled beats and loud brushes."""
 
 PARTIALS = np.arange(1, 17)
 
@@ -70,19 +70,19 @@ class _Voice:
     @classmethod
     def draw(cls, rng: np.random.Generator) -> _Voice:
         pitch = float(rng.uniform(85, 250))
-        # Higher voices have shorter vocal tracts, loosely.
+        # Higher voices tend to have shorter vocal tracts.
         tract = float(0.9 + 0.0012 * (pitch - 85) + rng.uniform(-0.05, 0.05))
         return cls(pitch, tract, float(rng.uniform(0.02, 0.08)), float(rng.uniform(0.8, 1.25)))
 
 
 def speech(rng: np.random.Generator, seconds: float, sample_rate: int) -> Signal:
-    """Make a speech-like signal of one voice, shape (samples,), float32.
+    """Generate a speech-like signal of one voice, shape (samples,), float32.
 
-    Voiced segments are glottal pulses of moving pitch through three formants, unvoiced ones are
-    high-pass noise; between them are gaps and pauses (source-filter model of Fant, 1960).
+    Voiced segments are glottal pulses of varying pitch filtered by formants, unvoiced segments are
+    high-pass noise; there are gaps and pauses between them (source-filter model of Fant, 1960).
 
     Args:
-        rng: decides voice and words.
+        rng: random generator for the voice and the sequence of segments.
         seconds: length.
         sample_rate: in Hz.
     """
@@ -98,14 +98,14 @@ def speech(rng: np.random.Generator, seconds: float, sample_rate: int) -> Signal
 
 
 def _segment(rng: np.random.Generator, voice: _Voice, rate: int) -> tuple[int, Floats]:
-    sort = rng.choice(["voiced", "unvoiced", "gap", "pause"], p=[0.58, 0.22, 0.14, 0.06])
+    kind = rng.choice(["voiced", "unvoiced", "gap", "pause"], p=[0.58, 0.22, 0.14, 0.06])
     low, high = {
         "voiced": (0.09, 0.30), "unvoiced": (0.05, 0.14), "gap": (0.02, 0.08), "pause": (0.2, 0.5)
-    }[str(sort)]  # fmt: skip
+    }[str(kind)]  # fmt: skip
     length = round(rng.uniform(low, high) * voice.pace * rate)
-    if sort == "voiced":
+    if kind == "voiced":
         return length, _voiced(rng, voice, length, rate)
-    if sort == "unvoiced":
+    if kind == "unvoiced":
         return length, _unvoiced(rng, length, rate)
     return length, np.zeros(length)
 
@@ -117,7 +117,7 @@ def _voiced(rng: np.random.Generator, voice: _Voice, length: int, rate: int) -> 
     pitch = np.interp(np.arange(length), [0, length / 2, length], knots)
     cycles = np.cumsum(pitch / rate) + rng.uniform()
     pulses = np.diff(np.floor(cycles), prepend=np.floor(cycles[0]))
-    # One real pole is the glottis' fall of 6 dB an octave left after radiation at the lips.
+    # The real pole gives the slope of -6 dB per octave of the glottis after radiation at the lips.
     glottis = lfilter([1.0], [1.0, -0.9], pulses + voice.breath * rng.standard_normal(length))
     vowel = VOWELS[rng.integers(len(VOWELS))] * rng.uniform(0.95, 1.05)
     tube = _resonances(np.concatenate([vowel, HIGH_FORMANTS]) * voice.tract, rate)
@@ -126,7 +126,7 @@ def _voiced(rng: np.random.Generator, voice: _Voice, length: int, rate: int) -> 
 
 
 def _resonances(formants: Floats, rate: int) -> Floats:
-    """Return the denominator of a filter with resonances at these frequencies in Hz."""
+    """Return the denominator of a filter with resonances at the formants in Hz."""
     denominator = np.ones(1)
     for frequency in formants[formants < 0.47 * rate]:
         # Losses grow with frequency (after Fant, 1960).
@@ -151,20 +151,21 @@ def _envelope(length: int, rate: int, rise: float) -> Floats:
 
 
 def swing(rng: np.random.Generator, seconds: float, sample_rate: int) -> Signal:
-    """Make a signal like music of another genre, as `music` does in the style `SWING`."""
+    """Generate a signal by `music` in the style `SWING`."""
     return music(rng, seconds, sample_rate, SWING)
 
 
 def music(
     rng: np.random.Generator, seconds: float, sample_rate: int, style: Style = STRAIGHT
 ) -> Signal:
-    """Make a music-like signal, shape (samples,), float32.
+    """Generate a music-like signal, shape (samples,), float32.
 
-    Parts play notes of a scale and brushes, bursts of noise, keep time. A part has one of four
-    timbres (organ, reed, plucked string, bell), which differ in partials, decay and attack noise.
+    Several parts play notes of a scale, and noise bursts ("brushes") mark the beat. A part has one
+    of four timbres (organ, reed, plucked string, bell), which differ in partials, decay and attack
+    noise.
 
     Args:
-        rng: decides key, tempo, timbres and notes.
+        rng: random generator for key, tempo, timbres and notes.
         seconds: length.
         sample_rate: in Hz.
         style: scale, parts and rhythm.
@@ -224,11 +225,11 @@ class _Timbre:
         time = np.arange(round(1.1 * seconds * rate)) / rate
         # Stiff strings and bars sound sharper in the high partials (Fletcher, 1964).
         frequency = pitch * PARTIALS * np.sqrt(1 + self.stretch * PARTIALS**2)
-        heard = frequency < 0.45 * rate
-        phase = 2 * np.pi * frequency[heard, None] * time + rng.uniform(0, 6.28, (heard.sum(), 1))
-        fall = np.exp(-self.decay * np.sqrt(PARTIALS[heard, None]) * time)
-        tone = (self.amplitudes[heard, None] * fall * np.sin(phase)).sum(axis=0)
-        # The strike is what an ear, and a correlation, finds its way by.
+        used = frequency < 0.45 * rate
+        phase = 2 * np.pi * frequency[used, None] * time + rng.uniform(0, 6.28, (used.sum(), 1))
+        fall = np.exp(-self.decay * np.sqrt(PARTIALS[used, None]) * time)
+        tone = (self.amplitudes[used, None] * fall * np.sin(phase)).sum(axis=0)
+        # The broadband attack makes a note easy to localize, for listeners and correlations.
         strike = self.attack * np.exp(-time / 0.008) * rng.standard_normal(len(time))
         shaped = (tone + strike) * _envelope(len(time), rate, 0.005)
         return np.asarray(shaped * rng.uniform(0.5, 1.0))
@@ -240,5 +241,5 @@ def _scaled(piece: Floats, level: float) -> Floats:
 
 
 def _levelled(rng: np.random.Generator, signal: Floats) -> Signal:
-    floor = FLOOR * rng.standard_normal(len(signal))
-    return _scaled(_scaled(signal, 1.0) + floor, LEVEL).astype(np.float32)
+    noise = FLOOR * rng.standard_normal(len(signal))
+    return _scaled(_scaled(signal, 1.0) + noise, LEVEL).astype(np.float32)

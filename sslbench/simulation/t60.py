@@ -1,4 +1,4 @@
-"""From a reverberation time to walls, and from an impulse response back to the time."""
+"""Wall absorption from a reverberation time, and reverberation time of an impulse response."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["Walls", "measured_t60", "shortest_t60", "walls_for"]
 
 @dataclass(frozen=True)
 class Walls:
-    """What the walls of a shoebox do to sound.
+    """Acoustic properties of the walls of a shoebox room.
 
     Args:
-        absorption: share of the energy that a reflection takes, the same for all walls.
-        max_order: most reflections of a path that is heard; 0 is an anechoic room.
-        reach: longest path in metres that is heard; infinite in an anechoic room.
+        absorption: fraction of the energy that a reflection absorbs, the same for all walls.
+        max_order: largest number of reflections of a simulated path; 0 for an anechoic room.
+        reach: length of the longest simulated path in metres; infinite in an anechoic room.
     """
 
     absorption: float
@@ -29,12 +29,12 @@ class Walls:
 
     @property
     def anechoic(self) -> bool:
-        """Whether only the direct path is heard."""
+        """Whether there is only the direct path."""
         return self.max_order == 0
 
 
 def shortest_t60(size: ArrayLike, speed_of_sound: float = SPEED_OF_SOUND) -> float:
-    """Return the T60 in seconds at which Sabine's formula asks for walls that absorb all.
+    """Return the T60 in seconds for which Sabine's formula gives total absorption.
 
     Args:
         size: length, width and height of the room in metres.
@@ -46,14 +46,14 @@ def shortest_t60(size: ArrayLike, speed_of_sound: float = SPEED_OF_SOUND) -> flo
 
 
 def walls_for(t60: float, size: ArrayLike, speed_of_sound: float = SPEED_OF_SOUND) -> Walls:
-    """Choose walls for a wanted T60 by Sabine's formula (`pyroomacoustics.inverse_sabine`).
+    """Return the walls for a target T60 by Sabine's formula (`pyroomacoustics.inverse_sabine`).
 
-    A time below `shortest_t60` cannot be had (the formula has no answer, and pyroomacoustics
-    raises): the room is then anechoic, which `Walls.anechoic` says. Sabine's formula is not exact
-    either, so what came out is measured with `measured_t60`.
+    For a T60 up to `shortest_t60` the formula has no solution (pyroomacoustics raises an error):
+    the room is then anechoic, see `Walls.anechoic`. For longer times Sabine's formula is only
+    approximate; `measured_t60` measures the T60 that results.
 
     Args:
-        t60: wanted reverberation time in seconds, 0 for an anechoic room.
+        t60: target reverberation time in seconds, 0 for an anechoic room.
         size: length, width and height of the room in metres.
         speed_of_sound: in m/s.
 
@@ -73,21 +73,21 @@ def walls_for(t60: float, size: ArrayLike, speed_of_sound: float = SPEED_OF_SOUN
 def measured_t60(
     rirs: NDArray[np.floating], sample_rate: int, decay_db: float = 20.0, above: float = 0.0
 ) -> float:
-    """Measure T60 by backward integration (Schroeder, 1965), the median over the responses.
+    """Return the median T60 of impulse responses by backward integration (Schroeder, 1965).
 
-    A line is fitted to the decay from -5 dB down by `decay_db` and extended to 60 dB (T20 of
-    ISO 3382-1 by default). A response of one arrival has no decay to speak of and measures as 0.
+    A line is fitted to the decay from -5 dB down to -5 dB - `decay_db` and extrapolated to 60 dB
+    (T20 of ISO 3382-1 by default). A response with a single arrival has no decay and gives 0.
 
     Args:
         rirs: impulse responses, shape (..., samples).
         sample_rate: in Hz.
-        decay_db: part of the decay that is fitted.
-        above: frequency in Hz from which on it is measured, by a Butterworth high-pass of order
-            4. The image method adds positive pulses alone, whose mean decays later than all that
-            can be heard; 0 measures it with the rest.
+        decay_db: range of the decay that is fitted, in dB.
+        above: cut-off frequency in Hz of a Butterworth high-pass filter of order 4 applied before;
+            0 for none. The image method adds only positive pulses, whose mean value decays later
+            than the audible part of the response.
 
     Returns:
-        Seconds; 0 where there is no decay to fit.
+        T60 in seconds; 0 if there is no decay to fit.
     """
     flat = np.asarray(rirs, dtype=float).reshape(-1, np.shape(rirs)[-1])
     if above > 0:

@@ -1,28 +1,29 @@
-"""A diffuse tail in place of late reflections, for rooms whose images are too many to add up.
+"""A diffuse tail that replaces late reflections in rooms with too many image sources.
 
-The image method costs as many additions as there are images, which grow with the cube of the
-reverberation time. Here images up to some order are added as ever (`shoebox_rirs`), and what the
-others would have brought is replaced by noise of the same energy, independent between microphones
-and between sources (Polack, 1988).
+The cost of the image method is proportional to the number of images, which grows with the cube of
+the reverberation time. Here images up to some order are computed exactly (`shoebox_rirs`), and the
+others are replaced by noise of the same energy, independent between microphones and between
+sources (Polack, 1988).
 
-How much energy that is follows from the images themselves. Per second at time t they are
-``4 pi c^3 t^2 / V``, each of energy ``(1 - a)^n / (c t)^2`` (no ``4 pi``, as in `shoebox_rirs`),
-and one in direction u has crossed ``n(u, t) = c t (|u_x| / L_x + |u_y| / L_y + |u_z| / L_z)``
-walls. The tail's energy per second is therefore
+The energy of the tail follows from the image model. At time t, ``4 pi c^3 t^2 / V`` images arrive
+per second, each with energy ``(1 - a)^n / (c t)^2`` (without ``4 pi``, as in `shoebox_rirs`). An
+image in direction u has been reflected ``n(u, t) = c t (|u_x| / L_x + |u_y| / L_y + |u_z| / L_z)``
+times. The energy of the tail per second is therefore
 
     ``e(t) = 4 pi c / V * mean over u of (1 - a)^n(u, t) where n(u, t) > N + 1/2``
 
-for images that are added up to order N, of which order n fills the shell of ``n -+ 1/2``. The
-condition fades the tail in direction by direction as the images become incomplete: neither is a
-crossover time chosen nor a level matched. Without it and with ``n`` at its mean over directions,
-``c t S / (4 V)``, this is the exponential decay of Eyring; the mean over directions decays more
-slowly, as the images do.
+if images up to order N are computed exactly; images of order n fill the shell ``n -+ 1/2``. The
+condition fades the tail in, direction by direction, as the exact images become incomplete, so
+neither a crossover time nor a level has to be chosen. Without the condition, and with ``n``
+replaced by its mean over directions, ``c t S / (4 V)``, this is the exponential decay of Eyring;
+the mean over directions decays more slowly, as the image method does.
 
-How well it does was measured in 24 rooms of 4 to 10 m a side, 4.2 m high, T60 0.2 to 0.6 s, with
-16 microphones each, against all images (tests/simulation/test_tail.py, slow), from 100 Hz on:
+The accuracy was measured in 24 rooms with sides of 4 to 10 m, height 4.2 m and T60 from 0.2 to
+0.6 s, with 16 microphones each, against the full image method (tests/simulation/test_tail.py,
+slow), above 100 Hz:
 
 ==========================================  =============  =============
-difference from all images                  order 6        order 10
+difference from the full image method       order 6        order 10
 ==========================================  =============  =============
 T60, mean absolute                          2.3 %          1.3 %
 T60, largest                                10 %           5 %
@@ -35,8 +36,9 @@ pairs with GCC-PHAT peak at the true delay  62.3 (62.5) %  62.5 (62.5) %
 the same with all frequencies               57.7 (45.9) %  52.5 (45.9) %
 ==========================================  =============  =============
 
-In brackets stands what all images give. The last row is what the shortcut costs: below 100 Hz
-images add up in phase to the modes of the room, which noise has not.
+Values in parentheses are those of the full image method. The last row shows the cost of the
+approximation: below 100 Hz images add up in phase and form the modes of the room, which noise does
+not have. Methods that use these frequencies score slightly better on the approximated tail.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ __all__ = ["diffuse_tail", "hybrid_rirs", "tail_energy"]
 
 DIRECTIONS = 512
 GRID_SECONDS = 0.002
-"""The energy is worked out this far apart, and interpolated."""
+"""Spacing at which the energy is computed; it is interpolated in between."""
 
 
 def hybrid_rirs(
@@ -65,19 +67,19 @@ def hybrid_rirs(
     sample_rate: int,
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Return impulse responses: images up to an order, and a diffuse tail for the others.
+    """Return impulse responses with images up to an order and a diffuse tail for the others.
 
     Args:
-        room: its size and walls, whose own `max_order` and `reach` are those of all images.
-        order: most reflections of an image that is added; 0 leaves the direct paths alone,
-            without a tail, and from the walls' own order on nothing is replaced.
+        room: size and walls; their `max_order` and `reach` describe the full set of images.
+        order: order up to which images are computed exactly; 0 gives the direct paths only,
+            without a tail. From the `max_order` of the walls on, nothing is replaced.
         source: position in metres from the room's corner, shape (3,).
         microphones: positions in metres from the room's corner, shape (channels, 3).
         sample_rate: in Hz.
-        rng: makes the tail.
+        rng: random generator for the tail.
 
     Returns:
-        Shape (channels, taps), `filters.DELAY` samples late, as `shoebox_rirs`.
+        Shape (channels, taps), delayed by `filters.DELAY` samples as those of `shoebox_rirs`.
     """
     limited = replace(room.walls, max_order=min(order, room.walls.max_order))
     early = shoebox_rirs(replace(room, walls=limited), source, microphones, sample_rate)
@@ -91,17 +93,18 @@ def hybrid_rirs(
 def diffuse_tail(
     room: ShoeBox, order: int, channels: int, sample_rate: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Return noise with the energy of the images above an order, up to the walls' reach.
+    """Return noise with the energy of the images above an order, up to the reach of the walls.
 
     Args:
-        room: its size and walls, not anechoic.
-        order: up to which images are there.
-        channels: how many responses; each gets noise of its own, the same whatever their number.
+        room: size and walls; not anechoic.
+        order: order up to which images are computed exactly.
+        channels: number of responses, each with independent noise; the first channels are the
+            same for any number.
         sample_rate: in Hz.
-        rng: makes the noise.
+        rng: random generator for the noise.
 
     Returns:
-        Shape (channels, taps), `filters.DELAY` samples late.
+        Shape (channels, taps), delayed by `filters.DELAY` samples.
     """
     seconds = room.walls.reach / SPEED_OF_SOUND
     grid = np.arange(0, seconds + GRID_SECONDS, GRID_SECONDS)
@@ -113,12 +116,12 @@ def diffuse_tail(
 
 
 def tail_energy(room: ShoeBox, order: int, times: ArrayLike) -> NDArray[np.float64]:
-    """Return the energy per second that images above an order bring, on average over positions.
+    """Return the energy per second of the images above an order, averaged over positions.
 
     Args:
-        room: its size and walls, not anechoic.
-        order: up to which images are left out; -1 counts them all.
-        times: seconds since the source sounded, shape (times,).
+        room: size and walls; not anechoic.
+        order: order up to which images are left out; -1 to include all.
+        times: seconds since the emission of the impulse, shape (times,).
 
     Returns:
         Shape (times,), in the unit of a squared impulse response of `shoebox_rirs`, per second.

@@ -1,7 +1,7 @@
-"""Conformance checks that any plugin author can run, by pytest or `sslbench plugins check`."""
+"""Contract checks for plugin authors, for use in pytest or by `sslbench plugins check`."""
 
 from sslbench.testing.conformance import (
-    Finding,
+    Violation,
     check_dataset,
     check_method,
     check_metric,
@@ -10,7 +10,7 @@ from sslbench.testing.conformance import (
 )
 
 __all__ = [
-    "Finding",
+    "Violation",
     "check_dataset",
     "check_method",
     "check_metric",

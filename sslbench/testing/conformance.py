@@ -1,7 +1,7 @@
-"""What a plugin must do to work with the rest, tried on the smallest inputs there are.
+"""Checks that plugins fulfil their contracts, on the smallest possible inputs.
 
-Each check returns findings, in words; none means that the contract is kept. A check never stops
-at the first fault, so that an author sees all of them at once.
+Each check returns a list of violations; an empty list means that the contract is fulfilled. A check
+continues after a violation where possible, so that authors see all violations at once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sslbench.scene import Kind, MicArray, Prediction, Recording, Scene, Tracks
 from sslbench.specs import DatasetSpec, MethodSpec, MetricSpec, Parameter
 
 __all__ = [
-    "Finding",
+    "Violation",
     "check_dataset",
     "check_method",
     "check_metric",
@@ -35,45 +35,48 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One way in which something breaks its contract.
+class Violation:
+    """One violation of a contract.
 
     Args:
         subject: name of the method, data set, metric or plugin.
-        fault: what is wrong, in words.
+        message: what is wrong.
     """
 
     subject: str
-    fault: str
+    message: str
 
     def __str__(self) -> str:
-        return f"{self.subject}: {self.fault}"
+        return f"{self.subject}: {self.message}"
 
 
-def check_plugin(registry: Registry, report: PluginReport) -> list[Finding]:
-    """Check all that a plugin offers, and how it was loaded."""
-    findings = [Finding(report.name, fault) for fault in (report.error, *report.warnings) if fault]
+def check_plugin(registry: Registry, report: PluginReport) -> list[Violation]:
+    """Check how a plugin was loaded, and every method, data set and metric that it offers."""
+    messages = [message for message in (report.error, *report.warnings) if message]
+    violations = _violations(report.name, messages)
     for name in report.offers.get("methods", ()):
-        findings += check_method(registry.find(MethodSpec, name).spec)
+        violations += check_method(registry.find(MethodSpec, name).spec)
     for name in report.offers.get("datasets", ()):
-        faults: list[str] = []
-        root = None
-        with _noted(faults, "its folder cannot be looked for"):
+        messages, root = [], None
+        with _collect_errors(messages, "locating its data failed"):
             root = registry.locate_data(name)
-        findings += [Finding(name, fault) for fault in faults]
-        findings += check_dataset(registry.find(DatasetSpec, name).spec, root)
+        violations += _violations(name, messages)
+        violations += check_dataset(registry.find(DatasetSpec, name).spec, root)
     for name in report.offers.get("metrics", ()):
-        findings += check_metric(registry.find(MetricSpec, name).spec)
-    return findings
+        violations += check_metric(registry.find(MetricSpec, name).spec)
+    return violations
 
 
 def tiny_recording(kind: Kind, channels: int = 6, frames: int = 3) -> Recording:
-    """Return half a second of noise from one source, delayed to whole samples, in a 4 m room.
+    """Return half a second of noise from one source in a room of 4 m x 4 m x 4 m.
+
+    The delays between microphones are whole numbers of samples.
 
     Args:
-        kind: what is asked for.
-        channels: of an array spread over the room for positions, within 10 cm for directions.
-        frames: times at which an answer is asked for.
+        kind: kind of estimate that is requested.
+        channels: number of microphones. For positions they are spread over the room, for
+            directions they lie within 10 cm.
+        frames: number of times at which an estimate is requested.
     """
     rng = np.random.default_rng(0)
     spread = 2.0 if kind == "position" else 0.05
@@ -94,175 +97,203 @@ def tiny_recording(kind: Kind, channels: int = 6, frames: int = 3) -> Recording:
     )
 
 
-def check_method(spec: MethodSpec) -> list[Finding]:
-    """Check that a method keeps its contract on a tiny recording, on silence, and twice alike."""
-    faults = list(_parameter_faults(spec.parameters))
+def check_method(spec: MethodSpec) -> list[Violation]:
+    """Check a method on noise and on silence, and that its estimates are deterministic.
+
+    A trainable method is constructed but not run, since it would have to be trained first.
+    """
+    messages = list(_parameter_messages(spec.parameters))
     method: Any = None
-    with _noted(faults, "cannot be made with its defaults"):
+    with _collect_errors(messages, "cannot be constructed with its default parameters"):
         method = load_target(spec.target, spec.name)(**_defaults(spec.parameters))
     if method is not None:
-        promised = Oracle if spec.oracle else TrainableMethod if spec.trainable else Method
-        if not isinstance(method, promised):
-            faults.append(f"{spec.target} is no {promised.__name__}, as its spec promises")
+        declared = Oracle if spec.oracle else TrainableMethod if spec.trainable else Method
+        if not isinstance(method, declared):
+            messages.append(f"{spec.target} is not a {declared.__name__}, as its spec declares")
         elif not isinstance(method, TrainableMethod):
             for kind in spec.outputs:
-                faults += _answer_faults(method, kind, max(6, spec.min_channels))
-    return [Finding(spec.name, fault) for fault in faults]
+                messages += _method_messages(method, kind, max(6, spec.min_channels))
+    return _violations(spec.name, messages)
 
 
-def _answer_faults(method: Method | Oracle, kind: Kind, channels: int) -> list[str]:
-    faults: list[str] = []
+def _method_messages(method: Method | Oracle, kind: Kind, channels: int) -> list[str]:
+    messages: list[str] = []
     recording = tiny_recording(kind, channels)
+    predictions: list[Prediction] = []
+    with _collect_errors(messages, f"fails on a recording that requests a {kind}"):
+        predictions = [_run(method, recording), _run(method, recording)]
+    type_messages = [m for prediction in predictions[:1] for m in _type_messages(prediction)]
+    if type_messages:
+        return type_messages
     silence = replace(recording, audio=np.zeros_like(recording.audio))
-    answers: list[Prediction] = []
-    with _noted(faults, f"fails on a tiny recording that asks for a {kind}"):
-        answers = [_ask(method, recording), _ask(method, recording)]
-    wrong = [fault for answer in answers[:1] for fault in _type_faults(answer)]
-    if wrong:
-        return wrong
-    with _noted(faults, "fails on silence, where it should give no track"):
-        faults += [f"{fault} on silence" for fault in _type_faults(_ask(method, silence))]
-    if answers and not any(_type_faults(answers[1])):
-        tracks = answers[0].tracks
-        if tracks.kind != kind:
-            faults.append(f"answers a {tracks.kind} where a {kind} is asked for")
-        if not np.array_equal(tracks.times, recording.times):
-            faults.append("answers at other times than it is asked for")
-        again = answers[1].tracks.xyz
-        if not np.array_equal(tracks.xyz, again, equal_nan=True):
-            faults.append("answers differently when it is asked the same again")
-    return faults
+    with _collect_errors(messages, "fails on silence, instead of detecting no source"):
+        messages += [f"{m} for silence" for m in _type_messages(_run(method, silence))]
+    if predictions and not any(_type_messages(predictions[1])):
+        messages += _track_messages(predictions[0].tracks, predictions[1].tracks, recording)
+    return messages
 
 
-def _type_faults(answer: object) -> Iterator[str]:
-    if not isinstance(answer, Prediction):
-        yield f"answers {_what(answer)}, not a Prediction"
+def _track_messages(first: Tracks, second: Tracks, recording: Recording) -> Iterator[str]:
+    if first.kind != recording.kind:
+        yield f"returns a {first.kind} where a {recording.kind} is requested"
+    if not np.array_equal(first.times, recording.times):
+        yield "returns tracks at other times than those of the recording"
+    if not np.array_equal(first.xyz, second.xyz, equal_nan=True):
+        yield "returns different estimates when it is run twice on the same recording"
+
+
+def _type_messages(prediction: object) -> Iterator[str]:
+    if not isinstance(prediction, Prediction):
+        yield f"returns {_described(prediction)}, not a Prediction"
         return
-    tracks: Any = answer.tracks
+    tracks: Any = prediction.tracks
     if not isinstance(tracks, Tracks):
-        yield f"answers a Prediction of {_what(tracks)}, not of Tracks"
+        yield f"returns a Prediction whose tracks are {_described(tracks)}, not Tracks"
 
 
-def _what(value: object) -> str:
+def _described(value: object) -> str:
     return "None" if value is None else f"an object of type {type(value).__name__}"
 
 
-def _ask(method: Method | Oracle, recording: Recording) -> Prediction:
+def _run(method: Method | Oracle, recording: Recording) -> Prediction:
     if isinstance(method, Oracle):
-        place = [1.0, 1.5, 1.2] if recording.kind == "position" else [1.0, 0.0, 0.0]
-        return method.locate(Scene(recording, Prediction(Tracks.still(recording, place))))
+        source = [1.0, 1.5, 1.2] if recording.kind == "position" else [1.0, 0.0, 0.0]
+        return method.locate(Scene(recording, Prediction(Tracks.still(recording, source))))
     return method.locate(recording)
 
 
-def check_dataset(spec: DatasetSpec, root: Path | None = None) -> list[Finding]:
-    """Check the smoke scale of every split of a data set; one that is not here is left alone."""
-    faults = list(_parameter_faults(spec.parameters))
+def check_dataset(spec: DatasetSpec, root: Path | None = None) -> list[Violation]:
+    """Check all splits of a data set at smoke scale; skip data that is not installed.
+
+    Args:
+        spec: spec of the data set.
+        root: folder of the data on this machine; None for simulated data.
+    """
+    messages = list(_parameter_messages(spec.parameters))
     if spec.default_split not in spec.splits:
-        faults.append(f"its default split {spec.default_split!r} is none of its splits")
+        messages.append(f"the default split {spec.default_split!r} is not one of its splits")
     with tempfile.TemporaryDirectory() as cache:
         for split in spec.splits:
             request = DatasetRequest(split, "smoke", _defaults(spec.parameters), root, Path(cache))
-            with _noted(faults, f"split {split}"):
+            with _collect_errors(messages, f"split {split}"):
                 dataset = load_target(spec.target, spec.name)(request)
                 if isinstance(dataset, Dataset):
-                    faults += _split_faults(dataset, spec)
+                    messages += _split_messages(dataset, spec)
                 else:
-                    faults.append(f"{spec.target} is no Dataset")
-    return [Finding(spec.name, fault) for fault in faults]
+                    messages.append(f"{spec.target} is not a Dataset")
+    return _violations(spec.name, messages)
 
 
-def _split_faults(dataset: Dataset, spec: DatasetSpec) -> Iterator[str]:
+def _split_messages(dataset: Dataset, spec: DatasetSpec) -> Iterator[str]:
     where = f"split {dataset.request.split}"
     if len(dataset) == 0:
         yield f"{where} has no scenes"
         return
-    first, again = dataset.scene(0), dataset.scene(0)
-    wrong = [*_scene_faults(first), *_scene_faults(again)]
-    if wrong:
-        yield f"{where}: scene 0 {wrong[0]}"
+    first, second = dataset.scene(0), dataset.scene(0)
+    type_messages = [*_scene_type_messages(first), *_scene_type_messages(second)]
+    if type_messages:
+        yield f"{where}: scene 0 {type_messages[0]}"
         return
-    recording, truth = first.recording, first.truth.tracks
-    if not np.array_equal(recording.audio, again.recording.audio):
-        yield f"{where}: scene 0 sounds different the second time"
-    if recording.kind != spec.kind or truth.kind != spec.kind:
-        yield f"{where}: scene 0 asks for a {recording.kind}, its spec says {spec.kind}"
-    if not np.array_equal(truth.times, recording.times):
-        yield f"{where}: the truth of scene 0 is at other times than the recording asks for"
-    name, alone = dataset.truth(0)
-    if name != recording.id or not np.array_equal(alone.tracks.xyz, truth.xyz, equal_nan=True):
-        yield f"{where}: truth(0) differs from scene(0).truth"
+    yield from (f"{where}: {message}" for message in _scene_messages(dataset, spec, first, second))
     if not re.fullmatch("[0-9a-f]{64}", str(dataset.fingerprint())):
-        yield f"{where}: its fingerprint is no SHA-256 in hexadecimal"
+        yield f"{where}: the fingerprint is not a hexadecimal SHA-256"
     ids = [dataset.truth(index)[0] for index in range(len(dataset))]
     if len(set(ids)) < len(ids):
-        yield f"{where}: two scenes have one id"
+        yield f"{where}: two scenes have the same id"
 
 
-def _scene_faults(scene: object) -> Iterator[str]:
+def _scene_messages(
+    dataset: Dataset, spec: DatasetSpec, first: Scene, second: Scene
+) -> Iterator[str]:
+    recording, truth = first.recording, first.truth.tracks
+    if not np.array_equal(recording.audio, second.recording.audio):
+        yield "the audio of scene 0 differs between two calls"
+    if recording.kind != spec.kind or truth.kind != spec.kind:
+        yield f"scene 0 requests a {recording.kind}, but the spec declares a {spec.kind}"
+    if not np.array_equal(truth.times, recording.times):
+        yield "the ground truth of scene 0 has other times than its recording"
+    recording_id, alone = dataset.truth(0)
+    if recording_id != recording.id or not np.array_equal(
+        alone.tracks.xyz, truth.xyz, equal_nan=True
+    ):
+        yield "truth(0) differs from the ground truth of scene(0)"
+
+
+def _scene_type_messages(scene: object) -> Iterator[str]:
     if not isinstance(scene, Scene):
-        yield f"is {_what(scene)}, not a Scene"
+        yield f"is {_described(scene)}, not a Scene"
         return
     recording: Any = scene.recording
     truth: Any = scene.truth
     if not isinstance(recording, Recording) or not isinstance(truth, Prediction):
-        held = f"{_what(recording)} and {_what(truth)}"
-        yield f"is a Scene of {held}, not of a Recording and a Prediction"
+        content = f"{_described(recording)} and {_described(truth)}"
+        yield f"is a Scene of {content}, not of a Recording and a Prediction"
 
 
-def check_metric(spec: MetricSpec) -> list[Finding]:
-    """Check that a metric gives a number where it should, and NaN where nothing is defined."""
-    faults: list[str] = []
+def check_metric(spec: MetricSpec) -> list[Violation]:
+    """Check a metric on perfect predictions, without detections and without active sources."""
+    messages: list[str] = []
     metric: Any = None
-    with _noted(faults, "cannot be made"):
+    with _collect_errors(messages, "cannot be constructed"):
         metric = load_target(spec.target, spec.name)()
     if metric is not None and not isinstance(metric, Metric):
-        faults.append(f"{spec.target} gives no Metric")
+        messages.append(f"{spec.target} does not return a Metric")
     elif metric is not None:
         for kind in spec.kinds:
-            faults += _metric_faults(metric, kind)
-    return [Finding(spec.name, fault) for fault in faults]
+            messages += _metric_messages(metric, kind)
+    return _violations(spec.name, messages)
 
 
-def _metric_faults(metric: Metric, kind: Kind) -> list[str]:
-    faults: list[str] = []
-    truth = Tracks.still(tiny_recording(kind), [0.6, 0.0, 0.8])
-    absent = Tracks.of(truth.times, np.full(truth.xyz.shape, np.nan), kind)
-    with _noted(faults, f"fails on a perfect answer of {kind}s"):
-        rows: Any = metric.components(truth, truth)
+def _metric_messages(metric: Metric, kind: Kind) -> list[str]:
+    messages: list[str] = []
+    source = Tracks.still(tiny_recording(kind), [0.6, 0.0, 0.8])
+    nothing = Tracks.of(source.times, np.full(source.xyz.shape, np.nan), kind)
+    with _collect_errors(messages, f"fails on perfect predictions of {kind}s"):
+        rows: Any = metric.components(source, source)
         if not isinstance(rows, np.ndarray):
-            return [f"components gives {_what(rows)}, not a numpy array"]
+            return [f"components returns {_described(rows)}, not a numpy array"]
         if rows.ndim != 2:
-            faults.append(f"components have shape {rows.shape}, not (rows, columns)")
+            messages.append(
+                f"components returns an array of shape {rows.shape}, not (rows, columns)"
+            )
         value: Any = metric.value(rows)
         if not isinstance(value, Real):
-            return [*faults, f"its value is {_what(value)}, not a number"]
+            return [*messages, f"value returns {_described(value)}, not a number"]
         if not np.isfinite(float(value)):
-            faults.append("gives no number for a perfect answer")
-    for prediction, reality, what in ((absent, truth, "no answer"), (truth, absent, "no truth")):
-        with _noted(faults, f"fails where there is {what}, instead of giving NaN or a number"):
-            metric.value(metric.components(prediction, reality))
-    return faults
+            messages.append("value returns NaN or infinity for perfect predictions")
+    with _collect_errors(
+        messages, "fails without detections, instead of returning a number or NaN"
+    ):
+        metric.value(metric.components(nothing, source))
+    with _collect_errors(messages, "fails without sources, instead of returning a number or NaN"):
+        metric.value(metric.components(source, nothing))
+    return messages
 
 
 def _defaults(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
     return {parameter.name: parameter.default for parameter in parameters}
 
 
-def _parameter_faults(parameters: tuple[Parameter, ...]) -> Iterator[str]:
+def _parameter_messages(parameters: tuple[Parameter, ...]) -> Iterator[str]:
     for parameter in parameters:
         if not parameter.name.isidentifier():
-            yield f"parameter {parameter.name!r} is no identifier"
+            yield f"the parameter name {parameter.name!r} is not a Python identifier"
         try:
             parameter.check(parameter.default)
         except SslbenchError as error:
-            yield f"the default of {parameter.name} is refused: {error.what}"
+            yield f"the default of the parameter {parameter.name} is invalid: {error.what}"
+
+
+def _violations(subject: str, messages: list[str]) -> list[Violation]:
+    return [Violation(subject, message) for message in messages]
 
 
 @contextmanager
-def _noted(faults: list[str], what: str) -> Iterator[None]:
+def _collect_errors(messages: list[str], what: str) -> Iterator[None]:
+    """Append any error to the messages, except for missing data, which is not a violation."""
     try:
         yield
     except MissingDataError:
-        return  # data that is not on this machine is no fault of the plugin
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # the fault is what is looked for
-        faults.append(f"{what}: {type(error).__name__}: {error}")
+        return
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # any error is a violation
+        messages.append(f"{what}: {type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""The state from which an interrupted training resumes, written atomically after every epoch."""
+"""What an interrupted training goes on from: one file, written after every epoch, whole or not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sslbench.files import writing
 __all__ = ["NAME", "EpochRow", "State", "read_state", "write_state"]
 
 NAME = "training.pt"
-"""Name of the checkpoint file in the workspace of a training."""
+"""Of the file, in the workspace of a training."""
 
 Weights = dict[str, Tensor]
 
@@ -28,9 +28,9 @@ class EpochRow:
         epoch: from 1.
         loss: mean over its steps.
         value: of the validation metric, in its unit; NaN if undefined.
-        learning_rate: of its last step.
-        seconds: duration of training, without validation.
-        clips_per_s: training examples per second.
+        learning_rate: at its end.
+        seconds: that training took, without validation.
+        clips_per_s: that it saw.
     """
 
     epoch: int
@@ -43,12 +43,12 @@ class EpochRow:
 
 @dataclass
 class State:
-    """The state of a training after some epochs.
+    """Where training stands after some epochs.
 
     Args:
-        identity: network, data, seed and settings; a state of another training is refused.
-        network: current weights.
-        optimizer: state of the optimizer.
+        identity: what is trained; a state of something else is refused.
+        network: weights.
+        optimizer: its state.
         best: weights of the epoch with the best validation value.
         history: one row per epoch.
     """
@@ -61,7 +61,7 @@ class State:
 
 
 def write_state(folder: Path, state: State) -> Path:
-    """Replace the last state atomically.
+    """Write a state over the last one, in one step.
 
     Raises:
         StoreError: if it cannot be written.
@@ -72,16 +72,16 @@ def write_state(folder: Path, state: State) -> Path:
     try:
         with writing(path, hint=hint) as file:
             torch.save(data, file)
-    except RuntimeError as error:  # torch raises it for some errors of the disk
+    except RuntimeError as error:  # torch reports some disk errors as this
         raise StoreError(f"cannot be written: {error}", where=str(path), hint=hint) from error
     return path
 
 
 def read_state(folder: Path, identity: str) -> State | None:
-    """Read the state in a folder; None if there is none.
+    """Read the state that is there; None if there is none.
 
     Raises:
-        FormatError: if it is damaged or of another training.
+        FormatError: if it is damaged, or of another training.
     """
     path = folder / NAME
     if not path.is_file():
@@ -89,7 +89,7 @@ def read_state(folder: Path, identity: str) -> State | None:
     try:
         data = torch.load(path, map_location="cpu", weights_only=True)
         state = State(**{**data, "history": [EpochRow(**row) for row in data["history"]]})
-    except Exception as error:  # torch raises many types for a damaged file
+    except Exception as error:  # whatever torch raises on a damaged file
         raise FormatError(
             f"a damaged checkpoint: {type(error).__name__}",
             where=str(path),

@@ -20,7 +20,6 @@ microphones:
 @pytest.fixture(autouse=True)
 def folders(tmp_path, monkeypatch):
     monkeypatch.setenv("SSLBENCH_STORE", str(tmp_path / "store"))
-    monkeypatch.setenv("SSLBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SSLBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
 

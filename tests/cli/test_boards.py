@@ -1,7 +1,7 @@
 import json
 
 
-def test_a_run_goes_onto_a_board_that_checks_and_verifies(sslbench, tmp_path):
+def test_a_board_of_an_added_run_passes_check_and_verify(sslbench, tmp_path):
     sslbench("run", "-m", "room-centre", "-d", "feng2025-l1")
     assert sslbench("leaderboard", "add", "room-*", "--allow-dirty")[0] == 0
     assert sslbench("leaderboard", "build")[0] == 0
@@ -11,7 +11,19 @@ def test_a_run_goes_onto_a_board_that_checks_and_verifies(sslbench, tmp_path):
     assert "room-centre" in sslbench("leaderboard", "show", "-d", "feng2025-l1")[1]
 
 
-def test_committed_answers_are_scored_anew(sslbench, tmp_path):
+def test_a_wide_board_shows_what_a_narrow_terminal_leaves_out(sslbench, monkeypatch):
+    sslbench("run", "-m", "room-centre", "-d", "feng2025-l1")
+    sslbench("leaderboard", "add", "room-*", "--allow-dirty")
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = sslbench("leaderboard", "show")[1]
+    assert "Left out to fit 60 characters:" in narrow
+    assert "RTF" not in narrow.splitlines()[2]
+    wide = sslbench("leaderboard", "show", "--wide")[1]
+    assert "Left out" not in wide
+    assert "RTF" in wide.splitlines()[2]
+
+
+def test_committed_predictions_are_rescored(sslbench, tmp_path):
     sslbench("run", "-m", "room-centre", "-d", "feng2025-l1")
     sslbench("leaderboard", "add", "*", "--allow-dirty")
     (path,) = tmp_path.glob("leaderboards/results/**/*.json")
@@ -26,7 +38,7 @@ def test_committed_answers_are_scored_anew(sslbench, tmp_path):
     assert sslbench("leaderboard", "rescore")[1].startswith("same")
 
 
-def test_an_edited_number_is_found(sslbench, tmp_path):
+def test_an_edited_number_is_detected(sslbench, tmp_path):
     sslbench("run", "-m", "room-centre", "-d", "feng2025-l1")
     sslbench("leaderboard", "add", "room-*", "--allow-dirty")
     sslbench("leaderboard", "build")

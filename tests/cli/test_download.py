@@ -1,4 +1,4 @@
-"""`sslbench datasets download`: where files go, what is said, and the exit codes."""
+"""`sslbench datasets download`: where files are stored, messages and exit codes."""
 
 import pytest
 
@@ -10,9 +10,9 @@ NAME = "libri-adhoc40"
 
 @pytest.fixture
 def fetched(monkeypatch):
-    """Put a file there in place of fetching it; raise what is given instead."""
+    """Replace the download of a file by creating it, or by raising a given error."""
 
-    def answer(raised=None):
+    def replace(raised=None):
         def fetch(wanted, folder):
             path = folder / wanted.file
             if raised:
@@ -23,10 +23,10 @@ def fetched(monkeypatch):
 
         monkeypatch.setattr("sslbench.datasets.download.fetch", fetch)
 
-    return answer
+    return replace
 
 
-def test_files_go_where_they_are_looked_for(sslbench, fetched, tmp_path):
+def test_downloaded_files_are_found_by_later_commands(sslbench, fetched, tmp_path):
     fetched()
     code, out, _ = sslbench("datasets", "download", NAME)
     folder = tmp_path / "data" / NAME
@@ -37,7 +37,7 @@ def test_files_go_where_they_are_looked_for(sslbench, fetched, tmp_path):
     assert sslbench("datasets", "path", NAME)[1].strip() == str(folder)
 
 
-def test_a_data_set_that_is_here_is_not_hidden_by_a_new_folder(
+def test_an_installed_data_set_is_not_hidden_by_a_new_folder(
     sslbench, fetched, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
@@ -49,26 +49,24 @@ def test_a_data_set_that_is_here_is_not_hidden_by_a_new_folder(
     assert not (tmp_path / "data" / NAME).exists()
 
 
-def test_files_in_a_named_folder_are_found_by_the_command_that_is_printed(
-    sslbench, fetched, tmp_path
-):
+def test_the_printed_command_finds_files_in_another_folder(sslbench, fetched, tmp_path):
     fetched()
     _, out, _ = sslbench("datasets", "download", NAME, "--into", "big disk")
     assert (tmp_path / "big disk" / NAME / "adhoc40-test.rar").exists()
     assert f"next: SSLBENCH_DATA='{tmp_path}/big disk' sslbench datasets check {NAME}" in out
 
 
-def test_an_interrupt_says_what_is_there_and_exits_with_130(sslbench, fetched, tmp_path):
+def test_an_interrupted_download_reports_its_size_and_exits_with_130(sslbench, fetched, tmp_path):
     fetched(KeyboardInterrupt())
     code, _, err = sslbench("datasets", "download", NAME)
     part = tmp_path / "data" / NAME / "adhoc40-test.rar.part"
     assert code == 130
-    assert f"{part} holds 5 bytes; type the same command again to go on" in err
+    assert f"{part} has 5 bytes; run the same command again to resume" in err
     listed = sslbench("datasets", "list")[1].splitlines()
-    assert "half downloaded" in next(line for line in listed if line.startswith(NAME))
+    assert "partial download" in next(line for line in listed if line.startswith(NAME))
 
 
-def test_a_broken_download_exits_with_4(sslbench, fetched):
+def test_a_failed_download_exits_with_4(sslbench, fetched):
     fetched(MissingDataError("the connection broke", where="there"))
     code, _, err = sslbench("datasets", "download", NAME)
     assert code == 4
@@ -88,25 +86,23 @@ def test_a_data_set_without_downloads_says_how_to_get_it(sslbench):
     assert "https://github.com/BrownsugarZeer/Multi_SSL" in err
 
 
-def test_an_unknown_data_set_is_answered_with_the_nearest(sslbench):
+def test_an_unknown_data_set_gives_the_nearest_name(sslbench):
     code, _, err = sslbench("datasets", "download", "libri-adhoc4")
     assert code == 2
     assert NAME in err
 
 
-def test_every_file_of_a_data_set_is_fetched(sslbench, fetched, tmp_path, monkeypatch):
+def test_every_file_of_a_data_set_is_downloaded(sslbench, fetched, tmp_path, monkeypatch):
     files = tuple(Download(url=f"https://host/{n}", file=n) for n in ("a.csv", "b.csv"))
     changed = catalogue()[NAME].model_copy(update={"downloads": files})
     monkeypatch.setattr("sslbench.datasets.download.catalogue", lambda: {NAME: changed})
     fetched()
     out = sslbench("datasets", "download", NAME)[1]
-    assert [line.rsplit("/", 1)[-1] for line in out.splitlines()[:2]] == [
-        "a.csv is here",
-        "b.csv is here",
-    ]
+    folder = tmp_path / "data" / NAME
+    assert out.splitlines()[:2] == [f"downloaded: {folder / n}" for n in ("a.csv", "b.csv")]
 
 
-def test_data_that_is_missing_is_answered_with_the_command(sslbench):
+def test_a_missing_data_set_names_the_download_command(sslbench):
     code, _, err = sslbench("datasets", "check", NAME)
     assert code == 4
     assert f"`sslbench datasets download {NAME}` fetches adhoc40-test.rar" in err

@@ -149,7 +149,7 @@ def test_a_folder_given_as_a_parameter_is_in_no_record(sslbench, tmp_path, wav, 
 
 
 def test_output_that_cannot_be_written_is_told(monkeypatch, tmp_path):
-    command = [sys.executable, "-m", "sslbench.cli", "methods"]
+    command = [sys.executable, "-m", "sslbench", "methods"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 4

@@ -1,7 +1,8 @@
-"""A folder of simulated recordings, written with or without a mistake in it."""
+"""Folders of simulated recordings, with or without a labelling mistake, and an HTTP server."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import soundfile
 import yaml
 
+from helpers.http_server import Server
 from sslbench.contracts import Dataset, DatasetRequest
 from sslbench.datasets.real.recordings import Recordings, RecordingsDoa
 
@@ -29,18 +31,18 @@ SCATTERED = np.array(
 COMPACT = np.array([[0.1, 0.02, 0], [-0.05, 0.09, 0.03], [-0.07, -0.08, 0.01], [0.03, -0.06, 0.1]])
 
 
-def anechoic(sound, microphones, source, offsets):
-    """Delay white noise to each microphone by turning the phases of its spectrum."""
+def anechoic(signal, microphones, source, offsets):
+    """Delay a signal to each microphone by changing the phases of its spectrum."""
     distance = np.linalg.norm(microphones - source, axis=1)
-    spectrum = np.fft.rfft(sound)
-    frequency = np.fft.rfftfreq(len(sound), 1 / RATE)
+    spectrum = np.fft.rfft(signal)
+    frequency = np.fft.rfftfreq(len(signal), 1 / RATE)
     phase = np.exp(-2j * np.pi * np.outer(distance / SPEED + offsets, frequency))
-    return np.fft.irfft(spectrum * phase / distance[:, None], len(sound)) * 0.1
+    return np.fft.irfft(spectrum * phase / distance[:, None], len(signal)) * 0.1
 
 
 @dataclass
 class Folder:
-    """What is recorded (`microphones`, `sources`) and what is written about it."""
+    """True `microphones` and `sources`, and functions that change what is written."""
 
     path: Path
     microphones: np.ndarray = field(default_factory=lambda: SCATTERED)
@@ -62,10 +64,10 @@ class Folder:
         columns = "azimuth_deg,elevation_deg" if self.directions else "x,y,z"
         rows = [f"file,{columns}"]
         for number, (source, label) in enumerate(zip(sources, labels, strict=True)):
-            heard = anechoic(rng.standard_normal(RATE // 2), self.microphones, source, self.offsets)
-            heard = self.audio(heard if self.order is None else heard[self.order])
+            audio = anechoic(rng.standard_normal(RATE // 2), self.microphones, source, self.offsets)
+            audio = self.audio(audio if self.order is None else audio[self.order])
             name = f"take{number}.wav"
-            soundfile.write(self.path / name, heard.T, round(self.rate), subtype="FLOAT")
+            soundfile.write(self.path / name, audio.T, round(self.rate), subtype="FLOAT")
             rows.append(name + "," + ",".join(f"{value:.6f}" for value in label))
         (self.path / "truth.csv").write_text("\n".join(rows) + "\n")
         array = {
@@ -82,22 +84,33 @@ class Folder:
         return np.degrees([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))]).T
 
     def dataset(self, **params) -> Dataset:
-        sort = RecordingsDoa if self.directions else Recordings
+        loader = RecordingsDoa if self.directions else Recordings
         values = {"root": str(self.path), "frame": 0.16, **params}
-        return sort(DatasetRequest("test", "quick", values, None, self.path))
+        return loader(DatasetRequest("test", "quick", values, None, self.path))
 
 
 @pytest.fixture
 def positions(tmp_path: Path) -> Callable[..., Folder]:
-    """Recordings of scattered microphones; name what is to be different."""
+    """Recordings with scattered microphones; pass fields of `Folder` to change."""
     return lambda **changes: replace(Folder(tmp_path), **changes).write()
 
 
 @pytest.fixture
 def directions(tmp_path: Path) -> Callable[..., Folder]:
-    """Recordings of a compact array, with sources 20 m away all around it."""
+    """Recordings with a compact array and sources 20 m away in all directions."""
     rng = np.random.default_rng(3)
     vectors = rng.standard_normal((12, 3))
     sources = 20 * vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     base = Folder(tmp_path, microphones=COMPACT, sources=sources, directions=True)
     return lambda **changes: replace(base, **changes).write()
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

@@ -1,4 +1,4 @@
-"""Data is looked for below SSLBENCH_DATA, then in the user's folder."""
+"""Data sets are searched for in SSLBENCH_DATA, then in the user's data folder."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def homes(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
 
 
-def test_named_folder_comes_first():
+def test_the_folder_of_the_environment_variable_comes_first():
     home = user_data_path("sslbench") / "datasets" / "room"
     home.mkdir(parents=True)
     assert sslbench_locate_data("room") == home
@@ -24,10 +24,10 @@ def test_named_folder_comes_first():
     assert sslbench_locate_data("room") == named
 
 
-def test_folder_that_is_not_there_is_none():
+def test_a_missing_folder_gives_none():
     assert sslbench_locate_data("room") is None
 
 
-def test_without_the_variable_only_the_users_folder_is_looked_at(monkeypatch):
+def test_without_the_variable_only_the_users_data_folder_is_searched(monkeypatch):
     monkeypatch.delenv("SSLBENCH_DATA")
     assert candidates("room") == [Path(user_data_path("sslbench")) / "datasets" / "room"]

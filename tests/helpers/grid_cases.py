@@ -20,6 +20,7 @@ from sslbench_grid2d.methods import Grid2d, Grid2dAdhoc
 SPECS = {spec.name: spec for spec in sslbench_methods()}
 
 CORNER = np.array([2.5, -4.0, 0.5])
+"""Corner of the region of `Elsewhere` in metres."""
 
 
 class Few(Feng2025L1):
@@ -30,7 +31,7 @@ class Few(Feng2025L1):
 
 
 class Elsewhere(Few):
-    """The same clips in a frame whose origin is not a corner of the region."""
+    """The same clips in a coordinate frame whose origin is not a corner of the region."""
 
     def tracks(self, index):
         tracks = super().tracks(index)
@@ -41,7 +42,7 @@ class Elsewhere(Few):
 
 
 class Sometimes(Few):
-    """The source is inactive in every other scene."""
+    """No source is active in every second scene."""
 
     def tracks(self, index):
         tracks = super().tracks(index)
@@ -56,6 +57,7 @@ class FewRooms(Feng2025Ad1):
 
 
 def moved(recording, by):
+    """Translate the microphones and the region of a recording."""
     array = MicArray(recording.array.positions + by)
     return replace(recording, array=array, region=grown(recording.region, by, by))
 
@@ -67,6 +69,7 @@ def first_nodes(recording, count):
 
 
 def grown(region, low, high):
+    """Add vectors to the low and the high corner of a region."""
     return Box(tuple(np.add(region.low, low)), tuple(np.add(region.high, high)))
 
 
@@ -99,6 +102,7 @@ def grid_context(folder, **changes):
 
 
 def places(predictions):
+    """Return the positions of several predictions, shape (predictions, frames, tracks, 3)."""
     return np.array([p.tracks.xyz for p in predictions])
 
 
@@ -114,4 +118,5 @@ class Answering(nn.Module):
 
 
 def step(progress=1.0):
+    """Return a training step with some share of training done."""
     return Step(progress, torch.Generator().manual_seed(0))

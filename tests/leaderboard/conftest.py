@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sslbench.running.record_builder import SEED
 
 from helpers.metric_cases import SPECS, make
 from sslbench.errors import UnknownNameError
 from sslbench.results.predictions import dump_predictions
 from sslbench.results.record import MetricEntry, RunRecord
-from sslbench.running.record_builder import SEED
 from sslbench.scene import Prediction, Tracks
-from sslbench.scoring.protocols import ChosenMetric
+from sslbench.scoring.protocols import ConfiguredMetric
 from sslbench.scoring.scores import score, score_strata
 from sslbench.specs import ProtocolSpec
 
@@ -31,7 +31,7 @@ METRICS = (
     "coverage",
     "position-error-mean",
     "position-error-percentile[p=50]",
-    "position-error-truncated",
+    "position-error-capped",
 )
 """A few are enough, and quick."""
 
@@ -42,7 +42,7 @@ def installed(protocol, kind):
     if protocol != "sslbench":
         raise UnknownNameError(f"no protocol is named {protocol!r}")
     return RULES, [
-        ChosenMetric(name, SPECS[name.partition("[")[0]], make(name)) for name in METRICS
+        ConfiguredMetric(name, SPECS[name.partition("[")[0]], make(name)) for name in METRICS
     ]
 
 
@@ -81,13 +81,13 @@ def answered_and_scored(error, seed):
         for key, truth in scenes().items()
     }
     rules, metrics = installed("sslbench", "position")
-    primary = [metric for metric in metrics if metric.label == "position-error-truncated"]
+    primary = [metric for metric in metrics if metric.label == "position-error-capped"]
     strata = score_strata(pairs, CONDITIONS, primary, rules, SEED)
     scores = score(list(pairs.values()), metrics, rules, SEED)
     return (
         dump_predictions({key: Prediction(answer) for key, (answer, _) in pairs.items()}),
         entries(scores),
-        scores[-1].drawn.tolist(),
+        scores[-1].resampled.tolist(),
         {
             key: {label: entries(found) for label, found in bins.items()}
             for key, bins in strata.items()
@@ -158,11 +158,11 @@ def written(name, seed, predictions):
             "manifest_sha256": MANIFEST,
             "recordings": RECORDINGS,
             "kind": "position",
-            "primary_metric": "position-error-truncated",
+            "primary_metric": "position-error-capped",
             "licence": "CC0-1.0",
             "label": "square",
         },
-        "resampled": {"metric": "position-error-truncated", "units": RECORDINGS, "values": []},
+        "resampled": {"metric": "position-error-capped", "units": RECORDINGS, "values": []},
         "published": [],
         "predictions": {
             "path": "predictions.npz",

@@ -1,4 +1,4 @@
-"""Only what may be compared is on one board, and ranks claim no more than the intervals allow."""
+"""A board holds comparable records only, and equal ranks mean no significant difference."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from sslbench.leaderboard.board import COLUMNS, make_boards
 
 
 def with_value(record, value, ci95, spread, **changes):
-    """Give a record another primary value, which varies by `spread` over independent resamples."""
+    """Give a record another primary value, with standard deviation `spread` over resamples."""
     entries = [
         entry.model_copy(update={"value": value, "ci95": ci95} | changes)
         if entry.name == record.dataset.primary_metric
@@ -43,27 +43,27 @@ def test_methods_are_ranked_by_the_primary_metric(valued):
     ]
 
 
-def test_the_direction_of_the_metric_is_kept(valued):
+def test_a_metric_may_be_better_when_higher(valued):
     records = [valued("a", 1.0, higher_is_better=True), valued("b", 2.0, higher_is_better=True)]
     assert ranks(records) == [("b", 1), ("a", 2)]
 
 
-def test_methods_that_cannot_be_told_apart_share_a_rank(valued):
+def test_methods_without_a_significant_difference_share_a_rank(valued):
     records = [valued("a", 1.0), valued("b", 1.2), valued("c", 1.7), valued("d", 1.75)]
     assert ranks(records) == [("a", 1), ("b", 1), ("c", 3), ("d", 3)]
 
 
-def test_a_rank_is_never_less_than_that_of_a_better_value(valued):
-    # The third varies so much that nobody is better beyond chance.
+def test_no_rank_is_better_than_that_of_a_better_value(valued):
+    # The third varies so much that no other method is significantly better.
     records = [valued("a", 1.0), valued("b", 2.0), valued("c", 2.1, spread=9.0)]
     assert ranks(records) == [("a", 1), ("b", 2), ("c", 2)]
 
 
-def test_an_undefined_value_stands_last_without_a_rank(valued):
+def test_an_undefined_value_is_last_and_not_ranked(valued):
     assert ranks([valued("a", None), valued("b", 5.0)]) == [("b", 1), ("a", None)]
 
 
-def test_oracles_stand_apart(load_run):
+def test_oracles_are_references_without_a_rank(load_run):
     records = [load_run("mine"), load_run("oracle", error=0.0, method__reference=True)]
     (board,) = make_boards(records)
     assert [row.label for row in board.rows] == ["mine"]
@@ -74,9 +74,9 @@ def test_seeds_are_averaged(valued):
     records = [valued("a", 1.0, (0.8, 1.2)), valued("a", 2.0, (1.6, 2.4), seed=1)]
     (board,) = make_boards(records)
     (row,) = board.rows
-    figure = row.figures["position-error-truncated"]
-    assert figure.value == 1.5
-    assert figure.ci95 == pytest.approx((1.2, 1.8))
+    found = row.values["position-error-capped"]
+    assert found.value == 1.5
+    assert found.ci95 == pytest.approx((1.2, 1.8))
     assert row.seeds == (0, 1)
 
 
@@ -96,23 +96,23 @@ def test_the_order_of_the_records_does_not_matter(load_run):
         {"scale": "quick"},
     ],
 )
-def test_what_may_not_be_compared_is_on_another_board(load_run, change):
+def test_records_that_are_not_comparable_are_on_separate_boards(load_run, change):
     assert len(make_boards([load_run("a"), load_run("b", **change)])) == 2
 
 
 @pytest.mark.parametrize("change", [{"version": 2}, {"protocol": "other"}])
-def test_versions_and_protocols_are_not_mixed(valued, change):
+def test_metric_versions_and_protocols_are_not_mixed(valued, change):
     assert len(make_boards([valued("a", 1.0), valued("b", 2.0, **change)])) == 2
 
 
-def test_old_versions_of_other_metrics_are_not_shown(load_run):
+def test_old_versions_of_secondary_metrics_are_not_shown(load_run):
     new, old = load_run("new"), load_run("old")
     entries = [
         entry.model_copy(update={"version": 2}) if entry.name == "coverage" else entry
         for entry in new.metrics
     ]
     (board,) = make_boards([new.model_copy(update={"metrics": entries}), old])
-    shown = {row.label: "coverage" in row.figures for row in board.rows}
+    shown = {row.label: "coverage" in row.values for row in board.rows}
     assert shown == {"new": True, "old": False}
 
 
@@ -123,7 +123,7 @@ def test_other_code_or_training_data_is_another_row(load_run):
     assert len(board.rows) == 3
 
 
-def test_unfinished_runs_are_on_no_board(load_run):
+def test_unfinished_runs_are_ignored(load_run):
     assert make_boards([load_run(status="failed", reason="x")]) == []
 
 
@@ -134,31 +134,31 @@ def test_unfinished_runs_are_on_no_board(load_run):
         ("direction", "truncated mean angular-accuracy[within=10deg] coverage false-alarms"),
     ],
 )
-def test_the_columns_begin_with_what_counts_missing_answers(kind, names):
+def test_the_first_column_counts_missed_sources(kind, names):
     assert [
         name.removeprefix("position-error-").removeprefix("angular-error-")
         for name in COLUMNS[kind]
     ] == names.split()
 
 
-def test_the_primary_metric_stands_first_and_once(valued):
+def test_the_primary_metric_is_first_and_not_repeated(valued):
     (board,) = make_boards([valued("a", 1.0)])
     assert board.metrics == COLUMNS["position"]
 
 
-def test_the_label_of_a_data_set_decides_nothing(load_run):
+def test_the_label_of_a_data_set_does_not_separate_boards(load_run):
     records = [load_run("a"), load_run("b"), load_run("c", dataset__label="easy")]
     (board,) = make_boards(records)
     assert board.label == "square"
     assert len(board.rows) == 3
 
 
-def test_data_sets_of_one_label_are_not_mixed(load_run):
+def test_data_sets_with_the_same_label_are_not_mixed(load_run):
     other = load_run("b", dataset__name="circle")
     assert other.dataset.label == "square"
     assert len(make_boards([load_run("a"), other])) == 2
 
 
-def test_other_parameters_are_another_row_whatever_the_label(load_run):
+def test_other_parameters_are_another_row_even_with_the_same_label(load_run):
     (board,) = make_boards([load_run("a"), load_run("a", seed=1, method__params={"grid": 5})])
     assert len(board.rows) == 2

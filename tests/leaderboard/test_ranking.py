@@ -1,4 +1,4 @@
-"""Two methods differ when their paired differences do, however wide each one's interval is."""
+"""Methods are compared by paired differences, not by their own confidence intervals."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from sslbench.leaderboard.ranking import compare
 
 @pytest.fixture
 def varying(load_run):
-    """Return a function that makes the records of a method from its values on resamples."""
+    """Return a function that creates the records of a method from its values on resamples."""
 
     def make(name, values, units=100, seed=0):
         record = load_run(name, seed=seed)
@@ -25,7 +25,7 @@ def varying(load_run):
     return make
 
 
-def test_what_is_hard_for_both_does_not_hide_a_difference(varying):
+def test_variation_common_to_both_does_not_hide_a_difference(varying):
     rng = np.random.default_rng(0)
     scenes = 5 * rng.normal(size=1000)
     rows = [varying(name, scenes + shift) for name, shift in (("a", 0.0), ("b", 0.1))]
@@ -37,7 +37,7 @@ def test_what_is_hard_for_both_does_not_hide_a_difference(varying):
     assert found.ci95[0] < found.difference < found.ci95[1] < 0
 
 
-def test_p_values_are_corrected_for_all_pairs(varying):
+def test_p_values_are_corrected_for_the_number_of_pairs(varying):
     rng = np.random.default_rng(1)
     rows = [varying(str(n), 0.23 * (n == 0) + 0.1 * rng.normal(size=1000)) for n in range(5)]
     alone = compare(rows[:2])[0, 1].p
@@ -46,7 +46,7 @@ def test_p_values_are_corrected_for_all_pairs(varying):
     assert among_all == pytest.approx(min(1.0, 10 * alone), rel=0.6)
 
 
-def test_without_resamples_or_with_one_unit_nothing_is_claimed(varying):
+def test_nothing_is_significant_without_resamples_or_with_one_unit(varying):
     first, second = varying("a", np.zeros(10)), varying("b", np.ones(10), units=1)
     assert not compare([first, second])[0, 1].significant
     bare = [first[0].model_copy(update={"resampled": None})]

@@ -63,7 +63,7 @@ def test_a_dirty_source_is_refused_unless_allowed(make_run, boards):
 
 
 def test_a_record_without_its_primary_metric_is_refused(make_run, boards):
-    with pytest.raises(LeaderboardError, match="there is no position-error-truncated"):
+    with pytest.raises(LeaderboardError, match="there is no position-error-capped"):
         add(make_run(metrics=[]), boards)
 
 

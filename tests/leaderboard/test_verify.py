@@ -78,9 +78,7 @@ def test_an_edited_stratum_is_found(committed, checked):
         data["strata"]["t60_s"]["0.4"][0]["value"] = 0.0
 
     edited(committed, worsen)
-    assert (
-        checked().details[0].startswith("t60_s 0.4: position-error-truncated value: recorded 0.0")
-    )
+    assert checked().details[0].startswith("t60_s 0.4: position-error-capped value: recorded 0.0")
 
 
 def test_a_stratum_that_cannot_be_made_again_differs(committed, checked):
@@ -94,7 +92,7 @@ def test_dropped_strata_are_found(committed, checked):
 
 def test_an_emptied_stratum_is_found(committed, checked):
     edited(committed, lambda data: data["strata"]["t60_s"]["0.4"].clear())
-    missing = "t60_s 0.4: position-error-truncated is missing from the record"
+    missing = "t60_s 0.4: position-error-capped is missing from the record"
     assert checked().details == (missing,)
 
 

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sslbench.results.answer_file import read_answers
 
 from sslbench.errors import FormatError, MissingDataError
-from sslbench.results.answer_file import read_answers
 from sslbench.results.predictions import dump_predictions
 from sslbench.scene import Prediction, Tracks
 

@@ -37,22 +37,22 @@ def test_rendering_equals_pyroomacoustics_within_70_db(signals):
         assert 20 * np.log10(difference) < -70
 
 
-def test_the_delay_of_the_filters_is_taken_off(signals):
-    # Just under 100 samples the kernel's window stands one sample off its sinc: 0.15 % less.
+def test_the_delay_of_the_filters_is_removed(signals):
+    # Just below 100 samples the window of the kernel is one sample off its sinc: 0.15 % less.
     source = MICROPHONES[:1] + np.array([100 * 343 / 16000, 0, 0])
-    heard = render_anechoic(signals[:1], source, MICROPHONES[:2], 16000, LEAD)[0, 0]
+    audio = render_anechoic(signals[:1], source, MICROPHONES[:2], 16000, LEAD)[0, 0]
     expected = signals[0, LEAD - 100 : -100] / (100 * 343 / 16000)
-    np.testing.assert_allclose(heard, expected, atol=0.002 * np.abs(expected).max())
+    np.testing.assert_allclose(audio, expected, atol=0.002 * np.abs(expected).max())
 
 
 def test_a_source_at_the_microphone_needs_no_negative_time(signals):
     source = MICROPHONES[:1] + np.array([0, 0, 0.05])
-    heard = render_anechoic(signals[:1], source, MICROPHONES[:2], 16000, LEAD)[0, 0]
-    gain = np.abs(np.fft.rfft(heard)).sum() / np.abs(np.fft.rfft(signals[0, LEAD:])).sum()
+    audio = render_anechoic(signals[:1], source, MICROPHONES[:2], 16000, LEAD)[0, 0]
+    gain = np.abs(np.fft.rfft(audio)).sum() / np.abs(np.fft.rfft(signals[0, LEAD:])).sum()
     assert gain * 0.05 == pytest.approx(1, rel=0.05)
 
 
-def test_each_clip_may_have_its_own_microphones(signals):
+def test_each_clip_can_have_different_microphones(signals):
     moved = MICROPHONES + np.arange(4)[:, None, None] * 0.1
     together = render_anechoic(signals, SOURCES, moved, 16000, LEAD)
     for k in range(4):
@@ -71,10 +71,10 @@ def _in_pairs(signals):
 
 
 @pytest.mark.usefixtures("without_high_pass")
-def test_two_sources_a_clip_equal_pyroomacoustics_within_70_db(signals):
-    played, places = _in_pairs(signals)
-    rendered = render_anechoic(played, places, MICROPHONES, 16000, LEAD)
-    for mine, pair, sources in zip(rendered, played, places, strict=True):
+def test_two_sources_per_clip_equal_pyroomacoustics_within_70_db(signals):
+    emitted, places = _in_pairs(signals)
+    rendered = render_anechoic(emitted, places, MICROPHONES, 16000, LEAD)
+    for mine, pair, sources in zip(rendered, emitted, places, strict=True):
         theirs = _simulated(pair, sources)
         difference = np.abs(mine - theirs).max() / np.abs(theirs).max()
         assert 20 * np.log10(difference) < -70
@@ -87,10 +87,10 @@ def test_sources_of_a_clip_add_up(signals):
     np.testing.assert_allclose(together, expected, atol=1e-6 * np.abs(expected).max())
 
 
-def test_a_source_without_a_place_is_silent(signals):
-    played, places = _in_pairs(signals)
+def test_a_source_without_a_position_is_silent(signals):
+    emitted, places = _in_pairs(signals)
     missing = places.copy()
     missing[1, 0] = np.nan
-    rendered = render_anechoic(played, missing, MICROPHONES, 16000, LEAD)
+    rendered = render_anechoic(emitted, missing, MICROPHONES, 16000, LEAD)
     alone = render_anechoic(signals[3:], SOURCES[3:], MICROPHONES, 16000, LEAD)[0]
     np.testing.assert_allclose(rendered[1], alone, atol=1e-6 * np.abs(alone).max())

@@ -59,15 +59,15 @@ def test_a_reverberant_recording_equals_pyroomacoustics():
     theirs = room.mic_array.signals[:, DELAY + 4000 : DELAY + 6000]
     rirs = shoebox_rirs(ShoeBox(size, walls_for(0.2, size)), (3.0, 2.0, 1.5), microphones, 16000)
     mine = convolve(signal, rirs, 4000, 2000)
-    # Their sparse tail beyond T60, 60 dB down by definition, is cut here.
+    # Their sparse tail after T60, by definition at -60 dB, is not computed here.
     assert 20 * np.log10(np.abs(mine - theirs).max() / np.abs(theirs).max()) < -50
 
 
-def test_an_anechoic_room_has_the_direct_path_only():
+def test_an_anechoic_room_has_only_the_direct_path():
     walls = walls_for(0, LUVIRA)
     microphone = SOURCE + np.array([0, 0, 343 * 50 / 16000])
     rir = shoebox_rirs(ShoeBox((7.0, 8.0, 4.0), walls), SOURCE, microphone[None], 16000)[0]
     assert np.abs(rir).argmax() == 50 + DELAY
-    # Amplitudes are 1/distance, without 4 pi; the kernel's window costs up to 0.15 %.
+    # The gain is 1/distance, without 4 pi; the window of the kernel reduces it by up to 0.15 %.
     assert rir.max() == pytest.approx(16000 / 343 / 50, rel=0.002)
     assert np.sort(np.abs(rir))[-2] < 1e-3

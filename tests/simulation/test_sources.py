@@ -8,6 +8,7 @@ from sslbench.simulation.sources import (
     QUIET_DB,
     SourceBank,
     folder_identity,
+    loud_starts,
     split_files,
 )
 
@@ -51,7 +52,34 @@ def test_excerpts_are_cut_from_the_signals(bank):
     assert any((window == excerpt).all(axis=1).any() for window in windows)
 
 
-def test_a_signal_that_is_too_short_is_followed_by_silence():
+def test_loud_starts_are_where_the_signal_is_not_silent():
+    signal = np.zeros(160_000, dtype=np.float32)
+    signal[112_000:144_000] = 0.5
+    starts = loud_starts(signal, 32_000, 16000)
+    assert starts.min() > 80_000
+    assert starts.max() + 32_000 <= 160_000
+    assert set(starts % 160) == {0}
+
+
+def test_the_lead_is_not_part_of_the_section_that_is_loud():
+    signal = np.zeros(160_000, dtype=np.float32)
+    signal[112_000:144_000] = 0.5
+    without_lead = loud_starts(signal, 16_000, 16000)
+    with_lead = loud_starts(signal, 16_000, 16000, lead=8_000)
+    np.testing.assert_array_equal(with_lead, without_lead - 8_000)
+
+
+def test_a_signal_as_long_as_the_section_has_one_start():
+    assert loud_starts(np.ones(100, np.float32), 100, 16000).tolist() == [0]
+
+
+def test_a_signal_without_loud_sections_gives_its_loudest():
+    clicks = np.zeros(1600, dtype=np.float32)
+    clicks[[5, 1595]] = 1, 0.1
+    assert loud_starts(clicks, 100, 16000, lead=1).tolist() == [0]
+
+
+def test_a_signal_that_is_too_short_is_padded_with_zeros():
     short = SourceBank([np.ones(100, np.float32)], ["short"], 16000)
     np.testing.assert_array_equal(
         short.excerpt(stream("any"), 150), np.r_[np.ones(100), np.zeros(50)]
@@ -88,7 +116,7 @@ def test_files_are_resampled(tmp_path):
     assert np.abs(np.fft.rfft(signal)).argmax() == 1000
 
 
-def test_the_identity_of_a_folder_follows_its_contents(librispeech):
+def test_the_identity_of_a_folder_depends_on_its_contents(librispeech):
     before = [folder_identity(librispeech, split) for split in SPLITS]
     assert len(set(before)) == 3
     _write(split_files(librispeech, "test")[0], seed=99)
@@ -96,20 +124,20 @@ def test_the_identity_of_a_folder_follows_its_contents(librispeech):
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, True, False]
 
 
-def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(MissingDataError, match=r"nowhere: the folder of source signals is not"):
+def test_a_missing_folder_is_reported_with_its_path(tmp_path):
+    with pytest.raises(MissingDataError, match=r"nowhere: the folder of source signals does not"):
         SourceBank.open(str(tmp_path / "nowhere"), "speech", "test", 16000)
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_too_few_files_for_three_splits_are_refused(tmp_path, count):
+def test_too_few_files_for_three_splits_are_an_error(tmp_path, count):
     for k in range(count):
         _write(tmp_path / f"{k}.wav")
-    with pytest.raises(MissingDataError, match=rf"{count} independent source signals"):
+    with pytest.raises(MissingDataError, match=rf"{count} independent source signals are too few"):
         split_files(tmp_path, "train")
 
 
-def test_a_file_that_is_no_audio_is_named(tmp_path):
+def test_a_file_that_is_not_audio_is_reported_with_its_path(tmp_path):
     for k in range(3):
         (tmp_path / f"{k}.wav").write_text("not audio")
     with pytest.raises(FormatError, match=r"\d\.wav: cannot be read"):
@@ -117,16 +145,16 @@ def test_a_file_that_is_no_audio_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("samples", [[0.0] * 2000, []])
-def test_a_silent_or_empty_file_is_named(tmp_path, samples):
+def test_a_silent_or_empty_file_is_reported_with_its_path(tmp_path, samples):
     for k in range(3):
         soundfile.write(tmp_path / f"{k}.wav", np.array(samples), 16000)
-    with pytest.raises(FormatError, match=r"\d\.wav: nothing can be heard"):
+    with pytest.raises(FormatError, match=r"\d\.wav: the source signal is silent"):
         SourceBank.from_folder(tmp_path, "train", 16000)
 
 
-def test_a_file_with_nan_is_named(tmp_path):
+def test_a_file_with_nan_is_an_error(tmp_path):
     for k in range(3):
         audio = np.full(2000, np.nan, np.float32)
         soundfile.write(tmp_path / f"{k}.wav", audio, 16000, subtype="FLOAT")
-    with pytest.raises(FormatError, match="nothing can be heard"):
+    with pytest.raises(FormatError, match="is silent or not finite"):
         SourceBank.from_folder(tmp_path, "train", 16000)

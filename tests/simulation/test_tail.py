@@ -1,4 +1,4 @@
-"""The diffuse tail, held against images that are counted one by one."""
+"""The diffuse tail, compared with the full image method."""
 
 import itertools
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def _places(rng, size, microphones):
 
 
 def _counted_energy(room, order, edges, rng):
-    """Energy of images above an order between distances, over random positions, by loops."""
+    """Return the mean energy of all images above an order in intervals of distance."""
     furthest, total = edges[-1], np.zeros(len(edges) - 1)
     reach = [range(-int(furthest / side) - 2, int(furthest / side) + 3) for side in room.size]
     crossed = np.array(list(itertools.product(*reach)))
@@ -56,11 +56,11 @@ def test_the_energy_of_the_tail_is_that_of_the_images_above_the_order(order):
     energy = tail_energy(room, order, (fine[1:] + fine[:-1]) / 2) * np.diff(fine)
     mine = np.histogram(fine[:-1] * SPEED_OF_SOUND, edges, weights=energy)[0]
     counted = _counted_energy(room, order, edges, np.random.default_rng(0))
-    # Nearly all of what is missing; where next to nothing is, the edge of a shell is not sharp.
+    # The relative error is small except where there is little energy, at the edge of a shell.
     np.testing.assert_allclose(mine, counted, rtol=0.12, atol=0.02 * counted.sum())
 
 
-def test_the_energy_of_a_tail_is_the_energy_that_was_worked_out():
+def test_the_energy_of_a_tail_is_the_computed_energy():
     room = _room(0.5)
     tail = diffuse_tail(room, 6, 64, RATE, np.random.default_rng(0)).astype(float)
     times = np.arange(tail.shape[1] - DELAY) / RATE
@@ -68,7 +68,7 @@ def test_the_energy_of_a_tail_is_the_energy_that_was_worked_out():
     assert np.mean((tail**2).sum(axis=1)) == pytest.approx(expected, rel=0.02)
 
 
-def test_a_tail_is_silent_while_the_images_are_complete():
+def test_a_tail_is_zero_while_the_images_are_complete():
     room = _room(0.5)
     fewest_metres = 6.5 / np.linalg.norm(1 / np.array(SIZE))
     tail = diffuse_tail(room, 6, 2, RATE, np.random.default_rng(0))
@@ -86,12 +86,12 @@ def test_tails_are_independent_between_microphones_and_the_same_for_fewer():
 
 
 @pytest.mark.parametrize("t60", [0.3, 0.45, 0.6])
-def test_the_decay_of_a_tail_alone_is_the_one_that_was_wanted(t60):
+def test_a_tail_has_the_target_t60(t60):
     tail = diffuse_tail(_room(t60), 6, 8, RATE, np.random.default_rng(0))
     assert measured_t60(tail, RATE) == pytest.approx(t60, rel=0.15)
 
 
-def test_order_0_leaves_the_direct_paths_alone():
+def test_order_0_gives_only_the_direct_paths():
     source, microphones = _places(np.random.default_rng(1), SIZE, 4)
     mine = hybrid_rirs(_room(0.5), 0, source, microphones, RATE, np.random.default_rng(0))
     theirs = anechoic_rirs(np.linalg.norm(microphones - source, axis=1), RATE)
@@ -101,7 +101,7 @@ def test_order_0_leaves_the_direct_paths_alone():
 
 
 @pytest.mark.parametrize("walls", [Walls(1.0, 0, np.inf), Walls(0.7, 3, 60.0)])
-def test_nothing_is_replaced_where_all_images_are_within_the_order(walls):
+def test_nothing_is_replaced_if_all_images_are_within_the_order(walls):
     room, (source, microphones) = ShoeBox(SIZE, walls), _places(np.random.default_rng(1), SIZE, 2)
     mine = hybrid_rirs(room, 6, source, microphones, RATE, np.random.default_rng(0))
     theirs = shoebox_rirs(room, source, microphones, RATE)
@@ -112,19 +112,19 @@ def test_the_beginning_is_that_of_the_full_method():
     source, microphones = _places(np.random.default_rng(2), SIZE, 3)
     mine = hybrid_rirs(_room(0.5), 6, source, microphones, RATE, np.random.default_rng(0))
     theirs = shoebox_rirs(_room(0.5), source, microphones, RATE)
-    # Where the shortest way of seven reflections ends: nothing that is replaced is heard yet.
+    # Before the shortest path with seven reflections arrives, no replaced image contributes.
     begin = int(5 / np.linalg.norm(1 / np.array(SIZE)) / SPEED_OF_SOUND * RATE)
     np.testing.assert_allclose(mine[:, :begin], theirs[:, :begin], atol=1e-5)
 
 
 ROOMS = 24
 ORDER = 10
-"""That of the scales of `feng2025-ad1` that have a tail."""
+"""Order of the images at the scales of `feng2025-ad1` that use a tail."""
 
 
 @dataclass
-class Heard:
-    """What an impulse response is judged by; per room, and per microphone or pair."""
+class Measures:
+    """Properties of impulse responses, one entry per room, for all microphones or pairs."""
 
     t60: list
     clarity: list
@@ -135,15 +135,15 @@ class Heard:
 
 
 def _split_db(rirs, ends):
-    """Energy before an end over that after it, in dB."""
+    """Return the ratio of the energy before and after a time in dB."""
     energy = np.square(rirs, dtype=float)
     early = np.array([row[:end].sum() for row, end in zip(energy, ends, strict=True)])
     return 10 * np.log10(early / (energy.sum(axis=1) - early))
 
 
-def _right_peaks(rirs, source, microphones, played, noise):
-    """Tell of which pairs the strongest peak of GCC-PHAT is at the delay of the direct paths."""
-    audio = convolve(played, rirs, len(played) - RATE, RATE)
+def _right_peaks(rirs, source, microphones, speech, noise):
+    """Return for which pairs the highest peak of GCC-PHAT is at the delay of the direct paths."""
+    audio = convolve(speech, rirs, len(speech) - RATE, RATE)
     audio = audio + noise * np.sqrt(np.mean(audio**2) / 10**1.5)
     most = largest_lag(microphones, RATE, SPEED_OF_SOUND)
     frames = torch.from_numpy(audio.astype(np.float32))
@@ -151,37 +151,37 @@ def _right_peaks(rirs, source, microphones, played, noise):
     return np.abs(found - tdoa(microphones, source) * RATE) <= 1.5
 
 
-def _judge(heard, rirs, source, microphones, sound):
-    heard.peaks.append(_right_peaks(rirs, source, microphones, *sound))
+def _measure(measures, rirs, source, microphones, signals):
+    measures.peaks.append(_right_peaks(rirs, source, microphones, *signals))
     rirs = signal.sosfilt(signal.butter(4, 100, "highpass", fs=RATE, output="sos"), rirs)
     arrival = np.linalg.norm(microphones - source, axis=1) / SPEED_OF_SOUND * RATE + DELAY
-    heard.t60.append(measured_t60(rirs, RATE))
-    heard.clarity.append(_split_db(rirs, (arrival + 0.05 * RATE).astype(int)))
-    heard.direct.append(_split_db(rirs, (arrival + 0.0025 * RATE).astype(int)))
+    measures.t60.append(measured_t60(rirs, RATE))
+    measures.clarity.append(_split_db(rirs, (arrival + 0.05 * RATE).astype(int)))
+    measures.direct.append(_split_db(rirs, (arrival + 0.0025 * RATE).astype(int)))
     decay = np.cumsum(np.square(rirs)[:, ::-1], axis=1)[:, ::-1].mean(axis=0)
-    heard.decay.append(decay)
-    found = _right_peaks(rirs.astype(np.float32), source, microphones, *sound)
-    heard.peaks_above_100_hz.append(found)
+    measures.decay.append(decay)
+    found = _right_peaks(rirs.astype(np.float32), source, microphones, *signals)
+    measures.peaks_above_100_hz.append(found)
 
 
 def _compare(order):
     rng, bank = np.random.default_rng(0), SourceBank.built_in("speech", "test", RATE)
-    full, mine = (Heard([], [], [], [], [], []) for _ in range(2))
+    full, mine = (Measures([], [], [], [], [], []) for _ in range(2))
     for _ in range(ROOMS):
         size = (*rng.uniform(4, 10, 2), 4.2)
         room = _room(rng.uniform(0.2, 0.6), size)
         source, microphones = _places(rng, size, 16)
-        sound = bank.excerpt(rng, RATE, RATE), rng.standard_normal((16, RATE))
-        for heard, rirs in (
+        signals = bank.excerpt(rng, RATE, RATE), rng.standard_normal((16, RATE))
+        for measures, rirs in (
             (full, shoebox_rirs(room, source, microphones, RATE)),
             (mine, hybrid_rirs(room, order, source, microphones, RATE, rng)),
         ):
-            _judge(heard, rirs, source, microphones, sound)
+            _measure(measures, rirs, source, microphones, signals)
     return full, mine
 
 
 def _decay_difference_db(full, mine, level):
-    """Difference of two decay curves where the first has come down to a level, by room."""
+    """Return the difference of two decay curves where the first reaches a level, per room."""
     places = [np.argmax(10 * np.log10(decay / decay[0]) <= level) for decay in full.decay]
     pairs = zip(full.decay, mine.decay, places, strict=True)
     return np.array([10 * np.log10(b[at] / a[at]) for a, b, at in pairs])
@@ -194,7 +194,7 @@ def compared():
 
 @pytest.mark.slow
 def test_t60_is_that_of_the_full_method(compared):
-    full, mine = (np.array(heard.t60) for heard in compared)
+    full, mine = (np.array(measures.t60) for measures in compared)
     assert np.abs(mine / full - 1).max() < 0.08
     assert np.abs(mine / full - 1).mean() < 0.025
 
@@ -215,14 +215,14 @@ def test_energy_decays_as_in_the_full_method(compared, level, within):
 
 
 @pytest.mark.slow
-def test_delays_are_nearly_as_hard_to_find_as_in_the_full_method(compared):
-    full, mine = (np.array(heard.peaks) for heard in compared)
+def test_delays_are_nearly_as_difficult_to_find_as_in_the_full_method(compared):
+    full, mine = (np.array(measures.peaks) for measures in compared)
     assert abs(mine.mean() - full.mean()) < 0.1
     assert np.corrcoef(mine.mean(axis=1), full.mean(axis=1))[0, 1] > 0.95
 
 
 @pytest.mark.slow
-def test_above_100_hz_delays_are_as_hard_to_find_as_in_the_full_method(compared):
-    full, mine = (np.array(heard.peaks_above_100_hz) for heard in compared)
+def test_above_100_hz_delays_are_as_difficult_to_find_as_in_the_full_method(compared):
+    full, mine = (np.array(measures.peaks_above_100_hz) for measures in compared)
     assert abs(mine.mean() - full.mean()) < 0.02
     assert (mine == full).mean() > 0.95

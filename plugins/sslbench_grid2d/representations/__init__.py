@@ -1,11 +1,11 @@
-"""Five ways for a network to say where sources are on the plane of a room.
+"""Five representations of source positions in the plane of a room as the output of a network.
 
 ================ ================================== ==============================
-name             a perfect network puts out         source
+name             ideal output                       reference
 ================ ================================== ==============================
 ``tg``           1 in the cell of each source       Le Moing et al. 2019, eq. 2
-``hm``           a Gaussian bump on each source     Le Moing et al. 2019, eq. 4
-``rg``           cell, and the place within it      Le Moing et al. 2019, eq. 5
+``hm``           a Gaussian at each source          Le Moing et al. 2019, eq. 4
+``rg``           the cell and the position in it    Le Moing et al. 2019, eq. 5
 ``onehot``       the probability of each cell       Feng et al. 2025, section 3.2
 ``uld``          probabilities of adjacent nodes    Feng et al. 2025, eq. 1 to 5
 ================ ================================== ==============================
@@ -35,7 +35,7 @@ __all__ = [
     "make_representation",
 ]
 
-_KINDS: dict[str, Callable[[Options], Representation]] = {
+_CLASSES: dict[str, Callable[[Options], Representation]] = {
     "tg": TightGrid,
     "hm": HeatMap,
     "rg": RefinedGrid,
@@ -43,17 +43,19 @@ _KINDS: dict[str, Callable[[Options], Representation]] = {
     "uld": UnbiasedLabels,
 }
 
-NAMES = tuple(_KINDS)
-"""What `make_representation` knows."""
+NAMES = tuple(_CLASSES)
+"""Names of the representations."""
 
 
 def make_representation(name: str, options: Options) -> Representation:
-    """Make the representation of a name.
+    """Create the representation with a name.
 
     Raises:
-        UnknownNameError: if there is none of that name.
+        UnknownNameError: if there is no representation with that name.
         ParameterError: if it cannot represent that many sources.
     """
-    if name not in _KINDS:
-        raise UnknownNameError(f"no representation {name!r}", expected=nearest(name, list(NAMES)))
-    return _KINDS[name](options)
+    if name not in _CLASSES:
+        raise UnknownNameError(
+            f"no representation is named {name!r}", expected=nearest(name, list(NAMES))
+        )
+    return _CLASSES[name](options)

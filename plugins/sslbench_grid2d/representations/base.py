@@ -1,4 +1,4 @@
-"""What all representations share: their options, the points of the room, and the checks."""
+"""The base class of all representations, their options, and the points of the room."""
 
 from __future__ import annotations
 
@@ -13,41 +13,50 @@ from sslbench.errors import FormatError
 from sslbench.specs import Parameter
 from sslbench_grid2d.parameters import CELLS, DECODER, THRESHOLD, VARIANCE
 
-__all__ = ["PITCH", "Lattice", "Options", "Representation", "own_map", "room_cells"]
+__all__ = [
+    "PITCH",
+    "Lattice",
+    "Options",
+    "Representation",
+    "checked_positions",
+    "published_map",
+    "room_cells",
+]
 
 REFERENCE = 6.0
-"""Side in metres of the room of Le Moing et al., in which margin and pitch are given."""
+"""Side in metres of the room of Le Moing et al., to which `MARGIN` and `PITCH` refer."""
 
 MARGIN = 1.0
-"""Metres of the map of `tg` and `hm` beyond that room."""
+"""Distance in metres by which the map of `tg` and `hm` extends beyond that room."""
 
 PITCH = 0.1
-"""Metres between the points of that map."""
+"""Distance in metres between the points of that map."""
 
 TOLERANCE = 1e-6
-"""Metres by which rounding may put a source outside the room."""
+"""Distance in metres by which a source may lie outside the room because of rounding."""
 
-SOURCES = Parameter("sources", 1, "most sources at once", minimum=1)
+SOURCES = Parameter("sources", 1, "largest number of simultaneous sources", minimum=1)
 
 
 @dataclass(frozen=True)
 class Options:
-    """What can be chosen about a representation.
+    """Options of a representation.
 
     Args:
-        cells: grid resolution I, cells along a side. 0 is the paper's own grid: 6 cells for
-            `rg`, `onehot` and `uld`, and for `tg` and `hm` the map of 81 x 81 points of `own_map`.
-            Any other number makes `tg` and `hm` maps of cells x cells cell centres without
-            margin, which is how Feng et al. compare them.
-        sources: most sources at once.
-        variance: of the bump of `hm` in m^2; Le Moing et al. have 0.1, and Feng et al. say a
-            standard deviation of 0.1 m, which is 0.01.
-        decoder: of `tg`: ``baseline`` takes the highest cells, ``improved`` smooths first and
-            suppresses what is not highest in its neighbourhood.
-        threshold: an answer must exceed it; 0 is the paper's (0.6, and 0.1 for improved `tg`).
+        cells: grid resolution I, the number of cells along each side. 0 is the grid of the paper:
+            6 cells for `rg`, `onehot` and `uld`, and the 81 x 81 points of `published_map` for
+            `tg` and `hm`. With any other number, the maps of `tg` and `hm` consist of the centres
+            of cells x cells cells without a margin, as in the comparison of Feng et al.
+        sources: largest number of simultaneous sources.
+        variance: variance of the Gaussians of `hm` in m^2. Le Moing et al. use 0.1; Feng et al.
+            state a standard deviation of 0.1 m, which is a variance of 0.01.
+        decoder: decoder of `tg`: ``baseline`` takes the highest cells, ``improved`` smooths the
+            map and applies non-maximum suppression first.
+        threshold: score that an estimate must exceed; 0 is the threshold of the paper (0.6, and
+            0.1 for `tg` with the improved decoder).
 
     Raises:
-        ParameterError: if one is out of bounds.
+        ParameterError: if an option is out of bounds.
     """
 
     cells: int = 0
@@ -63,12 +72,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Lattice:
-    """Evenly spaced points along each side of a room, as shares of the side.
+    """Evenly spaced points along each side of a room, as fractions of the side.
 
     Args:
-        size: points along a side.
-        first: place of the first one.
-        step: from each to the next.
+        size: number of points along each side.
+        first: position of the first point.
+        step: distance between neighbouring points.
     """
 
     size: int
@@ -81,25 +90,25 @@ class Lattice:
         return room[..., None] * (self.first + self.step * index)
 
     def index(self, positions: Tensor, room: Tensor) -> Tensor:
-        """Return the real-valued index of positions, (..., S, 2), along x and y."""
+        """Return the real-valued indices of positions in metres, (..., S, 2), along x and y."""
         return (positions / room[..., None, :] - self.first) / self.step
 
-    def place(self, index: Tensor, room: Tensor) -> Tensor:
+    def positions(self, index: Tensor, room: Tensor) -> Tensor:
         """Return the positions in metres of real-valued indices, (..., S, 2)."""
         return (self.first + self.step * index) * room[..., None, :]
 
 
 def room_cells(cells: int) -> Lattice:
-    """Return the centres of cells that tile the room, 6 along a side where `cells` is 0."""
+    """Return the centres of cells that tile the room, 6 along each side if `cells` is 0."""
     count = cells or 6
     return Lattice(count, 0.5 / count, 1 / count)
 
 
-def own_map() -> Lattice:
-    """Return the map of Le Moing et al.: 81 points from -1 to 7 m in a room of 6 m a side.
+def published_map() -> Lattice:
+    """Return the map of Le Moing et al.: 81 points from -1 to 7 m in a room of 6 m x 6 m.
 
-    The paper knows no other room. In one of side L the same points are spread over
-    [-L/6, L + L/6], so that a network's output has one size.
+    The paper uses no other room. In a room with side L, the same number of points covers
+    [-L/6, L + L/6], so that the output of a network has the same size for all rooms.
     """
     intervals = round((REFERENCE + 2 * MARGIN) / PITCH)
     step = (REFERENCE + 2 * MARGIN) / intervals / REFERENCE
@@ -107,17 +116,17 @@ def own_map() -> Lattice:
 
 
 class Representation(ABC):
-    """Positions as what a network puts out, and back.
+    """Conversion between positions and the output of a network.
 
-    Positions have shape (batch, sources, 2), x and y in metres from a corner of the room, with
-    NaN where there is no source; rooms have shape (batch, 2), their sides in metres. An output
-    has shape (batch, channels, size, size), axis -2 along y and -1 along x, and is raw: a logit
-    wherever a probability is meant.
+    Positions have shape (batch, sources, 2): x and y in metres from a corner of the room, NaN
+    where there is no source. Rooms have shape (batch, 2): the lengths of their sides in metres.
+    An output has shape (batch, channels, size, size), with axis -2 along y and axis -1 along x.
+    Outputs are raw: logits where the representation consists of probabilities.
 
     Args:
-        options: of the grid and its decoder.
-        channels: of the network's output.
-        lattice: the points of the room that the output's last two axes stand for.
+        options: options of the grid and its decoder.
+        channels: number of channels of the network's output.
+        lattice: points of the room that correspond to the last two axes of the output.
     """
 
     def __init__(self, options: Options, channels: int, lattice: Lattice) -> None:
@@ -127,10 +136,10 @@ class Representation(ABC):
         self.size = lattice.size
 
     def loss(self, output: Tensor, positions: Tensor, room: Tensor) -> Tensor:
-        """Return the paper's loss, shape (), the mean over the batch.
+        """Return the loss of the paper, averaged over the batch, shape ().
 
         Raises:
-            FormatError: if a shape is another, or a position is outside its room.
+            FormatError: if a shape is wrong or a position is outside its room.
         """
         with torch.autocast(output.device.type, enabled=False):
             output = self._checked(output)
@@ -139,31 +148,33 @@ class Representation(ABC):
             return self._loss(output, self.target(positions, room)).mean()
 
     def decode(self, output: Tensor, room: Tensor, sources: int) -> Tensor:
-        """Return positions in metres, (batch, sources, 2), surest first, NaN for no claim.
+        """Return positions in metres, (batch, sources, 2), NaN where no source is detected.
+
+        The positions are sorted from the highest to the lowest score.
 
         Raises:
-            FormatError: if the output has another shape.
+            FormatError: if the output has a wrong shape.
         """
         with torch.no_grad(), torch.autocast(output.device.type, enabled=False):
             output = self._checked(output)
-            positions, claimed = self._decode(output, room.to(output), sources)
-            positions = positions.masked_fill(~claimed[..., None], torch.nan)
+            positions, detected = self._decode(output, room.to(output), sources)
+            positions = positions.masked_fill(~detected[..., None], torch.nan)
             return _resized(positions, sources)
 
     def likelihood(self, output: Tensor) -> Tensor:
-        """Return how likely a source is at each point, in [0, 1], (batch, size, size).
+        """Return the likelihood of a source at each point, 0 to 1, (batch, size, size).
 
         Raises:
-            FormatError: if the output has another shape.
+            FormatError: if the output has a wrong shape.
         """
         with torch.no_grad():
             return self._likelihood(self._checked(output))
 
     @abstractmethod
     def target(self, positions: Tensor, room: Tensor) -> Tensor:
-        """Return what a perfect network would put out, as probabilities or maps.
+        """Return the ideal output for positions, in the shape of an output.
 
-        The shape is that of an output. Where `loss` takes logits, these are the probabilities.
+        Where an output consists of logits, the target consists of probabilities.
 
         Raises:
             FormatError: if a position is outside its room.
@@ -175,35 +186,37 @@ class Representation(ABC):
 
     @abstractmethod
     def _decode(self, output: Tensor, room: Tensor, sources: int) -> tuple[Tensor, Tensor]:
-        """Return positions, (batch, S, 2) with any S, and which are claimed, (batch, S)."""
+        """Return positions, (batch, S, 2) with any S, and which are detected, (batch, S)."""
 
     @abstractmethod
     def _likelihood(self, output: Tensor) -> Tensor:
-        """Return what `likelihood` does."""
+        """Return the likelihood map of a checked output."""
 
     def _checked(self, output: Tensor) -> Tensor:
         expected = (self.channels, self.size, self.size)
         if output.shape[1:] != expected:
             raise FormatError(
-                f"an output of shape {tuple(output.shape)}",
+                f"the output of the network has shape {tuple(output.shape)}",
                 where=type(self).__name__,
                 expected=f"(batch, {', '.join(map(str, expected))})",
-                hint="give the network the channels and the size of its representation",
+                hint="build the network with the channels and the size of its representation",
             )
-        # Sums over thousands of cells lose too much in half precision.
-        half = output.dtype in {torch.float16, torch.bfloat16}
-        return output.float() if half else output
+        # Sums over thousands of cells are too inaccurate in half precision.
+        half_precision = output.dtype in {torch.float16, torch.bfloat16}
+        return output.float() if half_precision else output
 
 
-def present(positions: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
-    """Return positions without NaN, moved onto the wall by rounding, and which are sources.
+def checked_positions(positions: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
+    """Return positions within the room, without NaN, and which of them are sources.
+
+    Positions outside the room by no more than the rounding tolerance are moved onto the wall.
 
     Args:
         positions: in metres, shape (batch, S, 2), NaN rows where there is no source.
         room: sides in metres, shape (batch, 2).
 
     Returns:
-        Positions of shape (batch, S, 2), and flags of shape (batch, S).
+        Positions in metres, shape (batch, S, 2), and flags, shape (batch, S).
 
     Raises:
         FormatError: if a position is more than 1e-6 m outside the room, or NaN in one coordinate.
@@ -211,7 +224,7 @@ def present(positions: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
     sides = room[:, None, :]
     absent = positions.isnan().all(-1)
     inside = ((positions >= -TOLERANCE) & (positions <= sides + TOLERANCE)).all(-1)
-    # One look for the whole batch, since each waits for the accelerator.
+    # A single check for the whole batch: each check synchronizes with the GPU.
     if not bool((absent | inside).all()):
         raise _outside(positions, room, ~(absent | inside))
     filled = torch.where(absent[..., None], 0 * sides, positions)
@@ -219,14 +232,14 @@ def present(positions: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _check_labels(positions: Tensor, room: Tensor, batch: int) -> None:
-    # Tensors of one item would be spread over the batch in silence.
+    # Without this check, tensors of one item would be broadcast over the batch.
     shapes = (positions.ndim, len(positions), positions.shape[-1], *room.shape)
     if shapes != (3, batch, 2, batch, 2):
         raise FormatError(
-            f"positions of shape {tuple(positions.shape)}, rooms of {tuple(room.shape)}",
+            f"positions have shape {tuple(positions.shape)}, rooms {tuple(room.shape)}",
             where=f"labels of a batch of {batch}",
             expected=f"({batch}, sources, 2) and ({batch}, 2)",
-            hint="give as many items as the output has",
+            hint="pass one item per item of the output",
         )
 
 
@@ -237,11 +250,12 @@ def _outside(positions: Tensor, room: Tensor, wrong: Tensor) -> FormatError:
     return FormatError(
         f"position ({x:g}, {y:g}) m is outside the room of {width:g} x {depth:g} m",
         where=f"item {item} of the batch, source {source}",
-        expected="both coordinates from 0 to the side of the room, or NaN for no source",
-        hint="give positions from the corner of the room, in metres",
+        expected="coordinates from 0 to the side of the room, or two NaN for no source",
+        hint="pass positions in metres relative to the corner of the room",
     )
 
 
 def _resized(positions: Tensor, sources: int) -> Tensor:
+    """Cut or pad with NaN to the number of sources, (batch, sources, 2)."""
     missing = max(0, sources - positions.shape[1])
     return functional.pad(positions[:, :sources], (0, 0, 0, missing), value=torch.nan)

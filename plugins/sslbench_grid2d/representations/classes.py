@@ -1,7 +1,7 @@
-"""Probabilities over classes, one map a source: one-hot and ULD (Feng et al. 2025).
+"""Class probabilities with one map per source: one-hot and ULD (Feng et al. 2025).
 
 With several sources the maps have no order, so training is permutation invariant (Yu et al. 2017):
-the loss is that of the best assignment of maps to sources. Every map is an answer, always.
+the loss is that of the best assignment of maps to sources. Every map always gives an estimate.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from sslbench_grid2d.representations.base import (
     Lattice,
     Options,
     Representation,
-    present,
+    checked_positions,
     room_cells,
 )
 
 __all__ = ["OneHot", "UnbiasedLabels"]
 
 MOST_SOURCES = 3
-"""Beyond it, the assignments to try in each step of training are too many."""
+"""Largest number of sources: all assignments are evaluated in each training step."""
 
 
 class _Classes(Representation):
-    """A softmax over the points of the room for each source, by cross entropy."""
+    """A softmax over the points of the room per source, with a cross-entropy loss."""
 
     def __init__(self, options: Options, lattice: Lattice) -> None:
         if options.sources > MOST_SOURCES:
@@ -43,30 +43,31 @@ class _Classes(Representation):
 
     @abstractmethod
     def _along(self, index: Tensor) -> Tensor:
-        """Return the label along an axis at a real-valued index, (...) to (..., size)."""
+        """Return the labels along one axis for real-valued indices, (...) to (..., size)."""
 
     @abstractmethod
     def _refined(self, maps: Tensor) -> Tensor:
-        """Return real-valued indices along x and y of probabilities, (..., size, size)."""
+        """Return the real-valued indices along x and y, (..., 2), of (..., size, size)."""
 
     def target(self, positions: Tensor, room: Tensor) -> Tensor:
-        """Return probabilities in the order of the sources, (batch, channels, size, size).
+        """Return one map of probabilities per source, (batch, channels, size, size).
 
-        Maps beyond the sources that there are are zero.
+        Maps without a source are zero.
 
         Raises:
-            FormatError: if a position is outside its room, or there are more than `channels`.
+            FormatError: if a position is outside its room or there are more sources than channels.
         """
-        positions, active = self._fitted(*present(positions, room))
+        positions, active = self._in_channels(*checked_positions(positions, room))
         x, y = self._along(self.lattice.index(positions, room)).unbind(-2)
         return y[..., :, None] * x[..., None, :] * active[..., None, None]
 
-    def _fitted(self, positions: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
+    def _in_channels(self, positions: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
+        """Move the sources to the front, then cut or pad to one position per channel."""
         order = active.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
         active = active.gather(1, order)
         if bool(active[:, self.channels :].any()):
             raise FormatError(
-                f"{int(active.sum(1).max())} sources at once",
+                f"{int(active.sum(1).max())} simultaneous sources",
                 where=type(self).__name__,
                 expected=f"at most {self.channels}",
                 hint="raise the parameter `sources`",
@@ -78,7 +79,7 @@ class _Classes(Representation):
 
     def _loss(self, output: Tensor, target: Tensor) -> Tensor:
         logs = output.flatten(2).log_softmax(-1)
-        # A map of zeros stands for no source, and costs nothing wherever it is assigned.
+        # A target of zeros means no source; it has no cost, whichever map is assigned to it.
         costs = -(logs[:, :, None] * target.flatten(2)[:, None]).sum(-1)
         orders = torch.tensor(list(permutations(range(self.channels))), device=output.device)
         maps = torch.arange(self.channels, device=output.device)
@@ -86,7 +87,7 @@ class _Classes(Representation):
 
     def _decode(self, output: Tensor, room: Tensor, sources: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
         maps = self._probabilities(output)
-        positions = self.lattice.place(self._refined(maps), room)
+        positions = self.lattice.positions(self._refined(maps), room)
         order = maps.amax((-2, -1)).argsort(dim=1, descending=True, stable=True)
         positions = positions.gather(1, order[..., None].expand_as(positions))
         return positions, torch.ones_like(order, dtype=torch.bool)
@@ -100,12 +101,12 @@ class _Classes(Representation):
 
 
 class OneHot(_Classes):
-    """The cell of the source; the answer is the centre of the likeliest cell (section 3.2).
+    """Classification of cells; the estimate is the centre of the most likely one (section 3.2).
 
-    The error cannot be less than that of the cells, on average 0.3826 of the side of square ones.
+    The quantization error is a lower bound. On average it is 0.3826 of the side of square cells.
 
     Args:
-        options: `cells` and `sources` matter.
+        options: `cells` and `sources` are used.
     """
 
     def __init__(self, options: Options) -> None:
@@ -121,14 +122,14 @@ class OneHot(_Classes):
 
 
 class UnbiasedLabels(_Classes):
-    """The nodes around the source, weighted so that their mean is its position (eq. 1 to 5).
+    """Unbiased label distribution: the mean of adjacent nodes is the position (eq. 1 to 5).
 
-    There are cells + 1 nodes along a side, the first and the last on the walls. The answer is the
-    mean of the likeliest node of each axis and its two neighbours by their marginal
-    probabilities, from which the position comes back without loss.
+    There are cells + 1 nodes along each side; the first and the last are on the walls. Along each
+    axis the estimate is the mean of the most likely node and its two neighbours, weighted by their
+    marginal probabilities. For an ideal output it is exact.
 
     Args:
-        options: `cells` and `sources` matter.
+        options: `cells` and `sources` are used.
     """
 
     def __init__(self, options: Options) -> None:
@@ -137,7 +138,7 @@ class UnbiasedLabels(_Classes):
 
     def _along(self, index: Tensor) -> Tensor:
         nodes = torch.arange(self.size, device=index.device, dtype=index.dtype)
-        # Eq. 1 as one expression, which needs no node beyond the wall for a source on it.
+        # Eq. 1 as a single expression; it needs no node beyond the wall for a source on the wall.
         return (1 - (index[..., None] - nodes).abs()).clamp(min=0)
 
     def _refined(self, maps: Tensor) -> Tensor:
@@ -145,9 +146,9 @@ class UnbiasedLabels(_Classes):
 
 
 def _weighted_adjacent(marginal: Tensor) -> Tensor:
-    """Return the mean index of the highest entry and its neighbours, (..., size) to (...)."""
+    """Return the mean index of the maximum and its neighbours, (..., size) to (...)."""
     peak = marginal.argmax(-1, keepdim=True)
-    # What is beyond the ends counts as 0, as the paper says after eq. 5.
+    # Entries beyond the ends count as 0, as stated after eq. 5 of the paper.
     padded = functional.pad(marginal, (1, 1))
     left, middle, right = (padded.gather(-1, peak + shift) for shift in range(3))
     return (peak + (right - left) / (left + middle + right))[..., 0]

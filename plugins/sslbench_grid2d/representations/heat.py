@@ -1,4 +1,4 @@
-"""Maps with a peak on each source: tight grid and heat map (Le Moing et al. 2019, II-B)."""
+"""Maps with a peak at each source: tight grid and heat map (Le Moing et al. 2019, II-B)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sslbench_grid2d.representations.base import (
     PITCH,
     Options,
     Representation,
-    own_map,
-    present,
+    checked_positions,
+    published_map,
     room_cells,
 )
 from sslbench_grid2d.representations.peaks import (
@@ -28,25 +28,28 @@ INACTIVE = 0.01
 """Weight of inactive cells in the loss of the tight grid (section III-C)."""
 
 SMOOTHING = 1.0
-"""Standard deviation, in cells, by which the improved tight grid smooths.
+"""Standard deviation, in cells, of the smoothing of the improved tight grid.
 
-The paper does not give it. This is the largest whole number with which a cell that is active alone
-still exceeds the paper's threshold of 0.1: it is left with 1 / (2 pi) = 0.159, and with 0.04 by 2.
+The paper does not state it. This is the largest integer with which a single active cell still
+exceeds the threshold of 0.1 of the paper: its value becomes 1 / (2 pi) = 0.159, and 0.04 with 2.
 """
 
 SEPARATION = 1.0
-"""Metres in a room of 6 m within which a source has one answer: half of what the paper's sources
-are apart, who leave their neighbourhood open. On maps of cells it is the 8 neighbours."""
+"""Radius of the non-maximum suppression, in metres in a room of 6 m.
+
+The paper does not state its neighbourhood. This is half of the smallest distance between two
+sources in the paper. On maps of cells, the neighbourhood consists of the 8 adjacent cells.
+"""
 
 WINDOW = 10
-"""Width in cells of the window of the weighted mean (section II-C); 3 on maps of cells."""
+"""Width, in points, of the window of the weighted mean (section II-C); 3 on maps of cells."""
 
 
 class _Map(Representation):
-    """One channel over the paper's own map, or over cells that tile the room."""
+    """One channel on the map of the paper or on cells that tile the room."""
 
     def __init__(self, options: Options) -> None:
-        lattice = room_cells(options.cells) if options.cells else own_map()
+        lattice = room_cells(options.cells) if options.cells else published_map()
         super().__init__(options, 1, lattice)
         self.radius = 1.5 if options.cells else SEPARATION / PITCH
 
@@ -56,13 +59,14 @@ class _Map(Representation):
 
 
 class TightGrid(_Map):
-    """The activity of each cell, by weighted binary cross entropy (eq. 2).
+    """The activity of each cell, with a weighted binary cross-entropy loss (eq. 2).
 
-    The paper's baseline answers every active cell. A recording says how many sources there can
-    be, so here it answers the highest ones, which may well be cells of the same source.
+    The baseline decoder of the paper returns every active cell. Here the number of estimates is
+    limited by the largest number of sources of the recording, so the baseline returns the highest
+    cells. Several of them may belong to the same source.
 
     Args:
-        options: `decoder` and `threshold` matter.
+        options: `cells`, `decoder` and `threshold` are used.
     """
 
     def __init__(self, options: Options) -> None:
@@ -76,7 +80,7 @@ class TightGrid(_Map):
         Raises:
             FormatError: if a position is outside its room.
         """
-        positions, active = present(positions, room)
+        positions, active = checked_positions(positions, room)
         cell = (self.lattice.index(positions, room) + 0.5).floor().long()
         cell = cell.clamp(0, self.size - 1)
         flat = positions.new_zeros(len(positions), self.size**2)
@@ -96,7 +100,7 @@ class TightGrid(_Map):
         scores, indices = (
             self._improved(maps, sources) if self.improved else _highest(maps, sources)
         )
-        return self.lattice.place(indices, room), scores > self.threshold
+        return self.lattice.positions(indices, room), scores > self.threshold
 
     def _improved(self, maps: Tensor, sources: int) -> tuple[Tensor, Tensor]:
         cells = torch.arange(self.size, device=maps.device, dtype=maps.dtype)
@@ -108,21 +112,24 @@ class TightGrid(_Map):
 
 
 def _highest(maps: Tensor, sources: int) -> tuple[Tensor, Tensor]:
+    """Return the scores and the indices of the highest cells."""
     flat = maps.flatten(1)
     scores, cells = flat.topk(min(sources, flat.shape[1]))
     return scores, grid_indices(maps)[cells]
 
 
 class HeatMap(_Map):
-    """The highest of Gaussian bumps on the sources, by mean squared error (eq. 3 and 4).
+    """The maximum of Gaussians at the sources, with a mean squared error loss (eq. 3 and 4).
 
-    The output is the map itself, not a logit. On cells that tile the room each bump is scaled to
-    a height of 1 on its highest cell: a bump narrower than a cell would pass between the centres,
-    and the median target of Feng et al. (sd 0.1 m on cells of 1 m) would be zero everywhere. The
-    paper's "normalized to [0, 1]" allows it; on its own map it would change 2.5 % at most.
+    The output is the map itself, not a logit. On cells that tile the room, each Gaussian is scaled
+    to a height of 1 at its highest cell. Otherwise a Gaussian narrower than a cell could fall
+    between the centres, and the median target of Feng et al. (standard deviation 0.1 m, cells of
+    1 m) would be zero everywhere. This is consistent with "normalized to [0, 1]" in the paper; on
+    the map of the paper it would change values by 2.5 % at most.
 
     Args:
-        options: `variance` and `threshold` matter. The variance is in m^2 in rooms of any size.
+        options: `cells`, `variance` and `threshold` are used. The variance is in m^2 in rooms of
+            any size.
     """
 
     def __init__(self, options: Options) -> None:
@@ -131,26 +138,26 @@ class HeatMap(_Map):
         self.half_width = 1.5 if options.cells else WINDOW / 2
 
     def target(self, positions: Tensor, room: Tensor) -> Tensor:
-        """Return the highest of the bumps, (batch, 1, size, size), 0 without a source.
+        """Return the maximum of the Gaussians, (batch, 1, size, size), 0 without a source.
 
         Raises:
             FormatError: if a position is outside its room.
         """
-        positions, active = present(positions, room)
+        positions, active = checked_positions(positions, room)
         points = self.lattice.points(room)
         squared = (points[:, None] - positions[..., None]) ** 2
         if self.options.cells:
             squared = squared - squared.amin(-1, keepdim=True)
-        # A Gaussian of the plane is the product of one along each axis.
+        # A Gaussian in the plane is the product of one Gaussian along each axis.
         x, y = torch.exp(-squared / (2 * self.options.variance)).unbind(-2)
-        bumps = y[..., :, None] * (x * active[..., None])[..., None, :]
-        return bumps.amax(1, keepdim=True)
+        gaussians = y[..., :, None] * (x * active[..., None])[..., None, :]
+        return gaussians.amax(1, keepdim=True)
 
     def _loss(self, output: Tensor, target: Tensor) -> Tensor:
         return ((output - target) ** 2).mean((1, 2, 3))
 
     def _decode(self, output: Tensor, room: Tensor, sources: int) -> tuple[Tensor, Tensor]:
-        # The threshold is meant for heights of the map, so the smoothing must keep them.
+        # The threshold applies to heights of the map, so the smoothing must preserve them.
         maps = smooth(
             output[:, 0].clamp(min=0),
             self.lattice.points(room),
@@ -159,7 +166,7 @@ class HeatMap(_Map):
         )
         scores, indices = self._peaks(maps, sources)
         indices = centroid(maps, indices, self.half_width)
-        return self.lattice.place(indices, room), scores > self.threshold
+        return self.lattice.positions(indices, room), scores > self.threshold
 
     def _likelihood(self, output: Tensor) -> Tensor:
         return output[:, 0].clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Coarse cells with the place of the source within each (Le Moing et al. 2019, II-B)."""
+"""Coarse cells with the position of the source within each (Le Moing et al. 2019, II-B)."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sslbench_grid2d.representations.base import Options, Representation, present, room_cells
+from sslbench_grid2d.representations.base import (
+    Options,
+    Representation,
+    checked_positions,
+    room_cells,
+)
 from sslbench_grid2d.representations.peaks import greedy_peaks, grid_indices
 
 __all__ = ["RefinedGrid"]
 
 INACTIVE = 0.25
-"""Weight of inactive cells (section III-C)."""
+"""Weight of inactive cells in the loss (section III-C)."""
 
 OFFSET = 10.0
-"""Weight of the squared error of the place within active cells (section III-C)."""
+"""Weight in the loss of the squared error of the position in active cells (section III-C)."""
 
 
 class RefinedGrid(Representation):
-    """Three channels: is the cell active, and where in it along x and y from 0 to 1 (eq. 5).
+    """Three channels: the activity of a cell, and the x and y position in it from 0 to 1 (eq. 5).
 
-    Of two sources in one cell the first is represented. The paper suppresses cells beside a more
-    likely one, because a source near an edge makes both active. Two sources 2 m apart can be in
-    cells that touch at a corner, so here a cell is suppressed where the answers themselves are
-    less than the side of a cell apart.
+    If two sources are in one cell, the first one is represented. The paper suppresses cells that
+    are adjacent to a more likely cell, because a source near an edge activates both. Two sources
+    at a distance of 2 m can be in cells that touch at a corner, so here a cell is suppressed only
+    if the two estimates are closer than the side of a cell.
 
     Args:
-        options: `cells` and `threshold` matter.
+        options: `cells` and `threshold` are used.
     """
 
     def __init__(self, options: Options) -> None:
@@ -35,20 +40,21 @@ class RefinedGrid(Representation):
         self.threshold = options.threshold or 0.6
 
     def target(self, positions: Tensor, room: Tensor) -> Tensor:
-        """Return activity and places, (batch, 3, size, size), 0 in cells without a source.
+        """Return activity and position, (batch, 3, size, size), 0 in cells without a source.
 
         Raises:
             FormatError: if a position is outside its room.
         """
-        positions, active = present(positions, room)
-        # From the corner of the cells, whose centres are the points of the lattice.
+        positions, active = checked_positions(positions, room)
+        # Relative to the corners of the cells; their centres are the points of the lattice.
         index = self.lattice.index(positions, room) + 0.5
         cell = index.floor().clamp(0, self.size - 1)
-        within = _first(self._occupied(cell) & active[..., None, None])
+        occupied = _first(self._occupied(cell) & active[..., None, None])
         values = torch.cat([torch.ones_like(index[..., :1]), index - cell], -1)
-        return (within[:, :, None] * values[..., None, None]).sum(1)
+        return (occupied[:, :, None] * values[..., None, None]).sum(1)
 
     def _occupied(self, cell: Tensor) -> Tensor:
+        """Return whether each source is in each cell, (batch, sources, size, size)."""
         cells = torch.arange(self.size, device=cell.device)
         x, y = (cell[..., None] == cells).unbind(-2)
         return y[..., :, None] & x[..., None, :]
@@ -66,12 +72,12 @@ class RefinedGrid(Representation):
         likelihood, x, y = output.sigmoid().flatten(2).unbind(1)
         indices = grid_indices(output) + torch.stack([x, y], -1) - 0.5
         scores, indices = greedy_peaks(likelihood, indices, sources, 1.0)
-        return self.lattice.place(indices, room), scores > self.threshold
+        return self.lattice.positions(indices, room), scores > self.threshold
 
     def _likelihood(self, output: Tensor) -> Tensor:
         return output[:, 0].sigmoid()
 
 
 def _first(occupied: Tensor) -> Tensor:
-    """Keep the first source in each cell, (batch, sources, size, size)."""
+    """Keep only the first source of each cell, (batch, sources, size, size)."""
     return occupied & (occupied.cumsum(1) == 1)

@@ -1,1 +1,1 @@
-"""The checks of `sslbench datasets check`: damaged files, and labels that do not fit the audio."""
+"""Checks of a data set: damaged files, and labels that contradict the audio."""

@@ -1,4 +1,4 @@
-"""Delays between microphones: those that can be heard, and those that labels imply."""
+"""Delays between microphones: measured in the audio, and implied by the labels."""
 
 from __future__ import annotations
 
@@ -12,56 +12,56 @@ from numpy.typing import NDArray
 
 from sslbench.acoustics.gcc import gcc_phat
 from sslbench.acoustics.peaks import correlation_peaks
-from sslbench.array_types import Floats
+from sslbench.array_types import Booleans, Floats
 from sslbench.datasets.real.recording_files import evenly
-from sslbench.geometry import Box, microphone_pairs, tdoa
+from sslbench.geometry import Box, far_field_tdoa, microphone_pairs, tdoa
 from sslbench.scene import Kind, Recording, Scene
 
 __all__ = [
     "Observation",
-    "closed",
-    "explained",
-    "far_field_tdoa",
+    "closure_share",
+    "count_matches",
     "implied_delays",
+    "matching_share",
     "observe",
     "tolerance",
 ]
 
 
 UPSAMPLE = 4
-"""Lags a sample: with the parabola through a peak this leaves an error of some hundredths."""
+"""Lags per sample; with parabolic interpolation the error is a few hundredths of a sample."""
 
 REACH = (0.05, 0.1)
-"""Least and greatest delay in seconds that is looked for: clock offsets exceed the aperture."""
+"""Bounds in seconds of the largest delay that is searched: clock offsets exceed the aperture."""
 
 STRONG = 0.5
-"""A peak counts if it reaches this part of the highest peak of its pair."""
+"""Minimum height of a peak relative to the highest peak of its pair."""
 
 SPARE = 3
-"""Peaks beyond one a source: reflections can be higher than the direct sound."""
+"""Number of peaks in addition to one per source: reflections can exceed the direct sound."""
 
 FRAME = 0.25
-"""Seconds of sound that are looked at where a recording names no frame."""
+"""Length in seconds of an analysed frame, for recordings without a frame length."""
 
 CANDIDATES = 3
-"""Frames that are cut for each one that is used: the loudest are."""
+"""Number of frames cut per frame that is used: the loudest frames are used."""
 
 TOLERANCE = (20e-6, 100e-6)
-"""Bounds in seconds of what still counts as the same delay; 100 us are 3.4 cm of path."""
+"""Bounds in seconds of the tolerance for equal delays; 100 us correspond to a path of 3.4 cm."""
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What is heard at one time of one recording, beside what its labels say.
+    """Measured delays in one frame of a recording, together with its labels.
 
     Args:
-        measured: delays in seconds at strong peaks, shape (pairs, peaks), NaN where there are
-            fewer; their sign is that of `sslbench.geometry.tdoa`.
+        measured: delays in seconds at strong peaks, shape (pairs, peaks), highest peak first, NaN
+            where there are fewer; the sign convention is that of `sslbench.geometry.tdoa`.
         microphones: metres, shape (channels, 3).
-        sources: metres or unit vectors, shape (sources, 3).
-        kind: which of the two `sources` holds.
+        sources: labels in metres or as unit vectors, shape (sources, 3).
+        kind: whether `sources` are positions or directions.
         speed_of_sound: in m/s.
-        region: where positions can lie.
+        region: search region of positions.
     """
 
     measured: Floats
@@ -71,20 +71,15 @@ class Observation:
     speed_of_sound: float
     region: Box | None = None
 
+    @property
+    def strongest(self) -> Floats:
+        """Delay at the highest peak of each pair in seconds, shape (pairs,); NaN if none."""
+        return self.measured[:, 0]
 
-def far_field_tdoa(microphones: Floats, directions: Floats, speed_of_sound: float) -> Floats:
-    """Return the arrival time at i minus that at j, in seconds, of plane waves.
-
-    Args:
-        microphones: metres, shape (channels, 3).
-        directions: unit vectors towards the sources, shape (..., 3).
-        speed_of_sound: in m/s.
-
-    Returns:
-        Shape (..., pairs), pairs i < j: negative where i is nearer to the source.
-    """
-    i, j = microphone_pairs(len(microphones))
-    return np.asarray(directions @ (microphones[j] - microphones[i]).T / speed_of_sound)
+    @property
+    def measurable(self) -> Booleans:
+        """Whether a delay was measured, shape (pairs,)."""
+        return np.isfinite(self.strongest)
 
 
 def implied_delays(observation: Observation) -> Floats:
@@ -96,74 +91,86 @@ def implied_delays(observation: Observation) -> Floats:
 
 
 def tolerance(observations: Sequence[Observation]) -> float:
-    """Return how far apart in seconds two delays may be to count as one.
+    """Return the largest difference in seconds between two delays that count as equal.
 
-    It is a part of the largest delays heard (placing errors of a small array grow with them),
-    and never comes from the labels, which may be wrong a thousandfold.
+    It is a fraction of the largest measured delays, because errors in the microphone positions of a
+    small array are smaller. It does not depend on the labels, which may be wrong by a factor of
+    1000.
     """
-    heard = np.concatenate([np.abs(o.measured[:, 0]) for o in observations])
-    largest = np.nanpercentile(heard, 90) if np.isfinite(heard).any() else TOLERANCE[0]
+    sizes = np.concatenate([np.abs(o.strongest) for o in observations])
+    largest = np.nanpercentile(sizes, 90) if np.isfinite(sizes).any() else TOLERANCE[0]
     return float(np.clip(0.15 * largest, *TOLERANCE))
 
 
-def explained(
+def count_matches(observation: Observation, implied: Floats, within: float) -> int:
+    """Return the number of pairs with a measured delay that equals the implied one.
+
+    If there are several sources, the one that is loudest in the frame determines the peaks. So
+    only the source with the most matching pairs counts.
+
+    Args:
+        observation: measured delays.
+        implied: delays in seconds, shape (sources, pairs).
+        within: largest difference in seconds that counts as equal.
+    """
+    difference = np.abs(observation.measured[None] - implied[..., None])
+    matches = np.asarray((difference <= within).any(axis=-1))[:, observation.measurable]
+    return int(matches.sum(axis=1).max(initial=0))
+
+
+def matching_share(
     observations: Sequence[Observation], implied: Sequence[Floats], within: float
 ) -> float:
-    """Return the part of the delays that is heard as implied by the best source, from 0 to 1.
-
-    Where several sources sound, the loudest of the moment shapes the peaks: each observation is
-    held against the source that explains most pairs.
+    """Return the share of the measured delays that equal the implied ones, from 0 to 1.
 
     Args:
-        observations: what is heard.
-        implied: delays in seconds for each observation, shape (sources, pairs).
-        within: how far in seconds a peak may be away.
+        observations: measured delays.
+        implied: delays in seconds for each observation, each of shape (sources, pairs).
+        within: largest difference in seconds that counts as equal.
     """
-    hits = total = 0
-    for observation, delays in zip(observations, implied, strict=True):
-        away = np.abs(observation.measured[None] - delays[..., None])
-        heard = np.isfinite(observation.measured[:, 0])
-        explains = np.asarray((away <= within).any(axis=-1))[:, heard]
-        hits += int(explains.sum(axis=1).max(initial=0))
-        total += int(heard.sum())
-    return hits / total if total else 0.0
+    counts = [
+        count_matches(observation, delays, within)
+        for observation, delays in zip(observations, implied, strict=True)
+    ]
+    total = sum(int(observation.measurable.sum()) for observation in observations)
+    return sum(counts) / total if total else 0.0
 
 
-def closed(observations: Sequence[Observation], within: float) -> float:
-    """Return the part of the microphone triples whose delays agree among themselves, from 0 to 1.
+def closure_share(observations: Sequence[Observation], within: float) -> float:
+    """Return the share of microphone triples (i, j, k) with consistent delays, from 0 to 1.
 
-    From i to j and on to k a sound of one place is as late as from i to k, whatever the labels
-    say; the highest peaks of reverberation are not.
+    For the direct sound of one source, the delays from i to j and from j to k add up to that from i
+    to k, whatever the labels are. The highest peaks of reverberation do not have this property.
 
     Args:
-        observations: what is heard.
-        within: how far in seconds a sum may be away.
+        observations: measured delays.
+        within: largest closure error in seconds of a consistent triple.
     """
     shares = []
     for observation in observations:
         count = len(observation.microphones)
         delay = np.zeros((count, count))
         i, j = microphone_pairs(count)
-        delay[i, j] = observation.measured[:, 0]
+        delay[i, j] = observation.strongest
         first, second, third = (
             np.array(list(combinations(range(count), 3)), dtype=int).reshape(-1, 3).T
         )
-        away = delay[first, second] + delay[second, third] - delay[first, third]
-        shares += list(np.abs(away[np.isfinite(away)]) <= within)
+        error = delay[first, second] + delay[second, third] - delay[first, third]
+        shares += list(np.abs(error[np.isfinite(error)]) <= within)
     return float(np.mean(shares)) if shares else 0.0
 
 
 def observe(scene: Scene, most: int) -> list[Observation]:
-    """Measure the delays of at most `most` times of a scene, where sources sound and are loud.
+    """Measure delays in at most `most` frames of a scene: loud frames with an active source.
 
-    Encoded formats have no delays: they give no observation.
+    Encoded formats have no delays and give no observation.
     """
     recording, truth = scene.recording, scene.truth.tracks
     mics = recording.array.positions
-    sounding = np.flatnonzero(truth.active.any(axis=1))
-    if mics is None or not len(sounding):
+    active = np.flatnonzero(truth.active.any(axis=1))
+    if mics is None or not len(active):
         return []
-    frames, rows = _frames(recording, evenly(list(sounding), CANDIDATES * most), CANDIDATES * most)
+    frames, rows = _frames(recording, evenly(list(active), CANDIDATES * most), CANDIDATES * most)
     loudest = np.sort(np.argsort((frames**2).sum(axis=(1, 2)))[::-1][:most])
     return [
         Observation(
@@ -181,10 +188,10 @@ def observe(scene: Scene, most: int) -> list[Observation]:
 def _frames(
     recording: Recording, rows: list[int], most: int
 ) -> tuple[NDArray[np.float32], list[int]]:
-    """Cut frames, shape (frames, channels, samples), and tell the row of the truth for each."""
+    """Return frames, shape (frames, channels, samples), and the ground truth row of each."""
     times, frame = recording.times[rows], recording.frame or FRAME
     if recording.frame is None and len(recording.times) == 1:
-        # Nothing moves: any part of the recording will do.
+        # Nothing moves, so any part of the recording can be used.
         times = np.arange(frame / 2, max(recording.duration - frame / 2, frame), frame / 2)
         times = np.array(evenly(list(times), most))
         rows = rows * len(times)
@@ -196,9 +203,9 @@ def _peaks(frame: NDArray[np.float32], recording: Recording, count: int) -> Floa
     rate = recording.sample_rate
     reach = np.clip(3 * recording.array.aperture / recording.speed_of_sound, *REACH)
     lag = min(int(reach * rate), frame.shape[1] // 2)
-    # Edges are cut at one time in all channels and would be heard as a delay of zero.
-    faded = torch.from_numpy(frame) * torch.hann_window(frame.shape[1])
-    lags, heights = correlation_peaks(gcc_phat(faded, lag, UPSAMPLE), count)
+    # Without a window, the simultaneous truncation of all channels gives a peak at delay zero.
+    windowed = torch.from_numpy(frame) * torch.hann_window(frame.shape[1])
+    lags, heights = correlation_peaks(gcc_phat(windowed, lag, UPSAMPLE), count)
     strong = heights >= STRONG * heights[..., :1]
     seconds = lags.masked_fill(~strong, torch.nan).double() / (UPSAMPLE * rate)
     return np.asarray(seconds.numpy())

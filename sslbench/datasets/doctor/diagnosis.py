@@ -1,13 +1,13 @@
-"""The doctor: what is wrong with a data set, found by listening to it.
+"""Checking a data set against its own audio.
 
-Files are looked at for dead, clipped and doubled channels. Then the delays between microphones
-that are heard (GCC-PHAT) are held against those that the labels imply, as they are and with each
-of the common mistakes undone; a mistake is reported if undoing it explains the delays clearly
-better. Recordings that are unlike the others are named.
+Files are checked for silent, clipped and duplicated channels. Then the delays between microphones
+that are measured in the audio (GCC-PHAT) are compared with those that the labels imply, as given
+and with each of the common labelling mistakes corrected. A mistake is reported if the corrected
+labels match the measured delays clearly better. Recordings that differ from the others are named.
 
-What cannot be told apart is said: a symmetric array cannot tell some channel orders from mirrored
-axes; sources that all lie on one line or in one direction hide more; small arrays cannot tell
-sample rates of 44.1 and 48 kHz apart.
+Some mistakes cannot be distinguished, and all that match equally well are reported: a symmetric
+array cannot distinguish some channel orders from mirrored axes; sources on one line or in one
+direction hide further mistakes; small arrays cannot distinguish sample rates of 44.1 and 48 kHz.
 """
 
 from __future__ import annotations
@@ -19,82 +19,85 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.contracts import Dataset
+from sslbench.datasets.doctor.check_result import CheckResult
 from sslbench.datasets.doctor.delays import Observation, observe
-from sslbench.datasets.doctor.findings import Finding, Severity
-from sslbench.datasets.doctor.label_check import listen
+from sslbench.datasets.doctor.label_check import check_labels
 from sslbench.datasets.real.recording_files import evenly
 from sslbench.errors import DataError
 from sslbench.scene import Recording, Scene
 
-__all__ = ["Finding", "Severity", "diagnose"]
+__all__ = ["diagnose"]
 
 OBSERVATIONS = 64
-"""Times at which delays are measured, over all recordings."""
+"""Number of frames, over all recordings, in which delays are measured."""
 
 CLIPPED = 3
-"""Times that three samples in a row stay at the peak, from which a channel counts as clipped."""
+"""A channel counts as clipped if three samples in a row are at the peak this many times."""
 
 
-def diagnose(dataset: Dataset, limit: int = 20) -> list[Finding]:
-    """Examine at most `limit` recordings of a data set, evenly spread.
+def diagnose(dataset: Dataset, limit: int = 20) -> list[CheckResult]:
+    """Check at most `limit` evenly spaced recordings of a data set.
 
     Returns:
-        What was found: files first, labels last. The labels always get a finding.
+        Results for the files first, then those for the labels. There is always a result for the
+        labels.
     """
     indices = evenly(range(len(dataset)), limit)
-    most = max(1, OBSERVATIONS // max(1, len(indices)))
-    faults: dict[Finding, list[str]] = {}
-    heard: dict[str, list[Observation]] = {}
+    per_recording = max(1, OBSERVATIONS // max(1, len(indices)))
+    results: dict[CheckResult, list[str]] = {}
+    observations: dict[str, list[Observation]] = {}
     rates: dict[str, int] = {}
     for index in indices:
         try:
             scene = dataset.scene(index)
         except DataError as error:
-            faults[Finding("unreadable", "error", str(error), hint=error.hint)] = []
+            results[CheckResult("unreadable", "error", str(error), hint=error.hint)] = []
             continue
-        for finding in (*_examine(scene.recording), *_outside(scene)):
-            faults.setdefault(finding, []).append(scene.recording.id)
+        for result in (*_channel_faults(scene.recording), *_outside_region(scene)):
+            results.setdefault(result, []).append(scene.recording.id)
         rates[scene.recording.id] = scene.recording.sample_rate
-        heard[scene.recording.id] = observe(scene, most)
-    placed = [finding.at(ids) for finding, ids in faults.items()]
-    return [*placed, *_mixed(rates), *listen(heard)]
+        observations[scene.recording.id] = observe(scene, per_recording)
+    placed = [result.at(ids) for result, ids in results.items()]
+    return [*placed, *_mixed_rates(rates), *check_labels(observations)]
 
 
-def _mixed(rates: Mapping[str, int]) -> Iterator[Finding]:
+def _mixed_rates(rates: Mapping[str, int]) -> Iterator[CheckResult]:
     counts = Counter(rates.values()).most_common()
     if len(counts) > 1:
-        listed = ", ".join(f"{count} of {rate} Hz" for rate, count in counts)
-        yield Finding(
+        listed = ", ".join(f"{count} with {rate} Hz" for rate, count in counts)
+        yield CheckResult(
             "mixed-sample-rates",
             "error",
-            f"recordings of one data set name different sample rates: {listed}",
-            hint="correct the rate that the odd ones name or, if it is right, resample them",
+            f"the recordings of this data set have different sample rates: {listed}",
+            hint="correct the sample rate in these files or, if it is right, resample them",
         ).at([name for name, rate in rates.items() if rate != counts[0][0]])
 
 
-def _examine(recording: Recording) -> Iterator[Finding]:
+def _channel_faults(recording: Recording) -> Iterator[CheckResult]:
     audio = recording.audio
     for channel, samples in enumerate(audio):
         name = f"channel {channel}"
         if not np.isfinite(samples).all():
-            yield Finding("not-finite", "error", f"{name} holds values that are no numbers")
+            yield CheckResult("not-finite", "error", f"{name} has NaN or infinite samples")
         elif not samples.any():
-            yield Finding(
-                "silent-channel", "error", f"{name} is silent", hint="leave the microphone out"
+            yield CheckResult(
+                "silent-channel", "error", f"{name} is silent", hint="remove this microphone"
             )
         elif _flat_tops(samples) >= CLIPPED:
-            yield Finding("clipped", "warning", f"{name} is clipped", hint="record it more quietly")
+            yield CheckResult(
+                "clipped", "warning", f"{name} is clipped", hint="record at a lower level"
+            )
     for i, j in _equal_channels(recording):
-        yield Finding(
+        yield CheckResult(
             "duplicate-channels",
             "error",
-            f"channels {i} and {j} hold the same samples",
-            hint="one of them is a copy: export the recording again, or leave one out",
+            f"channels {i} and {j} contain the same samples",
+            hint="one of them is a copy: export the recording again or remove one of them",
         )
 
 
 def _flat_tops(samples: NDArray[np.float32]) -> int:
-    # Relative to the peak, since floating-point files may be clipped at any level.
+    # Relative to the peak, because floating-point files can be clipped at any level.
     size = np.abs(samples)
     at = size >= 0.9999 * size.max()
     return int((at[2:] & at[1:-1] & at[:-2]).sum())
@@ -108,15 +111,14 @@ def _equal_channels(recording: Recording) -> Iterator[tuple[int, int]]:
             yield other, channel
 
 
-def _outside(scene: Scene) -> Iterator[Finding]:
+def _outside_region(scene: Scene) -> Iterator[CheckResult]:
     region = scene.recording.region
     if region is None or scene.truth.tracks.kind != "position":
         return
     if not region.contains(scene.truth.tracks.xyz[scene.truth.tracks.active], margin=0.01).all():
-        yield Finding(
+        yield CheckResult(
             "outside-region",
             "error",
-            f"sources lie outside the region from {region.low} to {region.high} m in which "
-            "methods search",
-            hint="widen `search`, or correct the positions",
+            f"sources are outside the search region from {region.low} to {region.high} m",
+            hint="enlarge `search` or correct the positions",
         )

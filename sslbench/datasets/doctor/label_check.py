@@ -1,211 +1,251 @@
-"""Holding the delays that are heard against those that labels imply, for the doctor.
+"""Comparing the delays measured in the audio with those implied by the labels.
 
-All recordings are judged together, as they are and with each common mistake undone; then each is
-judged beside the others. Where nothing explains what is heard, labels that are exchanged between
-recordings say what chance would explain.
+All recordings are judged together, with the labels as given and with each common mistake corrected.
+Then each recording is compared with the others. The chance level is the share of the measured
+delays that the labels of other recordings match.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sslbench.array_types import Floats, Integers
+from sslbench.datasets.doctor.check_result import CheckResult
 from sslbench.datasets.doctor.delays import (
     Observation,
-    closed,
-    explained,
+    closure_share,
+    count_matches,
     implied_delays,
+    matching_share,
     tolerance,
 )
-from sslbench.datasets.doctor.findings import Finding
 from sslbench.datasets.doctor.label_errors import Hypothesis, all_hypotheses
 
-__all__ = ["listen"]
+__all__ = ["check_labels"]
 
 CONSISTENT = 0.5
-"""Part of the delays that is always enough; good rooms give 0.8, wrong labels up to 0.4."""
+"""Share of matching delays that is always sufficient; correct labels give 0.8 in rooms with little
+reverberation, wrong labels up to 0.4."""
 
 ABOVE_CHANCE = 0.3
-"""Part above what labels of other times explain that is enough too, in reverberant rooms."""
+"""Share of matching delays above chance that is sufficient, too, for reverberant rooms."""
 
 GAIN = 0.1
-"""Part of the delays by which a mistake must explain more than the labels do."""
+"""Minimum improvement of the share of matching delays by correcting a mistake."""
 
 LEFT_OPEN = 0.5
-"""A mistake must leave at most this part of what the labels leave unexplained, or the labels must
-explain at most this part of what it explains above chance."""
+"""Correcting a mistake must leave at most this fraction of the delays that the labels do not match,
+or the labels must match at most this fraction of what the correction matches above chance."""
 
 TIE = 0.02
-"""Mistakes whose parts differ by less explain the delays equally well."""
+"""Mistakes whose shares differ by less than this match equally well."""
 
 FEW = 4
-"""Recordings from which one of them can be called odd."""
+"""Minimum number of recordings for reporting that one differs from the others."""
 
 SPREADS = 4.0
-"""Standard deviations (from the median absolute deviation) below the median that are odd."""
+"""A recording differs if it is this many standard deviations (estimated by the median absolute
+deviation) below the median."""
 
 CLEAR = 0.5
-"""Part of the microphone triples whose delays agree, from which one place is heard clearly."""
+"""Minimum share of consistent microphone triples in a recording with a clear direct sound."""
 
-BLOCKS = 5
-"""Different labels from which exchanging them tells what chance explains: 120 ways."""
+MIN_GROUPS = 5
+"""Minimum number of different labels for a permutation test: there are 120 permutations."""
 
-EXCHANGES = 999
-"""Times that labels are exchanged."""
+PERMUTATIONS = 999
+"""Number of random permutations of the labels."""
 
-BY_CHANCE = 0.01
-"""Part of the exchanges that explain as much, from which the labels are no better than chance."""
+SIGNIFICANCE = 0.01
+"""Labels are not better than chance if a larger share of the permutations matches as well."""
 
 
-def listen(heard: Mapping[str, Sequence[Observation]]) -> list[Finding]:
-    """Judge labels by what is heard.
+def check_labels(observations: Mapping[str, Sequence[Observation]]) -> list[CheckResult]:
+    """Compare labels with measured delays.
 
     Args:
-        heard: observations by the name of their recording.
+        observations: measured delays and labels by the name of the recording.
 
     Returns:
-        Recordings that are unlike the others, and last what holds for all.
+        Results for recordings that differ from the others, and last the result for all.
     """
-    usable = {name: [o for o in group if _heard(o).any()] for name, group in heard.items()}
+    usable = {
+        name: [o for o in group if o.measurable.any()] for name, group in observations.items()
+    }
     everything = [o for group in usable.values() for o in group]
     if not everything:
         return [
-            Finding(
+            CheckResult(
                 "unchecked",
                 "warning",
-                "no delays between microphones could be heard: nothing to check",
+                "no delays between microphones could be measured, so the labels were not checked",
             )
         ]
     within = tolerance(everything)
     groups = {name: group for name, group in usable.items() if group}
-    return [*_odd(groups, within), _judge(everything, within)]
+    return [*_odd_recordings(groups, within), _judge(everything, within)]
 
 
-def _heard(observation: Observation) -> NDArray[np.bool_]:
-    return np.isfinite(observation.measured[:, 0])
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
-def _part(observations: Sequence[Observation], within: float) -> float:
-    return explained(observations, [implied_delays(o) for o in observations], within)
+def _labels_share(observations: Sequence[Observation], within: float) -> float:
+    return matching_share(observations, [implied_delays(o) for o in observations], within)
 
 
-def _odd(groups: Mapping[str, Sequence[Observation]], within: float) -> Iterator[Finding]:
-    """Name recordings in which one place is heard clearly, but less where the labels have it.
+def _odd_recordings(
+    groups: Mapping[str, Sequence[Observation]], within: float
+) -> Iterator[CheckResult]:
+    """Report recordings with a clear direct sound whose labels match less than those of others.
 
-    The spread over recordings counts too: where it is large, little is odd.
+    The bound takes the spread over the recordings into account: where it is large, few recordings
+    are reported.
     """
-    parts = {name: _part(group, within) for name, group in groups.items()}
-    values = np.array(list(parts.values()))
-    middle = float(np.median(values))
-    if len(values) < FEW or middle < CONSISTENT:
+    shares = {name: _labels_share(group, within) for name, group in groups.items()}
+    values = np.array(list(shares.values()))
+    median = float(np.median(values))
+    if len(values) < FEW or median < CONSISTENT:
         return
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))
-    bound = min(middle / 2, middle - SPREADS * spread)
-    low = [n for n, part in parts.items() if part < bound and closed(groups[n], within) >= CLEAR]
+    spread = 1.4826 * float(np.median(np.abs(values - median)))
+    bound = min(median / 2, median - SPREADS * spread)
+    low = [n for n, s in shares.items() if s < bound and closure_share(groups[n], within) >= CLEAR]
     if low:
-        shares = ", ".join(f"{parts[name]:.0%}" for name in low[:5])
-        yield Finding(
+        listed = ", ".join(_percent(shares[name]) for name in low[:5])
+        yield CheckResult(
             "odd-recording",
             "warning",
-            f"the labels explain {shares} of the delays heard in {len(low)} of {len(parts)} "
-            f"recordings, and {middle:.0%} in the median one",
-            hint="are their labels, their channels and the sample rate they name right?",
+            f"in {len(low)} of {len(shares)} recordings, {listed} of the measured delays match the "
+            f"labels, but {_percent(median)} in the median recording",
+            hint="check the labels, channels and sample rate of these recordings",
         ).at(low)
 
 
-def _judge(usable: Sequence[Observation], within: float) -> Finding:
-    given = _part(usable, within)
+@dataclass(frozen=True, eq=False)
+class _Exchange:
+    """How many measured delays match if labels are exchanged between observations.
+
+    Args:
+        matches: number of measured delays of all observations of a group that match the labels of
+            another group, shape (groups, groups). A group consists of all observations whose
+            labels imply the same delays, because exchanging these would change nothing.
+        measured: number of measured delays.
+    """
+
+    matches: Integers
+    measured: int
+
+    @classmethod
+    def of(cls, observations: Sequence[Observation], within: float) -> _Exchange:
+        groups: dict[bytes, list[Observation]] = {}
+        for observation in observations:
+            key = np.round(implied_delays(observation) / within).astype(int).tobytes()
+            groups.setdefault(key, []).append(observation)
+        labels = [group[0].sources for group in groups.values()]
+        matches = [
+            [sum(_matches_of(o, sources, within) for o in group) for sources in labels]
+            for group in groups.values()
+        ]
+        return cls(np.array(matches), sum(int(o.measurable.sum()) for o in observations))
+
+    @property
+    def chance(self) -> float | None:
+        """Share of the delays that match labels of other groups; None if there is one group."""
+        others = len(self.matches) - 1
+        if not others:
+            return None
+        wrong = int(self.matches.sum() - np.trace(self.matches))
+        return wrong / (others * self.measured)
+
+    def p_value(self) -> float | None:
+        """Return the share of permutations that match as well as the labels as given.
+
+        Returns:
+            The p-value of the labels; None if there are too few groups.
+        """
+        count = len(self.matches)
+        if count < MIN_GROUPS:
+            return None
+        rng = np.random.default_rng(0)
+        rows = np.arange(count)
+        orders = [rows, *(rng.permutation(rows) for _ in range(PERMUTATIONS))]
+        totals = np.array([self.matches[rows, order].sum() for order in orders])
+        return float(np.mean(totals >= totals[0]))
+
+
+def _matches_of(observation: Observation, sources: Floats, within: float) -> int:
+    changed = replace(observation, sources=sources)
+    return count_matches(changed, implied_delays(changed), within)
+
+
+def _judge(observations: Sequence[Observation], within: float) -> CheckResult:
+    given = _labels_share(observations, within)
     scored = [
-        (explained(usable, mistake.implied, within), mistake)
-        for mistake in all_hypotheses(usable, within)
+        (matching_share(observations, mistake.implied, within), mistake)
+        for mistake in all_hypotheses(observations, within)
     ]
     best = max(score for score, _ in scored)
-    chance = _chance(usable, within)
+    exchange = _Exchange.of(observations, within)
+    chance = given if exchange.chance is None else exchange.chance
     enough = min(CONSISTENT, chance + ABOVE_CHANCE)
     clearly = 1 - best <= LEFT_OPEN * (1 - given) or given - chance <= LEFT_OPEN * (best - chance)
     if best >= max(enough, given + GAIN) and clearly:
         return _mistaken(given, best, [m for score, m in scored if score >= best - TIE])
-    text = f"the labels explain {given:.0%} of the delays heard at {len(usable)} times"
+    text = _summary(given, exchange.chance, len(observations))
+    if given >= enough:
+        return CheckResult("consistent", "ok", text)
+    return _unexplained(text, exchange.p_value())
+
+
+def _summary(given: float, chance: float | None, frames: int) -> str:
+    level = "unknown, as there is only one label" if chance is None else _percent(chance)
     return (
-        Finding("consistent", "ok", text) if given >= enough else _unexplained(usable, within, text)
+        f"{_percent(given)} of the measured inter-microphone delays match the labels "
+        f"(chance: {level}), measured in {frames} frame{'s' * (frames > 1)}"
     )
 
 
-def _chance(observations: Sequence[Observation], within: float) -> float:
-    """Return the part of the delays that labels explain which belong to other times."""
-    implied = [implied_delays(o) for o in observations]
-    if len({delays.shape[-1] for delays in implied}) > 1:
-        return CONSISTENT
-    half = len(implied) // 2
-    return explained(observations, implied[half:] + implied[:half], within)
-
-
-def _mistaken(given: float, best: float, equals: Sequence[Hypothesis]) -> Finding:
-    named, others = equals[0], dict[str, str]()
+def _mistaken(given: float, best: float, equals: Sequence[Hypothesis]) -> CheckResult:
+    first, others = equals[0], dict[str, str]()
     for mistake in equals:
         others.setdefault(mistake.code, mistake.message)
-    also = "".join(f"; equally well: {text}" for text in list(others.values())[1:])
-    return Finding(
-        named.code,
+    also = "".join(f"; equally likely: {text}" for text in list(others.values())[1:])
+    return CheckResult(
+        first.code,
         "error",
-        f"{named.message} (explains {best:.0%} of the delays heard, the labels {given:.0%}){also}",
-        hint=named.hint,
+        f"{first.message} ({_percent(best)} of the measured delays match the corrected labels, "
+        f"{_percent(given)} the given labels){also}",
+        hint=first.hint,
     )
 
 
-def _unexplained(observations: Sequence[Observation], within: float, text: str) -> Finding:
-    """Tell labels that say nothing of what is heard from true ones that reverberation hides."""
-    exchanged = _exchanged(observations, within)
-    if exchanged is None:
-        return Finding(
+def _unexplained(text: str, p_value: float | None) -> CheckResult:
+    """Distinguish labels that are unrelated to the audio from labels hidden by reverberation."""
+    if p_value is None:
+        return CheckResult(
             "unexplained",
             "warning",
-            f"{text}, and no common mistake explains more; there are too few different labels to "
-            "tell whether that is chance",
-            hint="are these their labels? Or are they too noisy or reverberant to tell?",
+            f"{text}; correcting a common mistake does not help, and there are too few different "
+            "labels to test whether this is more than chance",
+            hint="check whether these are the right labels; the recordings may also be too noisy "
+            "or reverberant",
         )
-    if np.mean(exchanged >= exchanged[0]) > BY_CHANCE:
-        return Finding(
+    if p_value > SIGNIFICANCE:
+        return CheckResult(
             "unexplained",
             "error",
-            f"{text}, no more than chance: exchanged at random they explain {exchanged.mean():.0%}",
-            hint="are these their labels? If they are, nothing but noise or echoes can be heard",
+            f"{text}; this is not more than chance (p = {p_value:.2g})",
+            hint="check whether these are the right labels; if they are, the recordings contain "
+            "hardly any direct sound",
         )
-    return Finding(
+    return CheckResult(
         "unexplained",
         "warning",
-        f"{text}, and no common mistake explains more; it is more than chance, since exchanged at "
-        f"random they explain {exchanged.mean():.0%}",
-        hint="are some of the labels wrong? Or do noise and reverberation hide the direct sound?",
+        f"{text}; correcting a common mistake does not help, but this is more than chance "
+        f"(p = {p_value:.2g})",
+        hint="check whether some labels are wrong; noise and reverberation may also hide the "
+        "direct sound",
     )
-
-
-def _exchanged(observations: Sequence[Observation], within: float) -> NDArray[np.float64] | None:
-    """Return the parts that labels explain if they are exchanged at random.
-
-    Returns:
-        Shape (EXCHANGES + 1,), the labels as they are among them; None where too few differ.
-    """
-    blocks: dict[bytes, list[Observation]] = {}
-    for observation in observations:
-        # Labels that imply the same delays stay together: to exchange them would change nothing.
-        same = np.round(implied_delays(observation) / within).astype(int).tobytes()
-        blocks.setdefault(same, []).append(observation)
-    if len(blocks) < BLOCKS:
-        return None
-    labels = [block[0].sources for block in blocks.values()]
-    parts = np.array(
-        [
-            [_part([replace(o, sources=sources) for o in block], within) for sources in labels]
-            for block in blocks.values()
-        ]
-    )
-    heard = [sum(int(_heard(o).sum()) for o in block) for block in blocks.values()]
-    weights = np.array(heard) / sum(heard)
-    rng = np.random.default_rng(0)
-    rows = np.arange(len(blocks))
-    orders = [rows, *(rng.permutation(rows) for _ in range(EXCHANGES))]
-    return np.array([weights @ parts[rows, order] for order in orders])

@@ -1,8 +1,7 @@
-"""What can be wrong with the labels of a data set, and what they would imply if it were put right.
+"""Common labelling mistakes, and the delays that the labels would imply without them.
 
-Each hypothesis is one mistake that people make. Undoing it gives other delays, which are held
-against those that are heard. Simple mistakes come first: of two that explain the delays as well,
-the first is reported.
+Each hypothesis is one mistake. Correcting it gives other delays, which are compared with the
+measured ones. Simple mistakes come first: if several match equally well, the first is reported.
 """
 
 from __future__ import annotations
@@ -15,15 +14,14 @@ from itertools import combinations, permutations, product
 import numpy as np
 
 from sslbench.array_types import Floats
-from sslbench.datasets.doctor.delays import Observation, explained, implied_delays
+from sslbench.datasets.doctor.delays import Observation, implied_delays, matching_share
 from sslbench.geometry import azimuth_elevation, microphone_pairs, unit_vector
 
 __all__ = ["Hypothesis", "all_hypotheses"]
 
-
 AXES = "xyz"
-MOST_PERMUTED = 6
-"""Channels up to which every order is tried (720); above, orders are improved step by step."""
+MAX_PERMUTED = 6
+"""Number of channels up to which all orders are tried (720); above, a local search is used."""
 
 UNITS = {
     1e-3: "given in millimetres, not in metres",
@@ -45,13 +43,13 @@ RATES = {
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
-    """One possible mistake.
+    """One possible labelling mistake.
 
     Args:
-        code: its sort, for programs.
+        code: code of the check result.
         message: what is wrong.
         hint: what to change.
-        implied: delays in seconds for each observation if it is put right, each of shape
+        implied: delays in seconds for each observation with corrected labels, each of shape
             (sources, pairs).
     """
 
@@ -62,11 +60,11 @@ class Hypothesis:
 
 
 def all_hypotheses(observations: Sequence[Observation], within: float) -> Iterator[Hypothesis]:
-    """Yield every mistake that is looked for, the simplest first.
+    """Yield all mistakes that are checked, the simplest first.
 
     Args:
-        observations: what is heard and what the labels say.
-        within: how far apart in seconds two delays may be to count as one.
+        observations: measured delays and labels.
+        within: largest difference in seconds between two delays that count as equal.
     """
     yield from _axes(observations)
     yield from _other_walls(observations)
@@ -85,16 +83,17 @@ def _changed(
 
 def _axes(observations: Sequence[Observation]) -> Iterator[Hypothesis]:
     signed = product(permutations(range(3)), product((1, -1), repeat=3))
-    # Fewest swaps, then fewest mirrors: the simplest of what a symmetric array cannot tell apart.
+    # Fewest swaps, then fewest mirrored axes: the simplest of those that a symmetric array cannot
+    # distinguish.
     ordered = sorted(signed, key=lambda s: (_displaced(s[0]), -sum(s[1])))
     for order, signs in ordered[1:]:
         swapped = order != (0, 1, 2)
         text = _axes_text(order, signs)
         yield Hypothesis(
             "swapped-axes" if swapped else "mirrored-axes",
-            f"the axes of the labels are {'swapped' if swapped else 'mirrored'}: what they call "
-            f"(x, y, z) is {text} in the microphones' frame",
-            f"write {text} for (x, y, z)" + _azimuth_hint(observations[0], order, signs),
+            f"the axes of the labels are {'swapped' if swapped else 'mirrored'}: (x, y, z) of the "
+            f"labels is {text} in the frame of the microphones",
+            f"replace (x, y, z) by {text}" + _azimuth_hint(observations[0], order, signs),
             _changed(observations, partial(_turned, order=order, signs=signs)),
         )
 
@@ -124,7 +123,7 @@ def _azimuth_hint(observation: Observation, order: tuple[int, ...], signs: tuple
     start = np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))
     elevation = ", elevation downwards" if signs[2] < 0 else ""
     turn = "clockwise" if clockwise else "counter-clockwise"
-    return f" (the azimuth is counted {turn} from {start:.0f} degrees{elevation})"
+    return f" (the azimuth is measured {turn} from {start:.0f} degrees{elevation})"
 
 
 def _other_walls(observations: Sequence[Observation]) -> Iterator[Hypothesis]:
@@ -135,9 +134,9 @@ def _other_walls(observations: Sequence[Observation]) -> Iterator[Hypothesis]:
             names = " and ".join(AXES[axis] for axis in axes)
             yield Hypothesis(
                 "mirrored-axes",
-                f"the axes of the labels are mirrored: {names} of the sources is counted from the "
+                f"the axes of the labels are mirrored: {names} of the sources is measured from the "
                 "other side of the search region",
-                f"write min + max - value for {names} of the sources, or of the microphones",
+                f"replace {names} of the sources (or of the microphones) by min + max - value",
                 _changed(observations, partial(_from_other_side, axes=list(axes))),
             )
 
@@ -188,10 +187,10 @@ def _from_radians(observation: Observation) -> Observation:
 def _sample_rates(observations: Sequence[Observation]) -> Iterator[Hypothesis]:
     given = [implied_delays(o) for o in observations]
     for ratio, text in RATES.items():
-        # Samples were taken `ratio` times as fast: a delay fills so many more of them.
+        # At `ratio` times the sample rate, a delay has `ratio` times as many samples.
         yield Hypothesis(
             "wrong-sample-rate",
-            f"the sample rate is wrong: recordings were made at {text} the rate that they name",
+            f"the sample rate is wrong: recordings were made at {text} the rate given in the files",
             f"multiply the sample rate in the files by {ratio:.6g}",
             [delays * ratio for delays in given],
         )
@@ -201,14 +200,14 @@ def _channel_orders(observations: Sequence[Observation], within: float) -> Itera
     channels = len(observations[0].microphones)
     orders = (
         list(permutations(range(channels)))[1:]
-        if channels <= MOST_PERMUTED
-        else _climbed_orders(observations, channels, within)
+        if channels <= MAX_PERMUTED
+        else _searched_orders(observations, channels, within)
     )
-    # Orders with most channels in their place first: they are the simplest mistakes.
+    # Orders with the most channels in the right place first: they are the simplest mistakes.
     for order in sorted(orders, key=_displaced):
         yield Hypothesis(
             "channel-order",
-            f"the channels are in another order: channels {_listed(range(channels))} are "
+            f"the channels are in a different order: channels {_listed(range(channels))} are "
             f"microphones {_listed(order)} of the array",
             f"list the microphones in the order {_listed(order)}",
             _reordered(observations, order),
@@ -224,25 +223,25 @@ def _reordered(observations: Sequence[Observation], order: Sequence[int]) -> lis
     return _changed(observations, lambda o: replace(o, microphones=o.microphones[index]))
 
 
-def _climbed_orders(
+def _searched_orders(
     observations: Sequence[Observation], channels: int, within: float
 ) -> list[tuple[int, ...]]:
-    """Find good orders of many channels: known mistakes, then exchanges while they help."""
-    straight = tuple(range(channels))
-    rotations = [straight[k:] + straight[:k] for k in range(1, channels)]
-    starts = [straight, straight[::-1], *rotations]
+    """Search a good order of many channels: common mistakes, then hill climbing by exchanges."""
+    given = tuple(range(channels))
+    rotations = [given[k:] + given[:k] for k in range(1, channels)]
+    starts = [given, given[::-1], *rotations]
 
     def score(order: tuple[int, ...]) -> float:
-        return explained(observations, _reordered(observations, order), within)
+        return matching_share(observations, _reordered(observations, order), within)
 
     best = max(starts, key=score)
-    reached = score(best)
+    best_score = score(best)
     while True:
         nearby = [_exchanged(best, i, j) for i, j in combinations(range(channels), 2)]
         scores = [score(order) for order in nearby]
-        if max(scores) <= reached:
-            return [] if best == straight else [best]
-        best, reached = nearby[int(np.argmax(scores))], max(scores)
+        if max(scores) <= best_score:
+            return [] if best == given else [best]
+        best, best_score = nearby[int(np.argmax(scores))], max(scores)
 
 
 def _exchanged(order: tuple[int, ...], i: int, j: int) -> tuple[int, ...]:
@@ -254,27 +253,27 @@ def _exchanged(order: tuple[int, ...], i: int, j: int) -> tuple[int, ...]:
 def _clock_offsets(observations: Sequence[Observation], within: float) -> Iterator[Hypothesis]:
     given = [implied_delays(o) for o in observations]
     first = np.array([delays[0] for delays in given])
-    # Where labels hardly move, a constant offset would explain whatever is wrong with them.
+    # If labels hardly differ, a constant offset would correct any mistake.
     if np.median(first.std(axis=0)) < within:
         return
-    heard = np.array([o.measured[:, 0] for o in observations])
-    offsets = _fit_offsets(heard - first, len(observations[0].microphones))
+    measured = np.array([o.strongest for o in observations])
+    offsets = _fit_offsets(measured - first, len(observations[0].microphones))
     i, j = microphone_pairs(len(offsets))
     late = ", ".join(f"{k}: {1e3 * offset:+.3f}" for k, offset in enumerate(offsets))
     yield Hypothesis(
         "clock-offset",
-        f"channels start at different times: milliseconds against the median channel are {late}",
-        "shift the channels by these times, or record them with one clock",
+        f"the channels start at different times; in ms relative to the median channel: {late}",
+        "shift the channels by these times, or record with a common clock",
         [delays + (offsets[i] - offsets[j]) for delays in given],
     )
 
 
 def _fit_offsets(residual: Floats, channels: int) -> Floats:
-    """Fit one constant a channel, in seconds, to residual delays of shape (observations, pairs)."""
+    """Fit a constant per channel, in seconds, to residual delays, shape (observations, pairs)."""
     i, j = microphone_pairs(channels)
-    heard = np.isfinite(residual).any(axis=0)
-    matrix = np.zeros((int(heard.sum()), channels))
+    used = np.isfinite(residual).any(axis=0)
+    matrix = np.zeros((int(used.sum()), channels))
     rows = np.arange(len(matrix))
-    matrix[rows, i[heard]], matrix[rows, j[heard]] = 1, -1
-    offsets = np.linalg.lstsq(matrix, np.nanmedian(residual[:, heard], axis=0), rcond=None)[0]
+    matrix[rows, i[used]], matrix[rows, j[used]] = 1, -1
+    offsets = np.linalg.lstsq(matrix, np.nanmedian(residual[:, used], axis=0), rcond=None)[0]
     return np.asarray(offsets - np.median(offsets))

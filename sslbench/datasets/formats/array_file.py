@@ -1,16 +1,16 @@
-"""The array file: where the microphones of a recording are, in yaml.
+"""The array file: a YAML file with the microphone positions of a recording.
 
 ::
 
     microphones:            # metres, in channel order
       - [0.0, 0.0, 1.0]
       - [0.1, 0.0, 1.0]
-    search:                 # optional: where positions can lie
+    search:                 # optional: the region in which sources can be
       min: [0, 0, 0]
       max: [6, 4, 2.5]
     speed_of_sound: 343.0   # optional, m/s
 
-First-order ambisonics (ACN order, SN3D) has ``format: foa`` in place of the microphones.
+A file for first-order ambisonics (ACN order, SN3D) has ``format: foa`` instead of microphones.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ Point = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 
 @dataclass(frozen=True, eq=False)
 class ArrayFile:
-    """What an array file holds.
+    """Content of an array file.
 
     Args:
         array: the microphones.
-        search: where positions can lie, in metres; None if the file does not say.
+        search: the region in which sources can be, in metres; None if the file has none.
         speed_of_sound: in m/s.
     """
 
@@ -55,17 +55,16 @@ class _Search(Checked):
 
 class _File(Checked):
     microphones: tuple[Point, ...] | None = None
-    format: Literal["mics", "foa"] = "mics"
     search: _Search | None = None
     speed_of_sound: Annotated[float, Field(ge=100, le=10_000)] = SPEED_OF_SOUND
+    format: Literal["mics", "foa"] = "mics"
 
     @model_validator(mode="after")
     def _check(self) -> _File:
         if (self.microphones is None) == (self.format == "mics"):
-            found = "is missing" if self.microphones is None else "stands beside `format: foa`"
+            found = "is missing" if self.microphones is None else "conflicts with `format: foa`"
             raise FaultError(
-                f"microphones: {found}",
-                "`microphones` (positions in metres), or else `format: foa`",
+                "microphones", found, "either `microphones` (positions in metres) or `format: foa`"
             )
         return self
 
@@ -75,8 +74,9 @@ def read_array_file(path: Path) -> ArrayFile:
 
     Raises:
         MissingDataError: if there is no such file.
-        FormatError: if it is not as the format says; it gives the path of each key at fault.
-        GeometryError: if microphones coincide, or the search region ends before it begins.
+        FormatError: if the content is invalid; the message names the path of each invalid key.
+        GeometryError: if microphones coincide or a minimum of the search region exceeds its
+            maximum.
     """
     data = read_yaml(path, _File)
     array = MicArray(format="foa")
@@ -95,7 +95,7 @@ def _search_box(search: _Search | None, path: Path) -> Box | None:
 
 
 def write_array_file(path: Path, content: ArrayFile) -> None:
-    """Write an array file that `read_array_file` reads back as it is.
+    """Write an array file that `read_array_file` reads back unchanged.
 
     Raises:
         StoreError: if it cannot be written.

@@ -1,7 +1,7 @@
-"""Reading recordings from audio files, and refusing what cannot be trusted.
+"""Reading recordings from audio files, with checks for damaged or unsuitable files.
 
-libsndfile quietly shortens a wav whose header promises more samples than the file holds, so the
-header is read here as well.
+libsndfile silently shortens a wav file whose header announces more samples than the file contains,
+so the header is checked here as well.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sslbench.acoustics.resampling import resample
 from sslbench.errors import FormatError, MissingDataError
 
 __all__ = ["audio_duration", "open_audio", "read_audio", "read_excerpt"]
 
 UNKNOWN_SIZE = (0, 0xFFFFFFFF)
-"""What programs that write to a pipe put where the size of the samples belongs."""
+"""Values that programs writing to a pipe use for the size of the samples in a header."""
 
 
 def read_audio(
@@ -29,23 +28,22 @@ def read_audio(
     *,
     channels: int | None = None,
     sample_rate: int | None = None,
-    convert: bool = False,
 ) -> tuple[NDArray[np.float32], int]:
-    """Read one recording from one file, or from several whose channels follow each other.
+    """Read one recording from one file, or from several files whose channels are concatenated.
 
     Args:
-        paths: wav, flac or whatever else libsndfile reads.
-        channels: how many the array has; None to take what there is.
-        sample_rate: in Hz; None to take what there is.
-        convert: whether to resample to `sample_rate` instead of refusing another one.
+        paths: files in wav, flac or any other format that libsndfile reads.
+        channels: expected number of channels; None for any.
+        sample_rate: expected sample rate in Hz; None for any.
 
     Returns:
         Audio, shape (channels, samples), full scale 1, and its sample rate in Hz.
 
     Raises:
-        MissingDataError: if a file is not there.
-        FormatError: if a file is no audio, truncated, empty, silent, not finite, of another
-            sample rate or number of channels, or if files that belong together differ.
+        MissingDataError: if a file does not exist.
+        FormatError: if a file is not audio, or is truncated, empty, silent, not finite, or of
+            another sample rate or number of channels; or if the files of one recording differ
+            in sample rate or length.
     """
     files = [paths] if isinstance(paths, Path) else list(paths)
     parts = [_read_one(path) for path in files]
@@ -57,16 +55,17 @@ def read_audio(
             f"{len(audio)} channels",
             where=where,
             expected=f"{channels}, one for each microphone of the array, in its order",
-            hint="name the right array, or leave out the channels that are no microphones",
+            hint="use the matching array file, or remove the channels that are not microphones",
         )
     _check_samples(audio, rate, where)
-    if sample_rate is None or sample_rate == rate:
-        return audio, rate
-    if not convert:
+    if sample_rate not in (None, rate):
         raise FormatError(
-            f"sample rate {rate} Hz", where=where, expected=f"{sample_rate} Hz", hint="resample it"
+            f"sample rate {rate} Hz",
+            where=where,
+            expected=f"{sample_rate} Hz",
+            hint="resample the file",
         )
-    return resample(audio, rate, sample_rate), sample_rate
+    return audio, rate
 
 
 def audio_duration(paths: Sequence[Path]) -> float:
@@ -113,22 +112,22 @@ def read_excerpt(
 
 @contextmanager
 def open_audio(path: Path) -> Iterator[Any]:
-    """Open an audio file, to read all of it or a part, after a look at its size.
+    """Open an audio file for reading, after checking its size.
 
     Args:
-        path: wav, flac or whatever else libsndfile reads.
+        path: file in wav, flac or any other format that libsndfile reads.
 
-    Returns:
-        A `soundfile.SoundFile`, for a `with` block; what it cannot read in there is refused too.
+    Yields:
+        A `soundfile.SoundFile`; its read errors within the `with` block become `FormatError`.
 
     Raises:
-        MissingDataError: if the file is not there.
-        FormatError: if it is no audio, empty or truncated.
+        MissingDataError: if the file does not exist.
+        FormatError: if it is not audio, or is empty or truncated.
     """
     import soundfile
 
     if not path.exists():
-        raise MissingDataError("there is no such audio file", where=str(path))
+        raise MissingDataError("file not found", where=str(path), expected="an audio file")
     try:
         _check_size(path)
         with soundfile.SoundFile(path) as file:
@@ -143,17 +142,17 @@ def open_audio(path: Path) -> Iterator[Any]:
 
 def _read_one(path: Path) -> tuple[NDArray[np.float32], int]:
     with open_audio(path) as file:
-        promised, rate = file.frames, file.samplerate
+        announced, rate = file.frames, file.samplerate
         samples = file.read(dtype="float32", always_2d=True)
-    if len(samples) < promised:
-        raise _truncated(path, f"{promised} samples a channel", f"{len(samples)}")
+    if len(samples) < announced:
+        raise _truncated(path, f"{announced} samples per channel", f"{len(samples)}")
     if not len(samples):
-        raise FormatError("holds no samples", where=str(path), expected="a recording")
+        raise FormatError("contains no samples", where=str(path), expected="a recording")
     return np.ascontiguousarray(samples.T), int(rate)
 
 
 def _check_size(path: Path) -> None:
-    """Compare the size of a RIFF wav's samples with what its header promises."""
+    """Check that a RIFF wav file contains all samples that its header announces."""
     size = path.stat().st_size
     if size == 0:
         raise FormatError("is an empty file", where=str(path), expected="a wav or flac file")
@@ -170,9 +169,9 @@ def _check_size(path: Path) -> None:
             file.seek(length + length % 2, 1)
 
 
-def _truncated(path: Path, promised: str, found: str) -> FormatError:
+def _truncated(path: Path, announced: str, found: str) -> FormatError:
     return FormatError(
-        f"is truncated: it promises {promised} and holds {found}",
+        f"is truncated: its header announces {announced}, but it contains {found}",
         where=str(path),
         expected="a complete file",
         hint="copy or download it again",
@@ -186,8 +185,8 @@ def _check_alike(parts: Sequence[tuple[NDArray[np.float32], int]], files: Sequen
             raise FormatError(
                 f"{part.shape[1]} samples at {other} Hz",
                 where=str(name),
-                expected=f"{first.shape[1]} at {rate} Hz, as {path.name} has, since they are one "
-                "recording",
+                expected=f"{first.shape[1]} samples at {rate} Hz as in {path.name}, because both "
+                "belong to one recording",
             )
 
 
@@ -199,7 +198,7 @@ def _check_samples(audio: NDArray[np.float32], rate: int, where: str) -> None:
             f"{int(bad.sum())} samples are not finite, first in channel {channel} at "
             f"{sample / rate:.3f} s",
             where=where,
-            expected="numbers",
+            expected="no NaN or infinite samples",
         )
     if not audio.any():
-        raise FormatError("is silent: every sample is zero", where=where, expected="a recording")
+        raise FormatError("is silent: all samples are zero", where=where, expected="a recording")

@@ -1,7 +1,8 @@
-"""The truth table of a folder of recordings: where each source is, in csv.
+"""The ground truth table of a folder of recordings: a CSV file with the position of each source.
 
-Columns: `file`; optionally `time_s` (empty: the source stays there throughout) and `source` (a name
-that stays with a source); and either `x`, `y`, `z` in metres or `azimuth_deg`, `elevation_deg`.
+Columns: `file`; optionally `time_s` (empty if the source does not move) and `source` (a name that
+identifies a source over time); and either `x`, `y`, `z` in metres or `azimuth_deg`,
+`elevation_deg`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sslbench.errors import FormatError
 from sslbench.geometry import unit_vector
 from sslbench.scene import Kind
 
-__all__ = ["Truth", "read_truth_table"]
+__all__ = ["RecordingGroundTruth", "read_ground_truth_table"]
 
 POSITION = ("x", "y", "z")
 DIRECTION = ("azimuth_deg", "elevation_deg")
@@ -28,15 +29,15 @@ OPTIONAL = ("time_s", "source")
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
-    """Where the sources of one recording are.
+class RecordingGroundTruth:
+    """Positions or directions of the sources of one recording.
 
     Args:
-        files: names of its audio files as the table gives them.
+        files: names of its audio files as given in the table.
         where: table and first line, for error messages.
-        times: seconds, shape (frames,); None where sources stay throughout.
-        xyz: shape (frames, sources, 3), with one frame where `times` is None; NaN where a source
-            has no row.
+        times: seconds, shape (frames,); None if the sources do not move.
+        xyz: shape (frames, sources, 3), with one frame if `times` is None; NaN where a source has
+            no row.
     """
 
     files: tuple[str, ...]
@@ -45,8 +46,8 @@ class Truth:
     xyz: NDArray[np.float64]
 
     @property
-    def most_at_once(self) -> int:
-        """Most sources at one time."""
+    def max_sources(self) -> int:
+        """Largest number of simultaneous sources."""
         return int(np.isfinite(self.xyz).all(axis=-1).sum(axis=1).max())
 
 
@@ -59,14 +60,16 @@ class _Row:
     xyz: tuple[float, ...]
 
 
-def read_truth_table(path: Path) -> tuple[Kind, list[Truth]]:
-    """Read a truth table: what it holds, and the truth of each recording in the order of the rows.
+def read_ground_truth_table(path: Path) -> tuple[Kind, list[RecordingGroundTruth]]:
+    """Read a ground truth table.
 
-    Directions are unit vectors, positions metres.
+    Returns:
+        Whether the table contains positions (in metres) or directions (as unit vectors), and the
+        ground truth of each recording in the order of the table.
 
     Raises:
         MissingDataError: if there is no such file.
-        FormatError: if it is no such table; it gives the line and the column.
+        FormatError: if the content is invalid; the message names the line and the column.
     """
     require_file(path)
     try:
@@ -77,7 +80,7 @@ def read_truth_table(path: Path) -> tuple[Kind, list[Truth]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FormatError(str(error), where=str(path), expected="a csv file in UTF-8") from error
     if not rows:
-        raise FormatError("has no rows", where=str(path), expected="a row for each source")
+        raise FormatError("has no rows", where=str(path), expected="at least one row per recording")
     files = dict.fromkeys(row.file for row in rows)
     return kind, [_join([row for row in rows if row.file == file], path) for file in files]
 
@@ -92,8 +95,8 @@ def _kind(columns: Iterable[str], path: Path) -> Kind:
     raise FormatError(
         f"columns {', '.join(sorted(names)) or 'none'}",
         where=f"{path}: line 1",
-        expected=f"file, {', '.join(POSITION)}, or else file, {', '.join(DIRECTION)}; "
-        f"and if wanted {', '.join(OPTIONAL)}",
+        expected=f"either file, {', '.join(POSITION)} or file, {', '.join(DIRECTION)}; "
+        f"optionally {', '.join(OPTIONAL)}",
     )
 
 
@@ -102,9 +105,9 @@ def _row(fields: dict[str, str | None], line: int, kind: Kind, path: Path) -> _R
     text = {key.strip(): (value or "").strip() for key, value in fields.items() if key}
     if None in fields or not text["file"]:
         raise FormatError(
-            "no file" if None not in fields else "more cells than columns",
+            "the file name is missing" if None not in fields else "more cells than columns",
             where=where,
-            expected="one cell a column, the first with the name of an audio file",
+            expected="one cell per column, with the name of an audio file in the column `file`",
         )
     numbers = [_number(text, name, where) for name in (POSITION, DIRECTION)[kind == "direction"]]
     if kind == "direction":
@@ -117,9 +120,10 @@ def _row(fields: dict[str, str | None], line: int, kind: Kind, path: Path) -> _R
 def _check_names(names: str, where: str) -> None:
     if not all(name.strip() for name in names.split(";")):
         raise FormatError(
-            f"file is {names!r}: a name is empty",
+            f"file is {names!r}, which contains an empty name",
             where=where,
-            expected="names of mono files with one `;` between two, as in one.wav;two.wav",
+            expected="the name of one file, or of mono files separated by `;` as in "
+            "one.wav;two.wav",
         )
 
 
@@ -139,28 +143,28 @@ def _direction(angles: Sequence[float], where: str) -> NDArray[np.float64]:
         raise FormatError(
             f"azimuth {azimuth:g}, elevation {elevation:g}",
             where=where,
-            expected="degrees: azimuth within -360 and 360, elevation within -90 and 90",
+            expected="degrees: azimuth from -360 to 360, elevation from -90 to 90",
         )
     return unit_vector(math.radians(azimuth), math.radians(elevation))
 
 
-def _join(rows: list[_Row], path: Path) -> Truth:
-    """Put the rows of one recording on a grid of times and sources."""
+def _join(rows: list[_Row], path: Path) -> RecordingGroundTruth:
+    """Arrange the rows of one recording on a grid of times and sources."""
     times = sorted({row.time for row in rows if row.time is not None})
     sources = list(dict.fromkeys(row.source for row in rows))
     xyz = np.full((max(len(times), 1), len(sources), 3), np.nan)
     for row in rows:
-        _check_row(row, bool(times), path)
+        _check_time(row, bool(times), path)
         cell = (times.index(row.time) if row.time is not None else 0, sources.index(row.source))
         if np.isfinite(xyz[cell]).any():
             raise FormatError(
-                f"a second place for {row.file} at the same time",
+                f"a second row for {row.file} with the same time and source",
                 where=f"{path}: line {row.line}",
-                expected="one row a source and time",
-                hint="tell sources apart by a column `source`",
+                expected="one row per recording, time and source",
+                hint="distinguish simultaneous sources by a column `source`",
             )
         xyz[cell] = row.xyz
-    return Truth(
+    return RecordingGroundTruth(
         files=tuple(name.strip() for name in rows[0].file.split(";")),
         where=f"{path}: line {rows[0].line}",
         times=np.array(times) if times else None,
@@ -168,10 +172,10 @@ def _join(rows: list[_Row], path: Path) -> Truth:
     )
 
 
-def _check_row(row: _Row, timed: bool, path: Path) -> None:
+def _check_time(row: _Row, timed: bool, path: Path) -> None:
     if timed and row.time is None:
         raise FormatError(
-            f"no time for {row.file}, though other rows of it have one",
+            f"time_s is empty, although other rows of {row.file} have a time",
             where=f"{path}: line {row.line}",
-            expected="a time_s in every row of a recording, or in none",
+            expected="a value of time_s in all rows of a recording or in none",
         )

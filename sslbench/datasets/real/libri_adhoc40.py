@@ -1,10 +1,10 @@
-"""Libri-adhoc40: LibriSpeech replayed in an office, heard by 40 microphones spread over it.
+"""Libri-adhoc40: LibriSpeech played back in an office and recorded by 40 distributed microphones.
 
-`libri_adhoc40_layout` says which files are read, and in which frame positions are. That the walls
-stand at x = 0, y = 0, x = 9.8 and y = 10.3 is an assumption, which only the search region rests on.
+`libri_adhoc40_layout` describes the files and the coordinate frame. That the walls are at x = 0,
+y = 0, x = 9.8 and y = 10.3 is an assumption, on which only the search region depends.
 
-Two sources (`sources=2`) are the sum of two utterances as they were recorded, as in the set r2 of
-Feng, Zhang and Li 2025; the set-up has one loudspeaker only.
+With two sources (`sources=2`), a recording is the sum of the recordings of two utterances, as in
+the set r2 of Feng, Zhang and Li 2025, because the set-up has only one loudspeaker.
 """
 
 from __future__ import annotations
@@ -39,53 +39,53 @@ from sslbench.errors import FormatError, ParameterError, UnknownNameError
 from sslbench.geometry import Box
 from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
 from sslbench.simulation.seeding import stream
+from sslbench.simulation.sources import loud_starts
 from sslbench.specs import Parameter
 
-__all__ = [
-    "PARAMETERS",
-    "REGION",
-    "LibriAdhoc40",
-    "segment_start",
-]
+__all__ = ["PARAMETERS", "REGION", "LibriAdhoc40"]
 
 SAMPLE_RATE = 16000
 REGION = Box((0.0, 0.0, HEIGHT), (9.8, 10.3, HEIGHT))
-"""The floor of the room at the loudspeaker's height."""
+"""The floor plan of the room at the height of the loudspeaker."""
 
 T60 = 0.9
-"""About what the room has, in seconds, as its authors say."""
+"""Approximate T60 of the room in seconds according to its authors."""
 
-QUIET_DB = -10.0
-"""A segment whose power is this far below the mean of its utterance counts as a pause."""
-
-GRID_SECONDS = 0.01
 WHOLE = slice(None)
 
 PARAMETERS = (
     Parameter(
-        "microphones", 30, "how many of the 40, drawn for each recording", minimum=2, maximum=40
+        "microphones",
+        30,
+        "number of microphones, drawn from the 40 for each recording",
+        minimum=2,
+        maximum=40,
     ),
-    Parameter("sources", 1, "1, or 2 for sums of two utterances", minimum=1, maximum=2),
-    Parameter("seconds", 2.0, "length in s; shorter utterances are left out", minimum=0.1),
+    Parameter(
+        "sources", 1, "number of sources; 2 for the sum of two utterances", minimum=1, maximum=2
+    ),
+    Parameter(
+        "seconds", 2.0, "length of a recording in s; shorter utterances are skipped", minimum=0.1
+    ),
 )
 
 
 class LibriAdhoc40(Dataset):
-    """One split; of each utterance, or pair of utterances, a segment in which somebody speaks.
+    """One split: a segment that is not a pause from each utterance or pair of utterances.
 
-    Everything that is drawn follows from the names of the utterances: the segment, the
-    microphones (fewer of them are the first of more) and the second source. A smaller scale takes
-    the first utterances of a larger one, in turn from each position of the loudspeaker.
+    All random choices depend only on the names of the utterances: the segment, the microphones
+    (a smaller number is a subset of a larger one) and the second source. A smaller scale uses the
+    first utterances of a larger one, which alternate between the positions of the loudspeaker.
 
     Attributes:
-        skipped: number of utterances that were passed over because they are too short.
+        skipped: number of utterances that were skipped because they are too short.
 
     Raises:
-        MissingDataError: if the folder is not there, has nothing of the split, or an utterance
-            lacks channels.
-        FormatError: if names of files or folders cannot be understood, or no second source can
-            be found.
+        MissingDataError: if the folder or the split does not exist, or an utterance lacks channels.
+        FormatError: if the name of a file or folder is invalid, or an utterance has no second
+            source.
         ParameterError: if no utterance is long enough.
+        UnknownNameError: if there is no such split.
     """
 
     def __init__(self, request: DatasetRequest) -> None:
@@ -106,10 +106,10 @@ class LibriAdhoc40(Dataset):
         return len(self._items)
 
     def scene(self, index: int) -> Scene:
-        """Return one recording and where its sources are.
+        """Return one recording with its ground truth.
 
         Raises:
-            FormatError: if a file is damaged, or differs from its channel 1 in length.
+            FormatError: if a file is damaged, or its length differs from that of channel 1.
         """
         item = self._items[index]
         channels = self._channels(_id(item))
@@ -124,18 +124,20 @@ class LibriAdhoc40(Dataset):
             region=REGION,
             conditions={"t60_s": T60},
         )
-        return Scene(recording, self.truth(index)[1])
+        talkers = "+".join(utterance.name.partition("-")[0] for utterance in item)
+        return Scene(recording, self.truth(index)[1], {"talker": talkers})
 
     def truth(self, index: int) -> tuple[str, Prediction]:
-        """Return the id of a recording and its truth; no audio is read."""
+        """Return the id and the ground truth of a recording without reading audio."""
         item = self._items[index]
         tracks = Tracks.of(self._times(), [[*map(self._place, item)]], "position")
         return _id(item), Prediction(tracks)
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over the names and sizes of the files, and the parameters.
+        """Return a SHA-256 of the names and sizes of the files and of the parameters.
 
-        The contents do not count: a test split holds 23 GB. Both layouts give the same.
+        The contents are not included, because a test split has 23 GB. Both folder layouts give the
+        same fingerprint.
         """
         return self._fingerprint
 
@@ -160,7 +162,7 @@ class LibriAdhoc40(Dataset):
         return loudspeaker(self.request.split, utterance.position)
 
     def _channels(self, recording: str) -> NDArray[np.intp]:
-        """Draw the channels of a recording, from 1, in ascending order."""
+        """Return the channels of a recording, counted from 1, in ascending order."""
         order = stream(NAME, "microphones", recording).permutation(CHANNELS) + 1
         return np.sort(order[: int(self._params["microphones"])])
 
@@ -177,14 +179,14 @@ class LibriAdhoc40(Dataset):
             self.skipped += frames < self._samples
         if not kept:
             raise ParameterError(
-                f"none of {self.skipped} utterances is {self._params['seconds']:g} s long",
+                f"all {self.skipped} utterances are shorter than {self._params['seconds']:g} s",
                 where=f"{NAME}: seconds",
                 expected=f"at most {longest / SAMPLE_RATE:g} s",
             )
         return kept
 
     def _utterance_groups(self) -> list[tuple[Utterance, ...]]:
-        """Give each utterance a second one, of another speaker at another place, if wanted."""
+        """Pair each utterance with one of another speaker and position if there are 2 sources."""
         if self._params["sources"] == 1:
             return [(utterance,) for utterance in self._utterances]
         places = np.array([self._place(each) for each in self._utterances])
@@ -194,10 +196,10 @@ class LibriAdhoc40(Dataset):
             fit = (places != places[index]).any(axis=1) & (speakers != speakers[index])
             if not fit.any():
                 raise FormatError(
-                    f"{first.name} finds no second source",
+                    f"there is no second source for {first.name}",
                     where=str(first.folder),
-                    expected="an utterance of another speaker, replayed from another position",
-                    hint="unpack all positions of the split, or take sources=1",
+                    expected="an utterance of another speaker, played back from another position",
+                    hint="unpack all positions of the split, or use sources=1",
                 )
             drawn = stream(NAME, "second source", first.name).choice(np.flatnonzero(fit))
             groups.append((first, self._utterances[drawn]))
@@ -205,29 +207,12 @@ class LibriAdhoc40(Dataset):
 
     def _segment(self, utterance: Utterance, channels: NDArray[np.intp]) -> NDArray[np.float32]:
         """Read a segment of some channels, shape (channels, samples)."""
-        # Channel 1 decides, whichever are drawn, so that all hear the same seconds.
+        # Channel 1 decides in every case, so that the segment does not depend on the channels.
         whole = _read(utterance, 1)
-        start = segment_start(whole, self._samples, stream(NAME, "segment", utterance.name))
+        starts = loud_starts(whole, self._samples, SAMPLE_RATE)
+        start = int(stream(NAME, "segment", utterance.name).choice(starts))
         part = slice(start, start + self._samples)
         return np.stack([_read(utterance, int(n), part, len(whole)) for n in channels])
-
-
-def segment_start(signal: NDArray[np.float32], samples: int, rng: np.random.Generator) -> int:
-    """Draw the first sample of a segment in which something sounds.
-
-    Starts are drawn evenly from those, 10 ms apart, whose segment has a power of at least
-    `QUIET_DB` below the signal's mean; the loudest is taken where there is none.
-
-    Args:
-        signal: shape (at least `samples`,).
-        samples: length of the segment.
-        rng: decides which.
-    """
-    energy = np.concatenate([[0.0], np.cumsum(np.square(signal, dtype=float))])
-    starts = np.arange(0, len(signal) - samples + 1, round(GRID_SECONDS * SAMPLE_RATE))
-    power = (energy[starts + samples] - energy[starts]) / samples
-    loud = starts[power >= 10 ** (QUIET_DB / 10) * energy[-1] / len(signal)]
-    return int(rng.choice(loud) if len(loud) else starts[power.argmax()])
 
 
 def _id(item: Sequence[Utterance]) -> str:
@@ -244,7 +229,7 @@ def _opened(utterance: Utterance, channel: int) -> Iterator[Any]:
     path = utterance.path(channel)
     with open_audio(path) as file:
         if not file.frames:
-            raise _damaged(path, "holds no samples")
+            raise _damaged(path, "contains no samples")
         if file.samplerate != SAMPLE_RATE or file.channels != 1:
             channels = "mono" if file.channels == 1 else f"{file.channels} channels"
             raise _damaged(path, f"{channels} at {file.samplerate} Hz")
@@ -254,20 +239,21 @@ def _opened(utterance: Utterance, channel: int) -> Iterator[Any]:
 def _read(
     utterance: Utterance, channel: int, part: slice = WHOLE, frames: int | None = None
 ) -> NDArray[np.float32]:
-    """Read a part of one channel, shape (samples,), after comparing its length with `frames`."""
+    """Read a part of one channel, shape (samples,), after checking that it has `frames` samples."""
     path = utterance.path(channel)
     with _opened(utterance, channel) as file:
         if frames is not None and file.frames != frames:
-            raise _damaged(path, f"{file.frames} samples where channel 1 has {frames}")
+            raise _damaged(path, f"{file.frames} samples, but channel 1 has {frames}")
         start, stop, _ = part.indices(file.frames)
         file.seek(start)
         audio: NDArray[np.float32] = file.read(stop - start, dtype="float32")
     if len(audio) < stop - start:
-        raise _damaged(path, f"ends {stop - start - len(audio)} samples before its header says")
+        lacking = stop - start - len(audio)
+        raise _damaged(path, f"has {lacking} samples fewer than its header announces")
     if not np.isfinite(audio).all():
-        raise _damaged(path, "holds samples that are no numbers")
+        raise _damaged(path, "has NaN or infinite samples")
     if not audio.any():
-        raise _damaged(path, "is silent: every sample is zero")
+        raise _damaged(path, "is silent: all samples are zero")
     return audio
 
 
@@ -282,7 +268,7 @@ def _damaged(path: Path, what: str) -> FormatError:
 
 
 def _spread(utterances: Iterable[Utterance]) -> list[Utterance]:
-    """Put utterances in a fixed order in which positions alternate and speakers are mixed."""
+    """Return utterances in a fixed order with alternating positions and mixed speakers."""
     positions: dict[str, list[Utterance]] = defaultdict(list)
     for each in sorted(utterances, key=lambda each: hashlib.sha256(each.name.encode()).digest()):
         positions[each.position].append(each)

@@ -1,4 +1,4 @@
-"""What loaders of real folders share: which files are taken, and a checksum over what counts."""
+"""Helpers for loaders of real recordings: selection of files and fingerprints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def evenly(items: Sequence[T], limit: int | None) -> list[T]:
-    """Take at most `limit` items, evenly spread; all if there are fewer.
+    """Return at most `limit` evenly spaced items; all if there are fewer or the limit is None.
 
     >>> evenly([0, 1, 2, 3, 4], 3)
     [0, 2, 4]
@@ -27,12 +27,12 @@ def evenly(items: Sequence[T], limit: int | None) -> list[T]:
 
 
 def scenes_sha256(root: Path, files: Iterable[Path], facts: Mapping[str, object]) -> str:
-    """Return the SHA-256 of all that determines scenes made from files.
+    """Return the SHA-256 of everything that determines scenes made from files.
 
     Args:
         root: folder to which the names of the files are relative.
-        files: whose names and contents count.
-        facts: what else counts, such as parameters: anything that json can hold.
+        files: files whose names and contents are included.
+        facts: other facts to include, e.g. parameters; must be serializable as JSON.
     """
     total = hashlib.sha256(json.dumps(facts, sort_keys=True).encode() + b"\n")
     for path in sorted(set(files)):

@@ -1,9 +1,10 @@
-"""The recordings of the Multi_SSL repository, in the repository's own layout.
+"""The recordings of the Multi_SSL repository, in the folder layout of the repository.
 
-One to three loudspeakers around a ReSpeaker USB 4-mic array v2.0. The truth is in the names of the
-folders: ``a180e20_a225e35/150cm/*.wav`` holds sources at azimuth 180, elevation 20 degrees and at
-azimuth 225, elevation 35 degrees, 150 cm away. The names of the files carry angles that are one
-degree less; they are not used. The sources were placed by hand, to an accuracy that is not known.
+One to three loudspeakers were placed around a ReSpeaker USB 4-mic array v2.0. The ground truth is
+in the names of the folders: ``a180e20_a225e35/150cm/*.wav`` contains recordings of a source at
+azimuth 180 and elevation 20 degrees and a source at azimuth 225 and elevation 35 degrees, at a
+distance of 150 cm. The angles in the file names are one degree smaller and are not used. The
+sources were placed by hand with unknown accuracy.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ __all__ = ["NAME", "PARAMETERS", "RespeakerMultiSsl"]
 NAME = "respeaker-multi-ssl"
 SOURCE = re.compile(r"a(\d{1,3})e(-?\d{1,2})")
 DISTANCE = re.compile(r"\d+cm")
-LAYOUT = "folders like a180e20_a225e35/150cm, with wav files in them"
+LAYOUT = "folders like a180e20_a225e35/150cm with wav files"
 
 PARAMETERS = (
-    Parameter("count", 0, "only recordings with this many sources; 0 for all", minimum=0),
+    Parameter("count", 0, "number of sources of the recordings to use; 0 for all", minimum=0),
 )
 
 
@@ -44,18 +45,18 @@ class _Item:
 
 
 class RespeakerMultiSsl(Dataset):
-    """Real recordings of one to three sources; one answer, a direction each, is asked for all.
+    """Real recordings of one to three sources, with one time per recording.
 
     Raises:
-        MissingDataError: if the folder is not there or holds no recordings.
-        ParameterError: if no recording has the number of sources that is asked for.
+        MissingDataError: if the folder does not exist or contains no recordings.
+        ParameterError: if no recording has the requested number of sources.
     """
 
     def __init__(self, request: DatasetRequest) -> None:
         super().__init__(request)
         if request.root is None:
             raise missing(NAME, LAYOUT)
-        # A clone of the repository has the recordings one folder further down.
+        # A clone of the repository contains the recordings in a subfolder.
         folders = (request.root, request.root / "data")
         self.root = next((folder for folder in folders if _items(folder)), request.root)
         found = _items(self.root)
@@ -83,7 +84,11 @@ class RespeakerMultiSsl(Dataset):
         return len(self._items)
 
     def scene(self, index: int) -> Scene:
-        """Return one recording and where its sources are."""
+        """Return one recording with its ground truth.
+
+        Raises:
+            FormatError: if the audio file is invalid.
+        """
         item = self._items[index]
         audio, rate = read_audio(
             item.path, channels=self._array.channels, sample_rate=self._listed.sample_rate
@@ -100,7 +105,7 @@ class RespeakerMultiSsl(Dataset):
         return Scene(recording, Prediction(Tracks.still(recording, item.directions)))
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over the recordings that are taken, the array and the selection."""
+        """Return a SHA-256 of the selected recordings, the array and the selection."""
         return scenes_sha256(
             self.root,
             [item.path for item in self._items],
@@ -127,7 +132,7 @@ def _directions(folder: Path) -> NDArray[np.float64]:
     angles = [tuple(map(int, match.groups())) for match in matches if match]
     if len(angles) < len(matches) or any(az > 360 or abs(el) > 90 for az, el in angles):
         raise FormatError(
-            f"{folder.name!r} does not say where the sources are",
+            f"the folder name {folder.name!r} does not give the directions of the sources",
             where=str(folder),
             expected="a name like a180e20_a225e35: azimuth and elevation in degrees",
         )

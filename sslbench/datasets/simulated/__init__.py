@@ -1,5 +1,5 @@
-"""Data sets that are made on the spot: one file a suite, and what they share.
+"""Simulated data sets, one module each, and their common base.
 
-`base` says what a simulated data set is, `cache` keeps what was rendered. Every suite module has
-its `NAME`, `VERSION`, `SIZES` and `PARAMETERS` beside the class and imports nothing heavy.
+`base` defines what a simulated data set is, and `cache` stores rendered audio. The modules of the
+data sets are imported for listings, so they must not import large libraries at the top.
 """

@@ -1,9 +1,9 @@
-"""What simulated data sets share: seeds, identity, rendering when needed, and the cache.
+"""Base class of simulated data sets: random streams, fingerprint, rendering and cache.
 
-Geometry, and with it the truth, follows from seeds alone and needs no audio. The seeds are named
-by suite, split and index: a scene is where it is whatever the run's seed, the scale or the
-parameters, so that the same positions are heard at every T60 and a smaller scale is the beginning
-of a larger one.
+The geometry of a scene, and so its ground truth, is computed from random streams without any audio.
+The streams are named after data set, split and index of the scene. They do not depend on the seed
+of a run, the scale or the parameters, so the same positions are used for every T60, and a smaller
+scale contains the first scenes of a larger one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.contracts import Dataset, DatasetRequest
+from sslbench.datasets.catalogue import entry
 from sslbench.datasets.simulated.cache import RenderCache, Rendered
 from sslbench.errors import UnknownNameError
 from sslbench.scene import Condition, Prediction, Recording, Scene, Tracks
@@ -33,6 +34,7 @@ __all__ = [
     "SimulatedDataset",
     "Sizes",
     "add_noise",
+    "rms",
 ]
 
 Sizes = Mapping[Scale, Mapping[str, int]]
@@ -45,29 +47,31 @@ SOURCES = Parameter(
     "empty for built-in ones",
     identity=False,
 )
-"""Where source signals come from. The path does not count; the fingerprint has the contents."""
+"""Origin of the source signals. The fingerprint includes the files of the folder, not its path."""
 
-GENRE = Parameter("genre", "speech", "built-in signals that sources play", choices=GENRES)
-"""What the built-in generator makes."""
+GENRE = Parameter("genre", "speech", "kind of the built-in source signals", choices=GENRES)
+"""Kind of the built-in source signals."""
 
 
 class SimulatedDataset(Dataset):
     """One split of a simulated data set.
 
-    A suite gives the class variables, `tracks` from seeds alone, `render_one` (or `render`, for
-    all scenes of a chunk at once) for what is heard, and `recording` to put it together.
+    A subclass defines the class variables; `tracks`, which needs no audio; `render_one` (or
+    `render` for all scenes of a chunk at once), which makes the audio; and `recording`, which
+    combines everything.
 
     Raises:
         UnknownNameError: if there is no such split.
     """
 
     name: ClassVar[str]
-    version: ClassVar[str]
+    """Name in the catalogue."""
+
     sizes: ClassVar[Sizes]
     parameters: ClassVar[tuple[Parameter, ...]]
     sample_rate: ClassVar[int] = 16000
     chunk: ClassVar[int]
-    """Scenes that are rendered and kept together."""
+    """Number of scenes that are rendered and stored together."""
 
     def __init__(self, request: DatasetRequest) -> None:
         super().__init__(request)
@@ -77,37 +81,42 @@ class SimulatedDataset(Dataset):
                 expected="one of " + ", ".join(self.sizes[request.scale]),
             )
 
+    @property
+    def version(self) -> str:
+        """Version according to the catalogue."""
+        return entry(self.name).version
+
     @abstractmethod
     def tracks(self, index: int) -> Tracks:
-        """Return the truth of a scene, from seeds alone."""
+        """Return the ground truth of a scene, without rendering it."""
 
     def render(self, indices: Sequence[int], bank: SourceBank) -> Rendered:
-        """Make what is heard in some scenes; override where a batch is faster than a loop."""
+        """Render several scenes; override this if a batch is faster than a loop."""
         scenes = [self.render_one(index, bank) for index in indices]
         return Rendered(np.stack([audio for audio, _ in scenes]), [about for _, about in scenes])
 
     def render_one(
         self, index: int, bank: SourceBank
     ) -> tuple[NDArray[np.float32], dict[str, Condition]]:
-        """Make what is heard in one scene, shape (rows, samples), and its conditions."""
+        """Render one scene: audio, shape (rows, samples), and conditions."""
         raise NotImplementedError
 
     @abstractmethod
     def recording(
         self, index: int, audio: NDArray[np.float32], conditions: Mapping[str, Condition]
     ) -> Recording:
-        """Make the recording of a scene from what `render` gave for it."""
+        """Return the recording of a scene, given the audio and conditions from `render`."""
 
     def __len__(self) -> int:
         """Return the number of scenes."""
         return self.sizes[self.request.scale][self.request.split]
 
     def scene(self, index: int) -> Scene:
-        """Return one scene; its chunk is rendered if it is not in the cache.
+        """Return one scene, after rendering its chunk if that is not in the cache.
 
         Raises:
             IndexError: if there is no such scene.
-            DataError: if source signals cannot be read, or the cache cannot be written.
+            DataError: if source signals cannot be read or the cache cannot be written.
         """
         truth = Prediction(self.tracks(self._within(index)))
         audio, conditions = self._cache.row(index)
@@ -122,24 +131,24 @@ class SimulatedDataset(Dataset):
         self._cache.fill(f"rendering {self.name} {self.request.split}")
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 of suite, version, parameters, split, scale and source files."""
+        """Return a SHA-256 of name, version, parameters, split, scale and source files."""
         return self._fingerprint
 
     def id(self, index: int) -> str:
-        """Return the id of a recording."""
+        """Return the id of the recording of a scene."""
         return f"{self.request.split}-{index:06d}"
 
     def stream(self, use: str, index: int = 0) -> np.random.Generator:
-        """Return the random stream for one use in one scene of this split."""
+        """Return the random stream for one purpose in one scene of this split."""
         return stream(self.name, self.request.split, use, index)
 
     def value(self, parameter: str) -> Value:
-        """Return the value of a parameter, its default where the request has none."""
+        """Return the value of a parameter, or its default if the request has none."""
         defaults = {each.name: each.default for each in self.parameters}
         return self.request.params.get(parameter, defaults[parameter])
 
     def number(self, parameter: str) -> float:
-        """Return the value of a parameter that is a number."""
+        """Return the value of a numerical parameter."""
         return float(self.value(parameter))
 
     def _within(self, index: int) -> int:
@@ -149,18 +158,18 @@ class SimulatedDataset(Dataset):
 
     @property
     def source_folder(self) -> str:
-        """Folder of the signals that this split plays; empty for built-in ones."""
+        """Folder of the source signals of this split; empty for built-in signals."""
         return str(self.value("sources"))
 
     @property
     def genre(self) -> Genre:
-        """Built-in signals that this split plays."""
+        """Kind of the built-in source signals of this split."""
         wanted = self.value("genre")
         return next(genre for genre in GENRES if genre == wanted)
 
     @property
-    def shaping(self) -> tuple[Parameter, ...]:
-        """Parameters that what is heard in this split depends on."""
+    def fingerprinted_parameters(self) -> tuple[Parameter, ...]:
+        """Parameters on which the scenes of this split depend."""
         return tuple(each for each in self.parameters if each.identity)
 
     @cached_property
@@ -170,12 +179,11 @@ class SimulatedDataset(Dataset):
         about = {
             "suite": self.name,
             "version": self.version,
-            "params": {each.name: self.value(each.name) for each in self.shaping},
+            "params": {each.name: self.value(each.name) for each in self.fingerprinted_parameters},
             "split": self.request.split,
             "scale": self.request.scale,
             "scenes": len(self),
             "sources": files,
-            "high_pass": False,
         }
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
@@ -193,6 +201,11 @@ class SimulatedDataset(Dataset):
         return self.render(indices, self._bank)
 
 
+def rms(audio: NDArray[np.float32]) -> float:
+    """Return the root mean square over all samples of audio of any shape."""
+    return float(np.sqrt(np.mean(np.square(audio, dtype=float))))
+
+
 def add_noise(
     audio: NDArray[np.float32], snr_db: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
@@ -200,8 +213,8 @@ def add_noise(
 
     Args:
         audio: shape (channels, samples).
-        snr_db: mean power of all channels over the power of the noise, in dB.
-        rng: makes the noise.
+        snr_db: ratio of the mean power of all channels to the power of the noise, in dB.
+        rng: random generator for the noise.
 
     Returns:
         Shape (channels, samples).

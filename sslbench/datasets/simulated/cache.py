@@ -1,8 +1,8 @@
-"""Rendered audio on disk: chunks of scenes, each an npy file and a JSON file beside it.
+"""Rendered audio on disk, stored in chunks of scenes with one npy and one JSON file per chunk.
 
-The JSON file is written last and holds a checksum of every scene, so that a chunk is complete, or
-is not there. A chunk that is missing, cut short or altered is rendered again. Two processes may
-use one folder: whoever comes second waits for the chunk and reads it.
+The JSON file is written last and contains a checksum of every scene, so a chunk is either complete
+or treated as absent. A chunk that is missing, truncated or altered is rendered again. Several
+processes may use one folder: a process waits while another one renders a chunk, and then reads it.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ Audio = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """What rendering gives.
+    """Result of rendering several scenes.
 
     Args:
         audio: float32, shape (scenes, rows, samples).
-        conditions: of each scene.
+        conditions: acoustic conditions of each scene.
     """
 
     audio: Audio
@@ -50,22 +50,22 @@ class _Chunk:
     checksums: list[int]
     checked: set[int] = field(default_factory=set)
 
-    def sound(self, row: int) -> bool:
-        """Tell whether a scene is as it was written; each is looked at once."""
+    def intact(self, row: int) -> bool:
+        """Return whether a scene matches its checksum; each scene is checked once."""
         if row not in self.checked and _checksum(self.audio[row]) == self.checksums[row]:
             self.checked.add(row)
         return row in self.checked
 
 
 class RenderCache:
-    """The scenes of one split, rendered chunk by chunk when they are first asked for.
+    """The scenes of one split, rendered chunk by chunk when they are first requested.
 
     Args:
-        folder: where the chunks are; made when the first one is written.
-        key: identity of the scenes; chunks of another key are rendered anew.
-        scenes: how many there are.
-        chunk: scenes a chunk.
-        render: makes the scenes of a range.
+        folder: folder of the chunks; created when the first chunk is written.
+        key: identity of the scenes; chunks with another key are rendered again.
+        scenes: number of scenes.
+        chunk: number of scenes per chunk.
+        render: function that renders the scenes of a range.
     """
 
     def __init__(
@@ -84,18 +84,18 @@ class RenderCache:
         self._open: dict[int, _Chunk] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        # A memory map that crosses to another process would arrive as a copy of all it holds.
+        # Pickling a memory map for another process would copy all its contents.
         return {**self.__dict__, "_open": {}}
 
     def row(self, index: int) -> tuple[Audio, Mapping[str, Condition]]:
         """Return audio, shape (rows, samples), and conditions of a scene.
 
         Raises:
-            StoreError: if it must be written and cannot be.
+            StoreError: if its chunk has to be written and cannot be.
         """
         number, row = divmod(index, self.chunk)
         chunk = self._get(number)
-        if not chunk.sound(row):
+        if not chunk.intact(row):
             self._discard(number)
             chunk = self._get(number)
         return chunk.audio[row], chunk.conditions[row]
@@ -104,10 +104,10 @@ class RenderCache:
         """Render all that is missing, and show progress.
 
         Args:
-            label: what to call it in the progress bar.
+            label: label of the progress bar.
 
         Raises:
-            StoreError: if it cannot be written.
+            StoreError: if a chunk cannot be written.
         """
         numbers = range(-(-self.scenes // self.chunk))
         missing = [number for number in numbers if number not in self._open]
@@ -132,7 +132,7 @@ class RenderCache:
         with self._errors():
             self.folder.mkdir(parents=True, exist_ok=True)
             with FileLock(self.folder / f"{number:05d}.lock"):
-                chunk = self._load(number)  # another process may have been first
+                chunk = self._load(number)  # another process may have rendered it meanwhile
                 if chunk is None:
                     self._write(number, self._render(self._range(number)))
                     chunk = self._load(number)
@@ -140,7 +140,7 @@ class RenderCache:
             raise StoreError(
                 "a chunk that was just written cannot be read back",
                 where=str(self._audio_file(number)),
-                hint="check the disk, or name another cache folder",
+                hint="check the disk, or set SSLBENCH_CACHE to another folder",
             )
         return chunk
 
@@ -149,12 +149,12 @@ class RenderCache:
             about = json.loads(self._about_file(number).read_text(encoding="utf-8"))
             audio = np.load(self._audio_file(number), mmap_mode="r", allow_pickle=False)
             chunk = _Chunk(audio, about["conditions"], about["crc32"])
-            whole = about["key"] == self.key and list(audio.shape) == about["shape"]
+            valid = about["key"] == self.key and list(audio.shape) == about["shape"]
         except (OSError, ValueError, KeyError, TypeError, EOFError):
             return None
         scenes = len(self._range(number))
         counts = {len(audio), len(chunk.conditions), len(chunk.checksums)}
-        return chunk if whole and counts == {scenes} else None
+        return chunk if valid and counts == {scenes} else None
 
     def _write(self, number: int, rendered: Rendered) -> None:
         about = {

@@ -1,18 +1,18 @@
-"""The Ad-1 and Ad-2 data sets of Feng et al. (2025): one or two sources, microphones anywhere.
+"""The Ad-1 and Ad-2 data sets of Feng et al. (2025): one or two sources, ad-hoc microphones.
 
 Stated in the paper: rooms 4 to 10 m long and wide and 4.2 m high, T60 from 0.2 to 1.2 s, thirty
-nodes of one microphone at 0.9 m and speakers at 0.95 m, each in a cell of its own of a grid of
-16 x 16 over the room, 2 s at 16 kHz, an SNR from 0 to 50 dB in training and from 10 to 20 dB in
+nodes with one microphone each at 0.9 m and speakers at 0.95 m, each in a different cell of a grid
+of 16 x 16 over the room, 2 s at 16 kHz, an SNR from 0 to 50 dB in training and from 10 to 20 dB in
 validation and test, 18,000 / 1,800 / 1,800 scenes.
 
-Not stated, and chosen here: all that is random is drawn evenly, length and width each for itself,
-places anywhere within their cells; walls come from Sabine's formula, which has some for every such
-room and T60; noise is white, independent between microphones, and the SNR holds for the mean power
-of all sources over all microphones; the two sources of Ad-2 play equally loud. A recording is
-scaled to a tenth of full scale.
+Not stated, and chosen here: all random values are drawn uniformly, length and width independently,
+positions anywhere within their cells; the absorption of the walls follows from Sabine's formula,
+which has a solution for all these rooms and values of T60; noise is white and independent between
+microphones, and the SNR refers to the mean power of all sources over all microphones; the two
+sources of Ad-2 are equally loud. A recording is scaled to a tenth of full scale.
 
-The full image method takes seconds a scene. The smaller scales add up images of low order alone
-and replace the others by a diffuse tail (`sslbench.simulation.tail`, which says how well):
+The full image method takes seconds per scene. The smaller scales use only images of low order and
+replace the others by a diffuse tail (see `sslbench.simulation.tail` for its accuracy):
 
 ======  ===========  =======  ============  ==================
 scale   microphones  seconds  T60           images
@@ -22,9 +22,9 @@ quick   16           1        0.2 to 0.6 s  to order 10, tail
 paper   30           2        0.2 to 1.2 s  all
 ======  ===========  =======  ============  ==================
 
-A smaller scale is the beginning of a larger one in rooms, sources, SNR and the microphones that it
-has; T60 is drawn at the same place within the range of the scale, so that it is the same at smoke
-and quick alone. What is heard differs. Ad-1 and Ad-2 share nothing.
+The scenes of a smaller scale have the rooms, sources, SNR and first microphones of the first scenes
+of a larger one. T60 is at the same relative position within the range of the scale, so it is equal
+only at smoke and quick scale. The audio differs between scales. Ad-1 and Ad-2 share nothing.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from sslbench.datasets.simulated.base import (
     SimulatedDataset,
     Sizes,
     add_noise,
+    rms,
 )
 from sslbench.geometry import Box
 from sslbench.scene import Condition, MicArray, Recording, Tracks
@@ -57,15 +58,11 @@ __all__ = [
     "BY_SCALE",
     "PARAMETERS",
     "SCALES",
-    "SIZES",
-    "VERSION",
     "Feng2025Ad",
     "Feng2025Ad1",
     "Feng2025Ad2",
     "Rendering",
 ]
-
-VERSION = "1"
 
 SIZES: Sizes = {
     "smoke": {"train": 200, "validation": 40, "test": 60},
@@ -74,21 +71,21 @@ SIZES: Sizes = {
 }
 
 ALL_IMAGES = -1
-"""The value of `order` with which no image is replaced."""
+"""The value of `order` for the full image method."""
 
 BY_SCALE = -2
-"""The value of `order` with which the scale decides."""
+"""The value of `order` for the order of the scale."""
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """What a scale decides besides the number of scenes.
+    """Settings of a scale in addition to the number of scenes.
 
     Args:
-        microphones: in each room.
+        microphones: number of microphones in each room.
         seconds: length of a recording.
-        longest_t60: that is asked for, in seconds.
-        order: most reflections of an image; `ALL_IMAGES` for no limit.
+        longest_t60: largest target T60 in seconds.
+        order: largest order of an image; `ALL_IMAGES` for no limit.
     """
 
     microphones: int
@@ -104,18 +101,18 @@ SCALES: Mapping[Scale, Rendering] = {
 }
 
 SHORTEST = 0.1
-"""Seconds of the shortest recording: sound takes 0.04 s across the largest room, and pairs of nodes
-are correlated over as much."""
+"""Minimum length of a recording in seconds: sound takes 0.04 s across the largest room, and methods
+correlate pairs of nodes over such delays."""
 
 
 class _Seconds(Parameter):
-    """A length in seconds, or 0 for that of the scale."""
+    """A parameter for a length in seconds; 0 for the length of the scale."""
 
     def check(self, value: Value) -> Value:
         """Return the value after checking its bounds.
 
         Raises:
-            ParameterError: if it is out of bounds, or too short to hear a room in.
+            ParameterError: if it is out of bounds, or positive but below `SHORTEST`.
         """
         if 0 < float(super().check(value)) < SHORTEST:
             raise self._refuse(value, f"0, or a number from {SHORTEST:g} to {self.maximum:g}")
@@ -126,12 +123,12 @@ PARAMETERS = (
     GENRE,
     SOURCES,
     Parameter(
-        "order", BY_SCALE, "images up to this order, a diffuse tail for the others; -1 adds all "
-        "images, 0 direct paths alone, -2 as the scale has it",
+        "order", BY_SCALE, "order up to which images are computed exactly, with a diffuse tail for "
+        "the others; -1 for all images, 0 for direct paths only, -2 for the default of the scale",
         minimum=BY_SCALE, maximum=200,
     ),
     _Seconds(
-        "seconds", 0.0, "length of a recording in s; 0 as the scale has it",
+        "seconds", 0.0, "length of a recording in s; 0 for the default of the scale",
         minimum=0.0, maximum=4.0,
     ),
 )  # fmt: skip
@@ -142,15 +139,15 @@ MICROPHONE_HEIGHT = 0.9
 SOURCE_HEIGHT = 0.95
 CELLS = 16
 PLACES = 32
-"""Places that are drawn in every room: thirty microphones and up to two sources."""
+"""Number of positions that are drawn in every room: thirty microphones and up to two sources."""
 
 SHORTEST_T60 = 0.2
 SNR_DB = {"train": (0.0, 50.0)}
 SNR_DB_ELSEWHERE = (10.0, 20.0)
 LEVEL = 0.1
 AUDIBLE = 100.0
-"""T60 is measured from here on, in Hz: the positive pulses of all images have a mean, far below
-what a voice has, that makes up much of their late energy."""
+"""Lowest frequency in Hz for measuring T60: the image method adds only positive pulses, whose mean,
+at frequencies far below those of a voice, makes up much of the late energy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,27 +160,26 @@ class _Setting:
 
 
 class Feng2025Ad(SimulatedDataset):
-    """Recordings of still sources in a room that is new in every scene, as are its microphones.
+    """Recordings of static sources, with a new room and new microphones in every scene.
 
-    The frame has its origin in a corner of the room on the floor. The region of a recording is
-    the floor plan of its room, flat at the height of the sources. One answer is asked for, for
-    the whole recording. Splits share no room, position or source signal.
+    The origin of the coordinate frame is a corner of the room on the floor. The region of a
+    recording is the floor plan of its room at the height of the sources. There is one time per
+    recording. Splits share no room, position or source signal.
     """
 
-    version = VERSION
     sizes = SIZES
     parameters = PARAMETERS
     chunk = 10
     speakers: ClassVar[int]
 
     def tracks(self, index: int) -> Tracks:
-        """Return the positions of the sources, still."""
+        """Return the positions of the sources, which do not move."""
         return Tracks.of(self._times, self._setting(index).sources[None], "position")
 
     def recording(
         self, index: int, audio: NDArray[np.float32], conditions: Mapping[str, Condition]
     ) -> Recording:
-        """Make a recording that is answered once, in its middle, from all of it."""
+        """Return a recording with one time, in its middle."""
         setting = self._setting(index)
         length, width, _ = setting.size
         return Recording(
@@ -203,11 +199,11 @@ class Feng2025Ad(SimulatedDataset):
         """Render a recording."""
         setting, rng = self._setting(index), self.stream("source", index)
         rirs = self._rirs(setting, self.stream("tail", index))
-        heard = sum(self._heard(bank, rng, each) for each in rirs)
-        noisy = add_noise(np.asarray(heard), setting.snr_db, self.stream("noise", index))
+        audio = sum(self._source_audio(bank, rng, each) for each in rirs)
+        noisy = add_noise(np.asarray(audio), setting.snr_db, self.stream("noise", index))
         anechoic = self._order == 0
         t60s = [measured_t60(each, self.sample_rate, above=AUDIBLE) for each in rirs]
-        return noisy * np.float32(LEVEL / _rms(noisy)), {
+        return noisy * np.float32(LEVEL / rms(noisy)), {
             "t60_s": 0.0 if anechoic else round(float(np.mean(t60s)), 4),
             "t60_wanted_s": round(setting.t60, 4),
             "anechoic": anechoic,
@@ -229,16 +225,16 @@ class Feng2025Ad(SimulatedDataset):
             for source in setting.sources
         ]
 
-    def _heard(
+    def _source_audio(
         self, bank: SourceBank, rng: np.random.Generator, rirs: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        lead = rirs.shape[1]  # until it has passed, the room does not ring in full
-        played = bank.excerpt(rng, self._samples, lead)
-        played = played * np.float32(1 / _rms(played[lead:]))
-        return convolve(played, rirs, lead, self._samples)
+        lead = rirs.shape[1]  # only after that is the reverberation complete
+        signal = bank.excerpt(rng, self._samples, lead)
+        signal = signal * np.float32(1 / rms(signal[lead:]))
+        return convolve(signal, rirs, lead, self._samples)
 
     def _setting(self, index: int) -> _Setting:
-        # All places are drawn at every scale, so that those in use are the same at each.
+        # All positions are drawn at every scale, so that those in use are the same at each.
         rng = self.stream("setting", index)
         length, width = rng.uniform(*SIDES, 2)
         cells = np.stack(np.divmod(rng.permutation(CELLS**2)[:PLACES], CELLS), axis=1)
@@ -281,7 +277,7 @@ class Feng2025Ad1(Feng2025Ad):
 
 
 class Feng2025Ad2(Feng2025Ad):
-    """Ad-2: two sources, in different cells, that sound all the time."""
+    """Ad-2: two sources in different cells that are active all the time."""
 
     name = "feng2025-ad2"
     speakers = 2
@@ -289,7 +285,3 @@ class Feng2025Ad2(Feng2025Ad):
 
 def _at_height(plan: NDArray[np.float64], height: float) -> NDArray[np.float64]:
     return np.column_stack([plan, np.full(len(plan), height)])
-
-
-def _rms(audio: NDArray[np.float32]) -> float:
-    return float(np.sqrt(np.mean(np.square(audio, dtype=float))))

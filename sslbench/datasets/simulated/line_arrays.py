@@ -1,27 +1,32 @@
 """The set-up of Le Moing et al. (2019): a free field of 6 x 6 m with two line arrays.
 
 Stated in the paper: 6 x 6 m, two 4-microphone linear arrays, clips of 160 ms at 16 kHz, no noise
-and no reverberation; Feng et al. (2025), who took it over, add that the arrays are along the left
-and the bottom wall, microphones at 0.9 m and sources at 0.95 m.
+and no reverberation. Feng et al. (2025), who use the same set-up, add that the arrays are along the
+left and the bottom wall, the microphones at 0.9 m and the sources at 0.95 m.
 
-Not stated, and therefore parameters: where along the walls the arrays are, how far from them, and
-their spacing. Le Moing et al. name the Kinect, whose four microphones were measured at +11.3,
--3.6, -7.6 and -11.3 cm along its length (Salvi, 2013): that is the default, with array centres in
-the middle of the walls, 5 cm from them.
+Not stated, and therefore parameters: the positions of the arrays along the walls, their distance
+from the walls, and the microphone spacing. Le Moing et al. mention the Kinect, whose four
+microphones were measured at +11.3, -3.6, -7.6 and -11.3 cm along its length (Salvi, 2013). This is
+the default, with the centres of the arrays at the middle of the walls and 5 cm away from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sslbench.datasets.catalogue import entry
 from sslbench.datasets.simulated.base import SimulatedDataset
+from sslbench.datasets.simulated.cache import Rendered
 from sslbench.geometry import Box
-from sslbench.scene import Condition, MicArray, Recording
+from sslbench.scene import Condition, MicArray, Recording, Tracks
+from sslbench.simulation.anechoic import render_anechoic
+from sslbench.simulation.sources import SourceBank
 from sslbench.specs import Parameter
 
 __all__ = [
@@ -30,7 +35,6 @@ __all__ = [
     "ROOM",
     "SAMPLES",
     "SOURCE_HEIGHT",
-    "TIMES",
     "LineArrayDataset",
     "line_arrays",
 ]
@@ -39,7 +43,7 @@ ARRAYS = (
     Parameter(
         "layout",
         "kinect",
-        "how the microphones of an array are spaced: as measured in a Kinect, or evenly",
+        "spacing of the microphones of an array: as measured in a Kinect, or uniform",
         choices=("kinect", "uniform"),
     ),
     Parameter("aperture", 0.226, "length of an array in m", minimum=0.01, maximum=2.0),
@@ -47,18 +51,18 @@ ARRAYS = (
         "wall_distance", 0.05, "distance of an array from its wall in m", minimum=0.0, maximum=1.0
     ),
     Parameter(
-        "array_centre", 3.0, "where along its wall an array's middle is, in m",
+        "array_centre", 3.0, "position of the centre of an array along its wall in m",
         minimum=1.0, maximum=5.0,
     ),
 )  # fmt: skip
-"""The parameters that place the microphones."""
+"""Parameters that determine the microphone positions."""
 
 ROOM = 6.0
 MICROPHONE_HEIGHT = 0.9
 SOURCE_HEIGHT = 0.95
 SAMPLES = 2560
 LEAD = 512
-"""32 ms that are played before a clip begins: the longest path is 25 ms."""
+"""Samples (32 ms) that sources emit before a clip begins: the longest path takes 25 ms."""
 
 TIMES = np.array([SAMPLES / 16000 / 2])
 REGION = Box((0.0, 0.0, SOURCE_HEIGHT), (ROOM, ROOM, SOURCE_HEIGHT))
@@ -68,13 +72,13 @@ UNIFORM = np.array([1 / 2, 1 / 6, -1 / 6, -1 / 2])
 
 
 def line_arrays(layout: str, aperture: float, wall_distance: float, centre: float) -> MicArray:
-    """Return the two arrays: four microphones along the left wall, then four along the bottom.
+    """Return both arrays: four microphones along the left wall, then four along the bottom wall.
 
     Args:
         layout: `kinect` or `uniform`.
         aperture: length of an array in metres.
-        wall_distance: of each array from its wall, in metres.
-        centre: middle of each array along its wall, in metres.
+        wall_distance: distance of each array from its wall in metres.
+        centre: position of the centre of each array along its wall in metres.
     """
     along = centre + aperture * (KINECT if layout == "kinect" else UNIFORM)
     away, up = np.full(4, wall_distance), np.full(4, MICROPHONE_HEIGHT)
@@ -84,23 +88,27 @@ def line_arrays(layout: str, aperture: float, wall_distance: float, centre: floa
 
 
 class LineArrayDataset(SimulatedDataset):
-    """Anechoic clips without noise in the square, at known height, answered once.
+    """Anechoic, noise-free clips of sources in the square at known height, with one time each.
 
-    The frame has its origin in the corner of the left and the bottom wall on the floor, x along
-    the bottom wall and y along the left one. Room, which is free field, and arrays are the same
-    in all splits.
+    The origin of the coordinate frame is on the floor in the corner of the left and the bottom
+    wall, with x along the bottom wall and y along the left wall. The free field and the arrays are
+    the same in all splits.
     """
 
     chunk: ClassVar[int] = 500
 
     @property
-    def most_sources(self) -> int:
-        """Most sources that may sound at once, which a recording says."""
-        return 1
+    @abstractmethod
+    def positions(self) -> NDArray[np.float64]:
+        """Positions of the sources in metres, shape (scenes, 3) or (scenes, sources, 3)."""
+
+    @abstractmethod
+    def source_signals(self, index: int, bank: SourceBank) -> NDArray[np.float32]:
+        """Return the signals of a scene, shape (LEAD + SAMPLES,) or (sources, LEAD + SAMPLES)."""
 
     @cached_property
     def array(self) -> MicArray:
-        """The two arrays, as the parameters place them."""
+        """Both arrays, placed according to the parameters."""
         return line_arrays(
             str(self.value("layout")),
             self.number("aperture"),
@@ -114,17 +122,28 @@ class LineArrayDataset(SimulatedDataset):
         assert self.array.positions is not None
         return self.array.positions
 
+    def tracks(self, index: int) -> Tracks:
+        """Return the positions of the sources, which do not move; NaN for an absent source."""
+        return Tracks.of(TIMES, self.positions[index].reshape(1, -1, 3), "position")
+
+    def render(self, indices: Sequence[int], bank: SourceBank) -> Rendered:
+        """Render clips in free field without noise."""
+        signals = np.stack([self.source_signals(index, bank) for index in indices])
+        positions = self.positions[list(indices)]
+        audio = render_anechoic(signals, positions, self.microphones, self.sample_rate, LEAD)
+        return Rendered(audio, [{"t60_s": 0.0, "anechoic": True} for _ in indices])
+
     def recording(
         self, index: int, audio: NDArray[np.float32], conditions: Mapping[str, Condition]
     ) -> Recording:
-        """Make a recording that is answered once, in its middle, from all of it."""
+        """Return a recording with one time, in its middle."""
         return Recording(
             self.id(index),
             audio,
             self.sample_rate,
             self.array,
             TIMES,
-            max_sources=self.most_sources,
+            max_sources=entry(self.name).max_sources or 1,
             region=REGION,
             conditions=conditions,
         )

@@ -1,18 +1,17 @@
-"""The simulated companion of LuViRA (Berg et al., 2024): 7 x 8 x 2 m, eleven microphones.
+"""A simulated counterpart of LuViRA (Berg et al., 2024): 7 x 8 x 2 m, eleven microphones.
 
-The microphones are where the LuViRA audio documentation puts them, in the frame of its
-motion-capture system, in metres: origin on the floor near the middle, z up. The documentation
-does not say where the walls are in that frame. The box here has its floor at z = 0 and its middle
-at (-0.1, -0.5), so that every microphone is inside and at least 0.3 m from the nearest wall:
-x from -3.6 to 3.4, y from -4.5 to 3.5, z from 0 to 2. Sources stay 0.5 m away from walls and
-0.25 m away from floor and ceiling, as in the simulations of Berg et al., and 0.3 m away from
-microphones.
+The microphone positions are those of the LuViRA audio documentation, in metres in the frame of its
+motion-capture system: origin on the floor near the centre, z up. The documentation does not give
+the positions of the walls in that frame. Here the floor is at z = 0 and the centre of the room at
+(-0.1, -0.5), so that every microphone is inside and at least 0.3 m from the nearest wall: x from
+-3.6 to 3.4, y from -4.5 to 3.5, z from 0 to 2. Sources are at least 0.5 m from the walls and 0.25 m
+from floor and ceiling, as in the simulations of Berg et al., and 0.3 m from the microphones.
 
-T60 is drawn evenly from 0 to 0.4 s unless it is given. Sabine's formula has no walls for a T60
-under 0.105 s in this room: such scenes, a quarter of those drawn, are anechoic. Their conditions
-say so (`anechoic`), and give the T60 that was wanted and the one that was measured. The latter is
-longer, 0.74 s where 0.4 s was wanted: Sabine's formula takes a field to be diffuse, which in a room
-this flat it is not.
+T60 is drawn uniformly from 0 to 0.4 s unless it is given. In this room Sabine's formula has no
+solution for a T60 below 0.105 s: such scenes, a quarter of those with a random T60, are anechoic.
+The conditions of a scene tell whether it is anechoic, the target T60 and the measured T60. The
+latter is longer, e.g. 0.74 s for a target of 0.4 s, because Sabine's formula assumes a diffuse
+sound field, which does not exist in such a flat room.
 """
 
 from __future__ import annotations
@@ -38,10 +37,7 @@ from sslbench.simulation.sources import SourceBank
 from sslbench.simulation.t60 import measured_t60, walls_for
 from sslbench.specs import Parameter
 
-__all__ = ["DRAWN", "MICROPHONES", "NAME", "PARAMETERS", "SIZES", "VERSION", "LuviraSim"]
-
-NAME = "luvira-sim"
-VERSION = "1"
+__all__ = ["MICROPHONES", "PARAMETERS", "ROOM", "LuviraSim"]
 
 SIZES: Sizes = {
     "smoke": {"train": 100, "validation": 40, "test": 60},
@@ -49,24 +45,24 @@ SIZES: Sizes = {
     "paper": {"train": 20000, "validation": 1000, "test": 2000},
 }
 
-DRAWN = -1.0
-"""The value of `t60` with which every scene draws its own."""
+RANDOM = -1.0
+"""The value of `t60` for a random T60 in each scene."""
 
 PARAMETERS = (
     GENRE,
     SOURCES,
     Parameter(
-        "t60", DRAWN, "T60 in s of all scenes; 0 is anechoic, -1 draws each from (0, 0.4)",
-        minimum=DRAWN, maximum=1.0,
+        "t60", RANDOM, "T60 in s of all scenes; 0 is anechoic, -1 draws each from (0, 0.4)",
+        minimum=RANDOM, maximum=1.0,
     ),
     Parameter(
-        "snr_db", 30.0, "signal over white noise in dB, mean over microphones",
+        "snr_db", 30.0, "signal-to-noise ratio in dB (white noise), mean over microphones",
         minimum=-20.0, maximum=100.0,
     ),
-    Parameter("reference", False, "hand out the microphone at the source, as LuViRA has one"),
+    Parameter("reference", False, "provide the signal of a microphone at the source, as in LuViRA"),
 )  # fmt: skip
 
-# Millimetres, from microphone_locations.txt of the LuViRA data set (mean over Grid1), 1 to 11.
+# Microphones 1 to 11 in millimetres, from microphone_locations.txt of LuViRA (mean over Grid1).
 MICROPHONES = (
     np.array(
         [
@@ -88,35 +84,34 @@ MICROPHONES = (
 ROOM = Box((-3.6, -4.5, 0.0), (3.4, 3.5, 2.0))
 REGION = Box((-3.1, -4.0, 0.25), (2.9, 3.0, 1.75))
 LONGEST_T60 = 0.4
-NEAREST = 0.3
+MIN_MICROPHONE_DISTANCE = 0.3
 CANDIDATES = 8
 SAMPLES = 2048
 TIMES = np.array([SAMPLES / 16000 / 2])
 
 
 class LuviraSim(SimulatedDataset):
-    """Frames of one source in the LuViRA room, one frame a scene.
+    """Frames of one source in the LuViRA room, one frame per scene.
 
-    The room and the microphones are given by the published layout and therefore the same in all
-    splits; source signals and positions are not shared. There are no trajectories: every frame
-    has a position of its own. With `reference=true` a recording carries what a microphone at the
-    source hears, in time with the others.
+    The room and the microphones follow the published layout and are the same in all splits; source
+    signals and positions are not shared. There are no trajectories: every frame has an independent
+    position. With `reference=true` a recording has the synchronous signal of a microphone at the
+    source.
     """
 
-    name = NAME
-    version = VERSION
+    name = "luvira-sim"
     sizes = SIZES
     parameters = PARAMETERS
     chunk = 20
 
     def tracks(self, index: int) -> Tracks:
-        """Return the source's position in the frame."""
+        """Return the position of the source in the frame."""
         return Tracks.of(TIMES, self._positions[index].reshape(1, 1, 3), "position")
 
     def recording(
         self, index: int, audio: NDArray[np.float32], conditions: Mapping[str, Condition]
     ) -> Recording:
-        """Make a recording of one frame, which is answered in its middle."""
+        """Return a recording of one frame, whose time is its middle."""
         return Recording(
             self.id(index),
             audio[:-1],
@@ -133,18 +128,18 @@ class LuviraSim(SimulatedDataset):
         self, index: int, bank: SourceBank
     ) -> tuple[NDArray[np.float32], dict[str, Condition]]:
         """Render a frame; the last row of the audio is the microphone at the source."""
-        wanted, snr_db = self._t60(index), self.number("snr_db")
-        room = ShoeBox((7.0, 8.0, 2.0), walls_for(wanted, ROOM.size))
+        target_t60, snr_db = self._t60(index), self.number("snr_db")
+        room = ShoeBox((7.0, 8.0, 2.0), walls_for(target_t60, ROOM.size))
         source = self._positions[index] - ROOM.low
         rirs = shoebox_rirs(room, source, MICROPHONES - ROOM.low, self.sample_rate)
-        lead = rirs.shape[1]  # until it has passed, the room does not ring in full
-        played = bank.excerpt(self.stream("source", index), SAMPLES, lead)
-        heard = convolve(played, rirs, lead, SAMPLES)
-        heard = add_noise(heard, snr_db, self.stream("noise", index))
+        lead = rirs.shape[1]  # only after that is the reverberation complete
+        signal = bank.excerpt(self.stream("source", index), SAMPLES, lead)
+        audio = convolve(signal, rirs, lead, SAMPLES)
+        audio = add_noise(audio, snr_db, self.stream("noise", index))
         anechoic = room.walls.anechoic
-        return np.concatenate([heard, played[None, lead:]]), {
+        return np.concatenate([audio, signal[None, lead:]]), {
             "t60_s": 0.0 if anechoic else round(measured_t60(rirs, self.sample_rate), 4),
-            "t60_wanted_s": round(wanted, 4),
+            "t60_wanted_s": round(target_t60, 4),
             "anechoic": anechoic,
             "snr_db": snr_db,
         }
@@ -163,10 +158,10 @@ class LuviraSim(SimulatedDataset):
 
     @cached_property
     def _positions(self) -> NDArray[np.float64]:
-        # Of a few candidates a scene, the first that is no microphone's neighbour: one in fifty
-        # is, so that all of them being so does not happen.
+        # The first of several candidates per scene that is not too near to a microphone. One in
+        # fifty candidates is, so it does not happen that all of them are.
         shape = (len(self), CANDIDATES, 3)
         candidates = self.stream("position").uniform(REGION.low, REGION.high, shape)
         distance = np.linalg.norm(candidates[:, :, None] - MICROPHONES, axis=-1).min(axis=-1)
-        first = (distance >= NEAREST).argmax(axis=1)
+        first = (distance >= MIN_MICROPHONE_DISTANCE).argmax(axis=1)
         return np.asarray(candidates[np.arange(len(self)), first])

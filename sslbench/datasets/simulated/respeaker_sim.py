@@ -1,7 +1,7 @@
-"""The simulated twin of recordings with a ReSpeaker array: four microphones, directions.
+"""A simulated counterpart of recordings with a ReSpeaker array: four microphones, directions.
 
-The array is that of the ReSpeaker 4-Mic Array, a square of 45.7 mm, in the channel order of its
-recordings. Rooms, places of the array, sources, reverberation and noise are drawn for each scene.
+The array is the ReSpeaker 4-Mic Array, a square of 45.7 mm, in the channel order of its recordings.
+The room, the position of the array, sources, reverberation and noise are drawn for each scene.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sslbench.datasets.simulated.base import (
     SimulatedDataset,
     Sizes,
     add_noise,
+    rms,
 )
 from sslbench.geometry import Box, unit_vector, wrap_angle
 from sslbench.scene import Condition, MicArray, Recording, Tracks
@@ -27,10 +28,7 @@ from sslbench.simulation.sources import SourceBank
 from sslbench.simulation.t60 import measured_t60, walls_for
 from sslbench.specs import Parameter
 
-__all__ = ["MICROPHONES", "NAME", "PARAMETERS", "SIZES", "VERSION", "RespeakerSim"]
-
-NAME = "respeaker-sim"
-VERSION = "1"
+__all__ = ["MICROPHONES", "PARAMETERS", "RespeakerSim"]
 
 SIZES: Sizes = {
     "smoke": {"train": 40, "validation": 10, "test": 20},
@@ -41,7 +39,7 @@ SIZES: Sizes = {
 PARAMETERS = (
     GENRE,
     SOURCES,
-    Parameter("count", 1, "number of sources that sound at once", minimum=1, maximum=3),
+    Parameter("count", 1, "number of simultaneous sources", minimum=1, maximum=3),
 )
 
 MICROPHONES = np.array([(1, 1, 0), (-1, 1, 0), (-1, -1, 0), (1, -1, 0)]) * 0.02285 + [0, 0, 0.005]
@@ -53,7 +51,7 @@ ARRAY_MARGIN = 0.8
 SOURCE_MARGIN = 0.2
 DISTANCE = (0.5, 2.5)
 ELEVATION = (np.radians(10), np.radians(60))
-APART = np.radians(20)
+MIN_SEPARATION = np.radians(20)
 T60 = (0.15, 0.35)
 SNR_DB = (20.0, 30.0)
 
@@ -69,7 +67,7 @@ class _Setting:
     distances: NDArray[np.float64]
 
     def in_room(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn and move points from the array's frame into the room's."""
+        """Transform points from the frame of the array to that of the room."""
         cos, sin = np.cos(self.yaw), np.sin(self.yaw)
         turned = points @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
         return np.asarray(turned + self.centre)
@@ -83,33 +81,33 @@ class _Setting:
         inside = Box((0.0, 0.0, 0.0), (self.size[0], self.size[1], self.size[2]))
         azimuth = np.arctan2(self.directions[:, 1], self.directions[:, 0])
         i, j = np.triu_indices(len(azimuth), k=1)
-        apart = (np.abs(wrap_angle(azimuth[i] - azimuth[j])) >= APART).all()
+        apart = (np.abs(wrap_angle(azimuth[i] - azimuth[j])) >= MIN_SEPARATION).all()
         return bool(apart and inside.contains(self.sources, -SOURCE_MARGIN).all())
 
 
 class RespeakerSim(SimulatedDataset):
-    """Two-second recordings of one to three still sources around a small square array.
+    """Two-second recordings of one to three static sources around a small square array.
 
-    Each scene has a room, a place and a heading of the array of its own, so splits share none,
-    nor a source signal. Directions are in the array's frame. Sources are 0.5 to 2.5 m away, 10 to
-    60 degrees up, at least 20 degrees of azimuth apart, and equally loud at the array by their
-    direct paths; all sound all the time. One answer is asked for, for the whole recording.
+    Each scene has a new room, array position and array orientation, so splits share none of them,
+    nor any source signal. Directions are in the frame of the array. Sources are at distances of 0.5
+    to 2.5 m, elevations of 10 to 60 degrees and azimuths at least 20 degrees apart. Their direct
+    paths are equally loud at the array, and all are active all the time. There is one time per
+    recording.
     """
 
-    name = NAME
-    version = VERSION
+    name = "respeaker-sim"
     sizes = SIZES
     parameters = PARAMETERS
     chunk = 10
 
     def tracks(self, index: int) -> Tracks:
-        """Return the directions of the sources in the array's frame."""
+        """Return the directions of the sources in the frame of the array."""
         return Tracks.of(TIMES, self._setting(index).directions[None], "direction")
 
     def recording(
         self, index: int, audio: NDArray[np.float32], conditions: Mapping[str, Condition]
     ) -> Recording:
-        """Make a recording that is answered once, in its middle, from all of it."""
+        """Return a recording with one time, in its middle."""
         return Recording(
             self.id(index),
             audio,
@@ -133,18 +131,17 @@ class RespeakerSim(SimulatedDataset):
         x, y, z = map(float, setting.size)
         room = ShoeBox((x, y, z), walls_for(setting.t60, setting.size))
         microphones, rng = setting.in_room(MICROPHONES), self.stream("source", index)
-        heard = np.zeros((len(MICROPHONES), SAMPLES), dtype=np.float32)
+        audio = np.zeros((len(MICROPHONES), SAMPLES), dtype=np.float32)
         t60s = []
         for source, distance in zip(setting.sources, setting.distances, strict=True):
             rirs = shoebox_rirs(room, source, microphones, self.sample_rate)
-            played = bank.excerpt(rng, SAMPLES, rirs.shape[1])
-            level = np.float32(distance / np.sqrt(np.mean(np.square(played, dtype=float))))
-            heard += level * convolve(played, rirs, rirs.shape[1], SAMPLES)
+            signal = bank.excerpt(rng, SAMPLES, rirs.shape[1])
+            level = np.float32(distance / rms(signal))
+            audio += level * convolve(signal, rirs, rirs.shape[1], SAMPLES)
             t60s.append(measured_t60(rirs, self.sample_rate))
-        noisy = add_noise(heard, setting.snr_db, self.stream("noise", index))
-        # A tenth of full scale, which is where a recording would be.
-        audio = noisy * np.float32(0.1 / np.sqrt(np.mean(np.square(noisy, dtype=float))))
-        return audio, {
+        noisy = add_noise(audio, setting.snr_db, self.stream("noise", index))
+        # A tenth of full scale is a typical level of recordings.
+        return noisy * np.float32(0.1 / rms(noisy)), {
             "t60_s": round(float(np.mean(t60s)), 4),
             "t60_wanted_s": round(setting.t60, 4),
             "snr_db": round(setting.snr_db, 2),
@@ -152,7 +149,7 @@ class RespeakerSim(SimulatedDataset):
 
     def _setting(self, index: int) -> _Setting:
         rng = self.stream(f"setting of {self._count}", index)
-        while True:  # about every other one is possible
+        while True:  # about every second attempt succeeds
             setting = _draw(rng, self._count)
             if setting.possible():
                 return setting

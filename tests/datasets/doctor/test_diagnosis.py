@@ -1,10 +1,13 @@
-"""The doctor names the mistake that was made."""
+"""Checking a data set: damaged files and labelling mistakes are reported by name."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 
 from sslbench.contracts import DatasetRequest
+from sslbench.datasets.doctor.delays import implied_delays, matching_share, observe, tolerance
 from sslbench.datasets.doctor.diagnosis import diagnose
 from sslbench.datasets.real.respeaker import RespeakerMultiSsl
 
@@ -13,17 +16,37 @@ def verdict(folder):
     return diagnose(folder.dataset())[-1]
 
 
-def test_right_positions_are_consistent(positions):
+def test_correct_positions_are_consistent(positions):
     found = diagnose(positions().dataset())
     assert [(f.code, f.severity) for f in found] == [("consistent", "ok")]
-    assert "100%" in found[0].message
+    assert "100 % of the measured inter-microphone delays match the labels" in found[0].message
 
 
-def test_right_directions_are_consistent(directions):
+def test_correct_directions_are_consistent(directions):
     assert [f.code for f in diagnose(directions().dataset())] == ["consistent"]
 
 
-def test_limit_is_how_many_recordings_are_read(positions, monkeypatch):
+def test_the_chance_level_is_the_share_that_labels_of_other_recordings_match(positions):
+    dataset = positions().dataset()
+    groups = [observe(dataset.scene(index), 5) for index in range(len(dataset))]
+    within = tolerance([each for group in groups for each in group])
+    shares = []
+    for shift in range(1, len(groups)):
+        exchanged = [
+            replace(each, sources=other[0].sources)
+            for group, other in zip(groups, groups[shift:] + groups[:shift], strict=True)
+            for each in group
+        ]
+        shares.append(matching_share(exchanged, list(map(implied_delays, exchanged)), within))
+    assert 0.01 < np.mean(shares) < 0.2
+    assert f"(chance: {100 * np.mean(shares):.0f} %)" in diagnose(dataset)[-1].message
+
+
+def test_one_recording_has_no_chance_level(positions):
+    assert "chance: unknown" in diagnose(positions().dataset(), limit=1)[-1].message
+
+
+def test_the_limit_is_the_number_of_recordings_read(positions, monkeypatch):
     dataset = positions().dataset()
     read = []
     scene = dataset.scene
@@ -33,7 +56,7 @@ def test_limit_is_how_many_recordings_are_read(positions, monkeypatch):
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_mirrored_axis_is_named(positions, axis):
+def test_a_mirrored_axis_is_reported(positions, axis):
     signs = np.where(np.arange(3) == axis, -1, 1)
     found = verdict(positions(write_sources=lambda s: s * signs))
     assert found.code == "mirrored-axes"
@@ -42,32 +65,32 @@ def test_mirrored_axis_is_named(positions, axis):
     assert text in found.hint
 
 
-def test_axis_counted_from_the_other_wall_is_named(positions):
+def test_an_axis_measured_from_the_opposite_wall_is_reported(positions):
     found = verdict(positions(write_sources=lambda s: np.array([0, 3, 0]) + s * [1, -1, 1]))
     assert found.code == "mirrored-axes"
-    assert "y of the sources is counted from the other side" in found.message
+    assert "y of the sources is measured from the other side" in found.message
 
 
-def test_swapped_axes_are_named(positions):
+def test_swapped_axes_are_reported(positions):
     found = verdict(positions(write_sources=lambda s: s[:, [1, 0, 2]]))
     assert found.code == "swapped-axes"
     assert "(y, x, z)" in found.message
 
 
-def test_swapped_axes_of_the_microphones_are_named(positions):
+def test_swapped_axes_of_the_microphones_are_reported(positions):
     assert verdict(positions(write_microphones=lambda m: m[:, [0, 2, 1]])).code == "swapped-axes"
 
 
-def test_azimuth_counted_clockwise_from_the_left_is_explained(directions):
+def test_an_azimuth_measured_clockwise_from_the_left_is_reported(directions):
     found = verdict(directions(write_sources=lambda a: np.stack([90 - a[:, 0], a[:, 1]], axis=1)))
     assert found.code == "swapped-axes"
-    assert "counted clockwise from 90 degrees" in found.hint
+    assert "measured clockwise from 90 degrees" in found.hint
 
 
-def test_azimuth_counted_clockwise_is_explained(directions):
+def test_an_azimuth_measured_clockwise_is_reported(directions):
     found = verdict(directions(write_sources=lambda a: a * [-1, 1]))
     assert found.code == "mirrored-axes"
-    assert "counted clockwise from 0 degrees" in found.hint
+    assert "measured clockwise from 0 degrees" in found.hint
 
 
 @pytest.mark.parametrize(
@@ -77,14 +100,14 @@ def test_azimuth_counted_clockwise_is_explained(directions):
     ("what", "name"),
     [("write_microphones", "the microphones are"), ("write_sources", "the sources are")],
 )
-def test_wrong_unit_of_positions_is_named(positions, what, name, factor, text):
+def test_a_wrong_unit_of_positions_is_reported(positions, what, name, factor, text):
     found = verdict(positions(**{what: lambda m: m * factor}))
     assert found.code == "wrong-units"
     assert name in found.message
     assert text in found.message
 
 
-def test_everything_in_millimetres_is_named(positions):
+def test_all_positions_in_millimetres_are_reported(positions):
     def scale(xyz):
         return xyz * 1000
 
@@ -93,26 +116,26 @@ def test_everything_in_millimetres_is_named(positions):
     assert "microphones and sources are given in millimetres" in found.message
 
 
-def test_microphones_in_centimetres_beside_directions_are_named(directions):
+def test_microphones_in_centimetres_are_reported_if_labels_are_directions(directions):
     found = verdict(directions(write_microphones=lambda m: m * 100))
     assert found.code == "wrong-units"
     assert "centimetres" in found.message
 
 
-def test_radians_in_place_of_degrees_are_named(directions):
+def test_radians_instead_of_degrees_are_reported(directions):
     found = verdict(directions(write_sources=np.radians))
     assert found.code == "wrong-units"
     assert "radians" in found.message
 
 
 @pytest.mark.parametrize("order", [[1, 0, 2, 3, 4], [4, 3, 2, 1, 0], [2, 3, 4, 0, 1]])
-def test_channel_order_is_named(positions, order):
+def test_a_wrong_channel_order_is_reported(positions, order):
     found = verdict(positions(order=order))
     assert found.code == "channel-order"
     assert f"list the microphones in the order {' '.join(map(str, order))}" in found.hint
 
 
-def test_channel_order_of_many_channels_is_named(positions):
+def test_a_wrong_order_of_many_channels_is_reported(positions):
     microphones = np.random.default_rng(1).uniform([0, 0, 0], [4, 3, 2.5], (9, 3))
     order = [0, 7, 2, 3, 5, 4, 6, 1, 8]
     found = verdict(positions(microphones=microphones, order=order))
@@ -121,13 +144,13 @@ def test_channel_order_of_many_channels_is_named(positions):
 
 
 @pytest.mark.parametrize("ratio", [2, 0.5, 48 / 44.1, 44.1 / 48])
-def test_wrong_sample_rate_is_named(positions, ratio):
+def test_a_wrong_sample_rate_is_reported(positions, ratio):
     found = verdict(positions(rate=16000 / ratio))
     assert found.code == "wrong-sample-rate"
     assert f"by {ratio:.6g}" in found.hint
 
 
-def test_clock_offset_is_named_with_its_size(positions):
+def test_a_clock_offset_is_reported_with_its_value(positions):
     found = verdict(positions(offsets=np.array([0, 0, 0.0031, 0, 0])))
     assert found.code == "clock-offset"
     assert "2: +3.100" in found.message
@@ -136,7 +159,7 @@ def test_clock_offset_is_named_with_its_size(positions):
 def test_labels_of_other_recordings_are_unexplained(positions):
     found = verdict(positions(write_sources=lambda s: np.roll(s, 1, axis=0)))
     assert (found.code, found.severity) == ("unexplained", "error")
-    assert "no more than chance" in found.message
+    assert "not more than chance" in found.message
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -146,7 +169,7 @@ def test_random_labels_are_unexplained(positions, seed):
     assert (found.code, found.severity) == ("unexplained", "error")
 
 
-def test_labels_that_reverberation_hides_are_more_than_chance(positions):
+def test_correct_labels_in_strong_reverberation_are_better_than_chance(positions):
     rng = np.random.default_rng(5)
 
     def reverberate(audio):
@@ -159,13 +182,13 @@ def test_labels_that_reverberation_hides_are_more_than_chance(positions):
     assert "more than chance" in found.message
 
 
-def test_labels_that_are_all_alike_cannot_be_told_from_chance(positions):
+def test_equal_labels_cannot_be_compared_with_chance(positions):
     found = verdict(positions(write_sources=lambda s: np.full_like(s, 1.0)))
     assert (found.code, found.severity) == ("unexplained", "warning")
     assert "too few different labels" in found.message
 
 
-def test_one_recording_with_another_sample_rate_is_named(positions):
+def test_a_recording_with_another_sample_rate_is_reported(positions):
     folder = positions()
     audio, _ = soundfile.read(folder.path / "take4.wav")
     soundfile.write(folder.path / "take4.wav", audio, 8000, subtype="FLOAT")
@@ -175,10 +198,10 @@ def test_one_recording_with_another_sample_rate_is_named(positions):
         ("odd-recording", "warning", "take4.wav"),
         ("consistent", "ok", ""),
     ]
-    assert "11 of 16000 Hz, 1 of 8000 Hz" in found[0].message
+    assert "11 with 16000 Hz, 1 with 8000 Hz" in found[0].message
 
 
-def test_one_recording_with_the_label_of_another_is_named(positions):
+def test_a_recording_with_the_label_of_another_is_reported(positions):
     found = diagnose(
         positions(write_sources=lambda s: s[[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0]]).dataset()
     )
@@ -188,7 +211,7 @@ def test_one_recording_with_the_label_of_another_is_named(positions):
     ]
 
 
-def test_a_recording_of_noise_is_not_odd(positions):
+def test_a_recording_of_noise_is_not_reported_as_odd(positions):
     folder = positions()
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (8000, 5))
     soundfile.write(folder.path / "take3.wav", noise, 16000, subtype="FLOAT")
@@ -206,7 +229,7 @@ def test_sources_outside_the_region_are_reported(positions):
     assert found[0].where == "take0.wav, take1.wav, take2.wav and 9 more"
 
 
-def silenced(audio):
+def muted(audio):
     return audio * (np.arange(len(audio)) != 2)[:, None]
 
 
@@ -221,18 +244,18 @@ def clipped(audio):
 @pytest.mark.parametrize(
     ("damage", "code", "text"),
     [
-        (silenced, "silent-channel", "channel 2 is silent"),
-        (doubled, "duplicate-channels", "channels 3 and 4 hold the same samples"),
+        (muted, "silent-channel", "channel 2 is silent"),
+        (doubled, "duplicate-channels", "channels 3 and 4 contain the same samples"),
         (clipped, "clipped", "channel 0 is clipped"),
     ],
 )
-def test_damaged_channels_are_named(positions, damage, code, text):
+def test_damaged_channels_are_reported(positions, damage, code, text):
     found = diagnose(positions(audio=damage).dataset())
     assert (found[0].code, found[0].message) == (code, text)
     assert found[-1].code == "consistent"
 
 
-def test_unreadable_recordings_are_reported_and_the_rest_examined(positions):
+def test_unreadable_recordings_are_reported_and_the_others_checked(positions):
     folder = positions()
     wav = folder.path / "take3.wav"
     wav.write_bytes(wav.read_bytes()[:-1000])
@@ -242,7 +265,7 @@ def test_unreadable_recordings_are_reported_and_the_rest_examined(positions):
     assert "truncated" in found[0].message
 
 
-def test_nothing_that_can_be_heard_is_unchecked(positions):
+def test_labels_are_unchecked_if_no_delay_can_be_measured(positions):
     folder = positions()
     for wav in folder.path.glob("*.wav"):
         wav.write_bytes(b"")
@@ -257,7 +280,7 @@ def test_real_recordings_are_consistent(real_data):
 
 
 @pytest.mark.real
-def test_wrong_channel_order_of_real_recordings_is_seen(real_data, monkeypatch):
+def test_a_wrong_channel_order_of_real_recordings_is_reported(real_data, monkeypatch):
     request = DatasetRequest("test", "quick", {"count": 0}, real_data / "respeaker", real_data)
     dataset = RespeakerMultiSsl(request)
     order = [1, 0, 2, 3]

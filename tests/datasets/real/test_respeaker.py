@@ -1,4 +1,4 @@
-"""The ReSpeaker recordings are read from folder names, in miniature and for real."""
+"""The loader of the ReSpeaker recordings, with artificial and with real files."""
 
 import json
 import shutil
@@ -31,22 +31,22 @@ def miniature(tmp_path):
     return root
 
 
-def test_truth_comes_from_the_folder_name(miniature):
+def test_the_ground_truth_is_read_from_the_folder_name(miniature):
     scene = opened(miniature, count=2).scene(0)
     assert scene.recording.id == "a180e20_a225e35/150cm/a9e9_3_1b"
-    azimuth, elevation = azimuth_elevation(scene.truth.xyz[0])
+    azimuth, elevation = azimuth_elevation(scene.truth.tracks.xyz[0])
     np.testing.assert_allclose(np.degrees(azimuth) % 360, [180, 225])
     np.testing.assert_allclose(np.degrees(elevation), [20, 35])
 
 
-def test_one_answer_is_asked_for_from_the_whole_recording(miniature):
+def test_a_recording_has_one_time_and_no_frame_length(miniature):
     recording = opened(miniature).scene(0).recording
     assert (recording.kind, recording.frame) == ("direction", None)
     assert recording.times.tolist() == [0.05]
     np.testing.assert_allclose(recording.audio, SOUND.T, atol=1e-4)
 
 
-def test_most_sources_is_that_of_the_selection(miniature):
+def test_max_sources_is_that_of_the_selected_recordings(miniature):
     assert {opened(miniature).scene(i).recording.max_sources for i in range(3)} == {3}
     assert opened(miniature, count=1).scene(0).recording.max_sources == 1
 
@@ -55,11 +55,11 @@ def test_count_selects_recordings(miniature):
     assert [len(opened(miniature, count=count)) for count in (0, 1, 2, 3)] == [3, 1, 1, 1]
 
 
-def test_clone_of_the_repository_serves_as_it_is(miniature):
+def test_a_clone_of_the_repository_can_be_used_directly(miniature):
     assert len(opened(miniature.parent)) == 3
 
 
-def test_smaller_scales_take_fewer_recordings(miniature):
+def test_smaller_scales_have_fewer_recordings(miniature):
     for number in range(20):
         shutil.copy(
             miniature / "a180e20/150cm/a9e9_3_1b.wav", miniature / f"a180e20/150cm/{number}.wav"
@@ -68,7 +68,7 @@ def test_smaller_scales_take_fewer_recordings(miniature):
     assert len(opened(miniature)) == 23
 
 
-def test_fingerprint_follows_names_and_contents(miniature):
+def test_the_fingerprint_depends_on_names_and_contents(miniature):
     before = opened(miniature).fingerprint()
     (miniature / "SOURCES.md").write_text("other")
     assert opened(miniature).fingerprint() == before
@@ -83,20 +83,22 @@ def test_fingerprint_follows_names_and_contents(miniature):
 @pytest.mark.parametrize(
     "change", [{"sample_rate": 8000}, {"microphones": tuple(map(tuple, 2 * np.eye(4, 3)))}]
 )
-def test_fingerprint_follows_the_catalogue(miniature, monkeypatch, change):
+def test_the_fingerprint_depends_on_the_catalogue(miniature, monkeypatch, change):
     before = opened(miniature).fingerprint()
     listed = entry("respeaker-multi-ssl").model_copy(update=change)
     monkeypatch.setattr("sslbench.datasets.real.respeaker.entry", lambda _: listed)
     assert opened(miniature).fingerprint() != before
 
 
-def test_fingerprint_follows_the_selection_where_the_files_are_the_same(miniature):
+def test_the_fingerprint_depends_on_the_selection_even_for_equal_files(miniature):
     whole = opened(miniature)
     whole._items = [item for item in whole._items if len(item.directions) == 2]
     assert whole.fingerprint() != opened(miniature, count=2).fingerprint()
 
 
-def test_missing_data_says_where_to_get_it_and_what_works_now(tmp_path, monkeypatch):
+def test_the_error_for_missing_data_says_where_to_get_it_and_what_to_use_instead(
+    tmp_path, monkeypatch
+):
     monkeypatch.setenv("SSLBENCH_DATA", str(tmp_path / "here"))
     with pytest.raises(MissingDataError) as caught:
         opened(None)
@@ -107,12 +109,12 @@ def test_missing_data_says_where_to_get_it_and_what_works_now(tmp_path, monkeypa
     assert "--dataset respeaker-sim" in text
 
 
-def test_folder_without_recordings_is_named(tmp_path):
-    with pytest.raises(MissingDataError, match="no respeaker-multi-ssl in this folder"):
+def test_a_folder_without_recordings_is_an_error(tmp_path):
+    with pytest.raises(MissingDataError, match="respeaker-multi-ssl is not in this folder"):
         opened(tmp_path)
 
 
-def test_number_of_sources_that_no_recording_has_is_refused(miniature):
+def test_a_number_of_sources_without_recordings_is_an_error(miniature):
     with pytest.raises(ParameterError) as caught:
         opened(miniature, count=9)
     assert caught.value.what == "no recording has 9 sources"
@@ -120,9 +122,9 @@ def test_number_of_sources_that_no_recording_has_is_refused(miniature):
 
 
 @pytest.mark.parametrize("name", ["a180e20_b", "a400e20", "a180e95"])
-def test_folder_name_that_says_nothing_is_refused(miniature, name):
+def test_a_folder_name_without_directions_is_an_error(miniature, name):
     (miniature / "a180e20").rename(miniature / name)
-    with pytest.raises(FormatError, match=f"'{name}' does not say where the sources are"):
+    with pytest.raises(FormatError, match=f"'{name}' does not give the directions"):
         opened(miniature)
 
 
@@ -134,7 +136,7 @@ def test_folder_name_that_says_nothing_is_refused(miniature, name):
         (SOUND * 0, 16000, "is silent"),
     ],
 )
-def test_damaged_recording_is_refused(miniature, samples, rate, text):
+def test_a_damaged_recording_is_an_error(miniature, samples, rate, text):
     wav = miniature / "a180e20/150cm/a9e9_3_1b.wav"
     soundfile.write(wav, samples, rate)
     with pytest.raises(FormatError, match=text):
@@ -142,7 +144,7 @@ def test_damaged_recording_is_refused(miniature, samples, rate, text):
 
 
 @pytest.mark.real
-def test_real_recordings_have_the_published_truth(real_data):
+def test_real_recordings_have_the_published_ground_truth(real_data):
     root = real_data / "respeaker"
     dataset = opened(root)
     items = {
@@ -153,6 +155,6 @@ def test_real_recordings_have_the_published_truth(real_data):
         scene = dataset.scene(index)
         item = items[scene.recording.id + ".wav"]
         assert scene.recording.audio.shape == (4, item["frames"])
-        azimuth, elevation = np.degrees(azimuth_elevation(scene.truth.xyz[0]))
+        azimuth, elevation = np.degrees(azimuth_elevation(scene.truth.tracks.xyz[0]))
         np.testing.assert_allclose(azimuth % 360, [s["azimuth_deg"] for s in item["sources"]])
         np.testing.assert_allclose(elevation, [s["elevation_deg"] for s in item["sources"]])

@@ -9,7 +9,7 @@ from sslbench.contracts import DatasetRequest
 def make(tmp_path):
     """Construct a data set with its cache in a folder of this test."""
 
-    def make(suite, split="test", scale="smoke", **params):
-        return suite(DatasetRequest(split, scale, params, None, tmp_path / "cache"))
+    def make(dataset_class, split="test", scale="smoke", **params):
+        return dataset_class(DatasetRequest(split, scale, params, None, tmp_path / "cache"))
 
     return make

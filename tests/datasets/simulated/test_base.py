@@ -5,77 +5,82 @@ import numpy as np
 import pytest
 import soundfile
 
+from sslbench.datasets.catalogue import entry
 from sslbench.datasets.simulated.base import add_noise
 from sslbench.datasets.simulated.feng2025_l1 import Feng2025L1
 from sslbench.datasets.simulated.luvira_sim import LuviraSim
 from sslbench.datasets.simulated.respeaker_sim import RespeakerSim
 from sslbench.errors import MissingDataError, UnknownNameError
 
-SUITES = [Feng2025L1, LuviraSim, RespeakerSim]
+DATASETS = [Feng2025L1, LuviraSim, RespeakerSim]
 SPLITS = ("train", "validation", "test")
 
 
-def _truths(dataset, count=40):
-    return np.array([dataset.truth(i)[1].xyz[0] for i in range(min(count, len(dataset)))])
+def _positions(dataset, count=40):
+    return np.array([dataset.truth(i)[1].tracks.xyz[0] for i in range(min(count, len(dataset)))])
 
 
-@pytest.mark.parametrize("suite", SUITES)
-def test_the_truth_needs_no_audio(make, suite, monkeypatch):
-    monkeypatch.setattr(suite, "render", None)
-    dataset = make(suite)
+@pytest.mark.parametrize("dataset_class", DATASETS)
+def test_the_ground_truth_needs_no_audio(make, dataset_class, monkeypatch):
+    monkeypatch.setattr(dataset_class, "render", None)
+    dataset = make(dataset_class)
     ids = [dataset.truth(index)[0] for index in range(len(dataset))]
     assert len(set(ids)) == len(dataset)
-    assert np.isfinite(_truths(dataset)).all()
+    assert np.isfinite(_positions(dataset)).all()
 
 
-@pytest.mark.parametrize("suite", SUITES)
-def test_a_scene_agrees_with_its_truth(make, suite):
-    dataset = make(suite)
+@pytest.mark.parametrize("dataset_class", DATASETS)
+def test_a_scene_has_the_ground_truth_of_its_index(make, dataset_class):
+    dataset = make(dataset_class)
     scene = dataset.scene(3)
     name, truth = dataset.truth(3)
     assert scene.recording.id == name
-    np.testing.assert_array_equal(scene.truth.xyz, truth.xyz)
-    np.testing.assert_array_equal(scene.truth.times, scene.recording.times)
-    assert scene.truth.kind == scene.recording.kind
+    np.testing.assert_array_equal(scene.truth.tracks.xyz, truth.tracks.xyz)
+    np.testing.assert_array_equal(scene.truth.tracks.times, scene.recording.times)
+    assert scene.truth.tracks.kind == scene.recording.kind
 
 
-@pytest.mark.parametrize("suite", SUITES)
-def test_scenes_are_the_same_in_another_cache(make, suite, tmp_path):
-    first = make(suite).scene(1)
-    other = suite(type(make(suite).request)("test", "smoke", {}, None, tmp_path / "other"))
+@pytest.mark.parametrize("dataset_class", DATASETS)
+def test_scenes_are_the_same_in_another_cache(make, dataset_class, tmp_path):
+    first = make(dataset_class).scene(1)
+    other = dataset_class(
+        type(make(dataset_class).request)("test", "smoke", {}, None, tmp_path / "other")
+    )
     np.testing.assert_array_equal(first.recording.audio, other.scene(1).recording.audio)
     assert first.recording.conditions == other.scene(1).recording.conditions
 
 
-@pytest.mark.parametrize("suite", SUITES)
-def test_every_clip_can_be_heard(make, suite):
-    dataset = make(suite)
+@pytest.mark.parametrize("dataset_class", DATASETS)
+def test_no_channel_is_silent(make, dataset_class):
+    dataset = make(dataset_class)
     for index in range(10):
         audio = dataset.scene(index).recording.audio
         assert np.isfinite(audio).all()
         assert (np.sqrt(np.mean(audio**2, axis=1)) > 1e-3).all()
 
 
-@pytest.mark.parametrize("suite", SUITES)
-def test_splits_share_no_position(make, suite):
-    truths = np.concatenate([_truths(make(suite, split)) for split in SPLITS])
-    assert len(np.unique(truths.round(9), axis=0)) == len(truths)
+@pytest.mark.parametrize("dataset_class", DATASETS)
+def test_splits_share_no_position(make, dataset_class):
+    positions = np.concatenate([_positions(make(dataset_class, split)) for split in SPLITS])
+    assert len(np.unique(positions.round(9), axis=0)) == len(positions)
 
 
-@pytest.mark.parametrize("suite", SUITES)
-def test_a_smaller_scale_is_the_beginning_of_a_larger_one(make, suite):
-    small, large = (_truths(make(suite, scale=scale), 20) for scale in ("smoke", "quick"))
+@pytest.mark.parametrize("dataset_class", DATASETS)
+def test_a_smaller_scale_has_the_first_scenes_of_a_larger_one(make, dataset_class):
+    small, large = (
+        _positions(make(dataset_class, scale=scale), 20) for scale in ("smoke", "quick")
+    )
     np.testing.assert_array_equal(small, large)
 
 
-@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("dataset_class", DATASETS)
 @pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
 @pytest.mark.parametrize("split", SPLITS)
-def test_a_data_set_has_the_size_that_it_promises(make, suite, scale, split):
-    assert len(make(suite, split, scale)) == suite.sizes[scale][split] > 0
+def test_a_data_set_has_the_documented_size(make, dataset_class, scale, split):
+    assert len(make(dataset_class, split, scale)) == dataset_class.sizes[scale][split] > 0
 
 
-def test_the_fingerprint_follows_what_determines_the_scenes(make):
+def test_the_fingerprint_depends_on_everything_that_determines_the_scenes(make):
     datasets = [
         make(LuviraSim),
         make(LuviraSim, "train"),
@@ -89,6 +94,14 @@ def test_the_fingerprint_follows_what_determines_the_scenes(make):
     assert len(set(prints)) == len(prints)
     assert make(LuviraSim, t60=-1.0, snr_db=30.0).fingerprint() == prints[0]
     assert len(prints[0]) == 64
+
+
+def test_the_fingerprint_depends_on_the_version_in_the_catalogue(make, monkeypatch):
+    before = make(LuviraSim).fingerprint()
+    changed = entry("luvira-sim").model_copy(update={"version": "1000"})
+    monkeypatch.setattr("sslbench.datasets.simulated.base.entry", lambda _: changed)
+    assert make(LuviraSim).version == "1000"
+    assert make(LuviraSim).fingerprint() != before
 
 
 def test_the_fingerprint_is_the_same_in_another_process(make):
@@ -109,7 +122,9 @@ def _fill(folder, seed):
     return str(folder)
 
 
-def test_the_contents_of_a_source_folder_count_and_its_path_does_not(make, tmp_path):
+def test_the_fingerprint_depends_on_the_contents_of_a_source_folder_but_not_its_path(
+    make, tmp_path
+):
     folders = [_fill(tmp_path / name, seed) for name, seed in (("a", 0), ("b", 0), ("c", 9))]
     a, b, c = (make(Feng2025L1, sources=folder) for folder in folders)
     assert a.fingerprint() == b.fingerprint()
@@ -117,26 +132,26 @@ def test_the_contents_of_a_source_folder_count_and_its_path_does_not(make, tmp_p
     assert np.abs(a.scene(0).recording.audio - make(Feng2025L1).scene(0).recording.audio).max() > 0
 
 
-def test_a_missing_source_folder_is_named(make, tmp_path):
+def test_a_missing_source_folder_is_reported_with_its_path(make, tmp_path):
     with pytest.raises(MissingDataError, match="nowhere"):
         make(Feng2025L1, sources=str(tmp_path / "nowhere")).scene(0)
 
 
-def test_an_unknown_split_is_answered_with_the_known_ones(make):
+def test_the_error_for_an_unknown_split_lists_the_known_ones(make):
     with pytest.raises(UnknownNameError, match=r"no split 'dev'\n.*train, validation, test"):
         make(LuviraSim, "dev")
 
 
 @pytest.mark.parametrize("index", [-1, 60])
-def test_an_index_out_of_range_is_refused(make, index):
+def test_an_index_out_of_range_is_an_error(make, index):
     dataset = make(LuviraSim)
-    for ask in (dataset.scene, dataset.truth):
+    for method in (dataset.scene, dataset.truth):
         with pytest.raises(IndexError, match=rf"scene {index} of 60"):
-            ask(index)
+            method(index)
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 30.0])
-def test_noise_has_the_level_that_was_asked(snr_db):
+def test_noise_has_the_requested_level(snr_db):
     audio = np.random.default_rng(0).standard_normal((3, 20000)).astype(np.float32)
     noise = add_noise(audio, snr_db, np.random.default_rng(1)) - audio
     measured = 10 * np.log10(np.mean(audio**2) / np.mean(noise**2))

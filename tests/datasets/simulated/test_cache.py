@@ -13,13 +13,13 @@ SCENES, CHUNK = 7, 3
 
 
 class Renderer:
-    """Renders numbers, and remembers what it was asked for."""
+    """Render the index of each scene as audio, and record the requested ranges."""
 
     def __init__(self):
-        self.asked = []
+        self.requested = []
 
     def __call__(self, indices):
-        self.asked.append(indices)
+        self.requested.append(indices)
         audio = np.array([[[index, 1.0]] for index in indices], np.float32)
         return Rendered(audio, [{"snr_db": float(index)} for index in indices])
 
@@ -33,27 +33,27 @@ def _values(cache):
     return [float(cache.row(index)[0][0, 0]) for index in range(SCENES)]
 
 
-def test_a_scene_renders_its_own_chunk_only(tmp_path):
+def test_a_scene_renders_only_its_own_chunk(tmp_path):
     cache, renderer = _cache(tmp_path)
     audio, conditions = cache.row(4)
     assert audio[0, 0] == 4
     assert conditions == {"snr_db": 4.0}
-    assert renderer.asked == [range(3, 6)]
+    assert renderer.requested == [range(3, 6)]
 
 
-def test_what_was_rendered_is_not_rendered_again(tmp_path):
+def test_rendered_scenes_are_not_rendered_again(tmp_path):
     _cache(tmp_path)[0].fill("test")
     cache, renderer = _cache(tmp_path)
     cache.fill("test")
     assert _values(cache) == list(range(SCENES))
-    assert renderer.asked == []
+    assert renderer.requested == []
 
 
-def test_filling_goes_on_where_it_was_interrupted(tmp_path):
+def test_filling_is_resumed_after_an_interruption(tmp_path):
     _cache(tmp_path)[0].row(0)
     cache, renderer = _cache(tmp_path)
     cache.fill("test")
-    assert renderer.asked == [range(3, 6), range(6, 7)]
+    assert renderer.requested == [range(3, 6), range(6, 7)]
 
 
 def _truncate(folder):
@@ -72,7 +72,7 @@ def _garble(folder):
     (folder / "00001.json").write_text("{")
 
 
-def _forget_a_scene(folder):
+def _remove_a_checksum(folder):
     file = folder / "00001.json"
     about = json.loads(file.read_text())
     about["crc32"].pop()
@@ -83,23 +83,23 @@ def _remove(folder):
     (folder / "00001.npy").unlink()
 
 
-@pytest.mark.parametrize("damage", [_truncate, _alter, _garble, _forget_a_scene, _remove])
+@pytest.mark.parametrize("damage", [_truncate, _alter, _garble, _remove_a_checksum, _remove])
 def test_a_damaged_chunk_is_rendered_again(tmp_path, damage):
     _cache(tmp_path)[0].fill("test")
     damage(tmp_path)
     cache, renderer = _cache(tmp_path)
     assert _values(cache) == list(range(SCENES))
-    assert renderer.asked == [range(3, 6)]
+    assert renderer.requested == [range(3, 6)]
 
 
 def test_chunks_of_another_key_are_not_used(tmp_path):
     _cache(tmp_path)[0].fill("test")
     cache, renderer = _cache(tmp_path, key="other")
     cache.fill("test")
-    assert len(renderer.asked) == 3
+    assert len(renderer.requested) == 3
 
 
-def test_an_interruption_leaves_nothing_half_written(tmp_path):
+def test_an_interruption_leaves_no_partial_files(tmp_path):
     class Interrupted(Renderer):
         def __call__(self, indices):
             raise KeyboardInterrupt
@@ -129,7 +129,7 @@ def test_a_folder_that_cannot_be_made_is_a_store_error(tmp_path):
 def _fill_and_count(folder):
     cache, renderer = _cache(folder)
     cache.fill("test")
-    return len(renderer.asked), _values(cache)
+    return len(renderer.requested), _values(cache)
 
 
 def test_two_processes_share_the_work(tmp_path):
@@ -140,7 +140,7 @@ def test_two_processes_share_the_work(tmp_path):
     assert all(values == list(range(SCENES)) for _, values in results)
 
 
-def test_a_cache_crosses_to_another_process_without_its_audio(tmp_path):
+def test_a_pickled_cache_does_not_contain_audio(tmp_path):
     cache, _ = _cache(tmp_path)
     cache.fill("test")
     assert _values(cache) == list(range(SCENES))
@@ -149,7 +149,7 @@ def test_a_cache_crosses_to_another_process_without_its_audio(tmp_path):
     assert _values(again) == list(range(SCENES))
 
 
-def test_nothing_is_printed_where_there_is_no_terminal(tmp_path, capfd):
+def test_nothing_is_printed_without_a_terminal(tmp_path, capfd):
     _cache(tmp_path)[0].fill("test")
     assert capfd.readouterr() == ("", "")
     assert os.listdir(tmp_path)  # noqa: PTH208  # something was written

@@ -1,4 +1,4 @@
-"""What `lemoing2019` promises about its scenes."""
+"""Documented properties of the data set `lemoing2019`."""
 
 from functools import cache
 
@@ -18,20 +18,20 @@ SPLITS = ("train", "validation", "test", "s1", "s2")
 
 
 @pytest.fixture(autouse=True, scope="module")
-def banks_made_once():
-    """Keep the signals of a split between tests; making them takes longer than all else here."""
+def banks_generated_once():
+    """Keep the signals of a split between tests; generating them dominates the run time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SourceBank, "open", cache(SourceBank.open))
         yield
 
 
-def _truths(dataset, count=None):
-    """All positions, shape (scenes, tracks, 3)."""
-    return np.array([dataset.truth(i)[1].xyz[0] for i in range(count or len(dataset))])
+def _positions(dataset, count=None):
+    """Return all positions, shape (scenes, tracks, 3)."""
+    return np.array([dataset.truth(i)[1].tracks.xyz[0] for i in range(count or len(dataset))])
 
 
 def _counts(dataset):
-    return np.array([dataset.truth(i)[1].active[0].sum() for i in range(len(dataset))])
+    return np.array([dataset.truth(i)[1].tracks.active[0].sum() for i in range(len(dataset))])
 
 
 def _parameter(name):
@@ -40,7 +40,7 @@ def _parameter(name):
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_sources_are_on_the_grid_inside_the_square(make, split):
-    xyz = _truths(make(Lemoing2019, split))
+    xyz = _positions(make(Lemoing2019, split))
     steps = xyz[..., :2] / 0.05 - 0.5
     active = np.isfinite(xyz[..., 0])
     np.testing.assert_allclose(steps[active], np.round(steps[active]), atol=1e-9)
@@ -49,8 +49,8 @@ def test_sources_are_on_the_grid_inside_the_square(make, split):
 
 
 @pytest.mark.parametrize("split", ["test", "s1"])
-def test_sources_keep_two_metres_from_each_other(make, split):
-    xyz = _truths(make(Lemoing2019, split, "quick"))
+def test_sources_are_at_least_two_metres_apart(make, split):
+    xyz = _positions(make(Lemoing2019, split, "quick"))
     i, j = np.triu_indices(xyz.shape[1], k=1)
     between = np.linalg.norm(xyz[:, i] - xyz[:, j], axis=-1)
     assert np.nanmin(between) == pytest.approx(2.0, abs=0.05)
@@ -58,20 +58,20 @@ def test_sources_keep_two_metres_from_each_other(make, split):
 
 
 @pytest.mark.parametrize("params", [{}, {"array_centre": 1.5, "wall_distance": 1.0}])
-def test_sources_keep_away_from_the_microphones(make, params):
+def test_sources_have_a_minimum_distance_from_the_microphones(make, params):
     dataset = make(Lemoing2019, "train", "quick", **params)
-    distance = np.linalg.norm(_truths(dataset)[:, :, None] - dataset.microphones, axis=-1)
+    distance = np.linalg.norm(_positions(dataset)[:, :, None] - dataset.microphones, axis=-1)
     assert 0.25 <= np.nanmin(distance) < 0.3
 
 
 def test_moved_arrays_move_few_sources(make):
-    here, there = (_truths(make(Lemoing2019, array_centre=x)) for x in (3.0, 1.5))
+    here, there = (_positions(make(Lemoing2019, array_centre=x)) for x in (3.0, 1.5))
     same = (np.isnan(here) | (here == there)).all(axis=(1, 2))
     assert same.mean() > 0.95
 
 
-def test_sources_fill_the_square(make):
-    xyz = _truths(make(Lemoing2019, "train", "quick"))
+def test_sources_are_distributed_over_the_square(make):
+    xyz = _positions(make(Lemoing2019, "train", "quick"))
     alone = xyz[np.isnan(xyz[:, 1, 0]), 0]
     counts = np.histogram2d(alone[:, 0], alone[:, 1], bins=6, range=[[0, 6], [0, 6]])[0]
     assert counts.sum() == len(alone)
@@ -82,12 +82,12 @@ def test_sources_fill_the_square(make):
 
 @pytest.mark.parametrize("split", ["train", "validation", "test", "s2"])
 @pytest.mark.parametrize("scale", ["smoke", "quick"])
-def test_one_and_two_sources_have_equal_shares(make, split, scale):
+def test_one_and_two_sources_are_equally_frequent(make, split, scale):
     dataset = make(Lemoing2019, split, scale)
     assert np.bincount(_counts(dataset)).tolist() == [0, len(dataset) // 2, len(dataset) // 2]
 
 
-def test_the_number_of_sources_cannot_be_told_from_the_id(make):
+def test_the_number_of_sources_does_not_follow_from_the_id(make):
     even = _counts(make(Lemoing2019, "train"))[0::2]
     assert 0.4 < np.mean(even == 1) < 0.6
 
@@ -97,19 +97,19 @@ def test_s1_has_three_sources(make):
 
 
 @pytest.mark.parametrize("split", ["train", "test", "s1", "s2"])
-def test_a_recording_of_any_split_may_have_three_sources(make, split):
+def test_max_sources_is_three_in_all_splits(make, split):
     assert make(Lemoing2019, split).scene(0).recording.max_sources == 3
 
 
-def test_a_source_that_is_not_there_is_nan_and_inactive(make):
+def test_an_absent_source_is_nan_and_inactive(make):
     dataset = make(Lemoing2019)
     alone = int(np.flatnonzero(_counts(dataset) == 1)[0])
-    truth = dataset.truth(alone)[1]
+    truth = dataset.truth(alone)[1].tracks
     assert truth.active.tolist() == [[True, False]]
     assert np.isnan(truth.xyz[0, 1]).all()
 
 
-def test_a_recording_is_asked_once_about_all_of_it(make):
+def test_a_recording_has_one_time_in_its_middle(make):
     recording = make(Lemoing2019).scene(0).recording
     assert recording.audio.shape == (8, 2560)
     np.testing.assert_allclose(recording.times, [0.08])
@@ -117,14 +117,16 @@ def test_a_recording_is_asked_once_about_all_of_it(make):
     assert recording.region.flat
 
 
-def test_conditions_do_not_tell_how_many_sources_there_are(make):
+def test_conditions_do_not_depend_on_the_number_of_sources(make):
     dataset = make(Lemoing2019)
     assert len({str(dataset.scene(i).recording.conditions) for i in range(10)}) == 1
 
 
 def test_arrays_are_those_of_feng2025_l1(make):
     params = {"layout": "uniform", "aperture": 0.4, "wall_distance": 0.2, "array_centre": 2.0}
-    here, there = (make(suite, **params).array for suite in (Lemoing2019, Feng2025L1))
+    here, there = (
+        make(dataset_class, **params).array for dataset_class in (Lemoing2019, Feng2025L1)
+    )
     np.testing.assert_array_equal(here.positions, there.positions)
     np.testing.assert_allclose(here.positions[4:, 1], 0.2)
 
@@ -134,10 +136,10 @@ def test_arrays_are_those_of_feng2025_l1(make):
 def test_a_clip_equals_pyroomacoustics_within_70_db(make, split):
     dataset = make(Lemoing2019, split)
     scene = dataset.scene(int(_counts(dataset).argmax()))
-    played = dataset._played(int(scene.recording.id[-6:]), dataset._bank)
+    signals = dataset.source_signals(int(scene.recording.id[-6:]), dataset._bank)
     room = pra.ShoeBox([6, 6, 4.2], fs=16000, max_order=0)
-    for signal, place in zip(played, scene.truth.xyz[0], strict=True):
-        room.add_source(place, signal=signal)
+    for signal, position in zip(signals, scene.truth.tracks.xyz[0], strict=True):
+        room.add_source(position, signal=signal)
     room.add_microphone_array(dataset.microphones.T)
     room.simulate()
     theirs = room.mic_array.signals[:, DELAY + LEAD : DELAY + LEAD + SAMPLES]
@@ -145,13 +147,11 @@ def test_a_clip_equals_pyroomacoustics_within_70_db(make, split):
     assert 20 * np.log10(difference) < -70
 
 
-def test_levels_vary_as_much_as_asked(make):
+def test_levels_vary_over_the_requested_range(make):
     quiet, loud = (make(Lemoing2019, "train", level_range=x) for x in (0.0, 30.0))
     bank = quiet._bank
-    gains = [
-        20 * np.log10(np.abs(b).max(axis=1) / np.abs(a).max(axis=1))
-        for a, b in ((quiet._played(i, bank), loud._played(i, bank)) for i in range(300))
-    ]
+    pairs = ((quiet.source_signals(i, bank), loud.source_signals(i, bank)) for i in range(300))
+    gains = [20 * np.log10(np.abs(b).max(axis=1) / np.abs(a).max(axis=1)) for a, b in pairs]
     assert np.min(gains) == pytest.approx(-15, abs=0.5)
     assert np.max(gains) == pytest.approx(15, abs=0.5)
     assert np.std(gains) == pytest.approx(30 / np.sqrt(12), rel=0.1)
@@ -163,13 +163,13 @@ def test_levels_vary_as_much_as_asked(make):
 def test_no_clip_is_silent(make, split):
     dataset = make(Lemoing2019, split)
     power = [np.mean(dataset.scene(i).recording.audio ** 2, axis=1) for i in range(len(dataset))]
-    # Level 0.1, an excerpt 10 dB and a gain 10 dB below, from at most 8.3 m away.
+    # Level 0.1, minus 10 dB for the excerpt and 10 dB for the gain, at a distance of up to 8.3 m.
     assert 20 * np.log10(0.1) - 10 - 10 - 20 * np.log10(8.5) < 10 * np.log10(np.min(power)) + 1
 
 
 def test_splits_share_no_scene(make):
     datasets = [make(Lemoing2019, split) for split in SPLITS]
-    pairs = np.concatenate([_truths(data)[_counts(data) >= 2][:, :2] for data in datasets])
+    pairs = np.concatenate([_positions(data)[_counts(data) >= 2][:, :2] for data in datasets])
     assert len(np.unique(pairs.round(6).reshape(len(pairs), -1), axis=0)) == len(pairs)
 
 
@@ -179,7 +179,7 @@ def test_splits_share_no_signal(make):
     assert len(seen) == sum(len(bank.signals) for bank in banks)
 
 
-def test_s2_plays_another_genre(make):
+def test_s2_has_another_genre(make):
     assert [make(Lemoing2019, split).genre for split in SPLITS] == ["music"] * 4 + ["swing"]
     assert make(Lemoing2019, "s2", s2_genre="speech").genre == "speech"
 
@@ -196,7 +196,7 @@ def folders(tmp_path):
     return fill("classical", 0), fill("jazz", 100)
 
 
-def test_s2_plays_its_own_folder(make, folders):
+def test_s2_has_its_own_source_folder(make, folders):
     files = dict(zip(("sources", "s2_sources"), folders, strict=True))
     given = [make(Lemoing2019, split, **files).fingerprint() for split in ("test", "s2")]
     sources_only = [
@@ -208,7 +208,7 @@ def test_s2_plays_its_own_folder(make, folders):
     assert len(names) == 1
 
 
-def test_a_missing_folder_for_s2_is_named(make, tmp_path):
+def test_a_missing_folder_for_s2_is_reported_with_its_path(make, tmp_path):
     missing = str(tmp_path / "nowhere")
     with pytest.raises(MissingDataError, match="nowhere"):
         make(Lemoing2019, "s2", s2_sources=missing).fingerprint()
@@ -216,21 +216,21 @@ def test_a_missing_folder_for_s2_is_named(make, tmp_path):
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_a_smaller_scale_is_the_beginning_of_a_larger_one(make, split):
-    small, large = (_truths(make(Lemoing2019, split, scale), 50) for scale in ("smoke", "quick"))
+def test_a_smaller_scale_has_the_first_scenes_of_a_larger_one(make, split):
+    small, large = (_positions(make(Lemoing2019, split, scale), 50) for scale in ("smoke", "quick"))
     np.testing.assert_array_equal(small, large)
 
 
-def test_a_tenth_of_the_training_split_is_its_beginning(make):
+def test_a_tenth_of_the_training_split_has_its_first_scenes(make):
     whole, tenth = make(Lemoing2019, "train"), make(Lemoing2019, "train", train_share=0.1)
     assert (len(whole), len(tenth)) == (1000, 100)
-    np.testing.assert_array_equal(_truths(whole, 100), _truths(tenth))
+    np.testing.assert_array_equal(_positions(whole, 100), _positions(tenth))
     np.testing.assert_array_equal(whole.scene(7).recording.audio, tenth.scene(7).recording.audio)
     assert whole.fingerprint() != tenth.fingerprint()
 
 
 @pytest.mark.parametrize("split", SPLITS[1:])
-def test_the_share_to_train_on_changes_no_other_split(make, split):
+def test_train_share_does_not_change_other_splits(make, split):
     whole, tenth = make(Lemoing2019, split), make(Lemoing2019, split, train_share=0.1)
     assert len(whole) == len(tenth)
     assert whole.fingerprint() == tenth.fingerprint()
@@ -254,14 +254,14 @@ def test_every_other_parameter_changes_the_fingerprint(make):
         ("layout", "ring", "one of kinect, uniform"),
     ],
 )
-def test_a_bad_parameter_is_refused(name, typed, expected):
+def test_an_invalid_parameter_is_an_error(name, typed, expected):
     with pytest.raises(ParameterError) as caught:
         _parameter(name).read(typed)
     assert name in caught.value.what
     assert expected in str(caught.value)
 
 
-def test_an_unknown_split_is_refused_with_those_there_are(make):
+def test_the_error_for_an_unknown_split_lists_the_known_ones(make):
     with pytest.raises(UnknownNameError, match="no split 's3'") as caught:
         make(Lemoing2019, "s3")
     assert caught.value.expected == "one of train, validation, test, s1, s2"

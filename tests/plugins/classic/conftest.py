@@ -1,4 +1,4 @@
-"""Recordings made on the spot: one source in free field, delays exact to a fraction of a sample."""
+"""Synthetic recordings of sources in the free field, with exact fractional delays."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,31 +31,33 @@ LUVIRA = np.array(
 
 @pytest.fixture(scope="session")
 def luvira() -> np.ndarray:
-    """The eleven published microphone positions in a room of 7 x 8 x 2 m."""
+    """Return the published positions of eleven microphones in a room of 7 x 8 x 2 m."""
     return LUVIRA
 
 
 @pytest.fixture(scope="session")
 def room() -> Box:
+    """Return the room of that array."""
     return Box((-3.5, -4.0, 0.0), (3.5, 4.0, 2.0))
 
 
-def _spread(signal: np.ndarray, delays: np.ndarray, gains: np.ndarray) -> np.ndarray:
+def _delayed(signal: np.ndarray, delays: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Return a signal with one delay in seconds and one gain per channel."""
     length = 2 * len(signal)
     spectrum = np.fft.rfft(signal, length)
-    turns = np.fft.rfftfreq(length, 1 / RATE) * delays[:, None]
-    return gains[:, None] * np.fft.irfft(spectrum * np.exp(-2j * np.pi * turns), length)
+    cycles = np.fft.rfftfreq(length, 1 / RATE) * delays[:, None]
+    return gains[:, None] * np.fft.irfft(spectrum * np.exp(-2j * np.pi * cycles), length)
 
 
 @pytest.fixture(scope="session")
 def near() -> Callable[..., Recording]:
-    """Make a recording of white noise at a place: `near(microphones, source, region)`."""
+    """Make a recording of white noise at a position: `near(microphones, source, region)`."""
 
     def make(mics: np.ndarray, source: Any, region: Box, **options: Any) -> Recording:
         seed, samples = options.pop("seed", 0), options.pop("samples", 2048)
         distance = np.linalg.norm(np.asarray(source) - mics, axis=1)
         signal = np.random.default_rng(seed).standard_normal(samples + 1024)
-        audio = _spread(signal, distance / SPEED, 1 / distance)[:, 1024 : 1024 + samples]
+        audio = _delayed(signal, distance / SPEED, 1 / distance)[:, 1024 : 1024 + samples]
         fields = {"frame": samples / RATE, **options}
         return Recording(
             "near",
@@ -79,7 +81,7 @@ def far() -> Callable[..., Recording]:
         audio = np.zeros((len(mics), 8192))
         for direction in np.atleast_2d(directions):
             delays = -(mics @ direction) / SPEED
-            audio += _spread(rng.standard_normal(8192), delays, np.ones(len(mics)))[:, :8192]
+            audio += _delayed(rng.standard_normal(8192), delays, np.ones(len(mics)))[:, :8192]
         return Recording(
             "far",
             audio.astype(np.float32),

@@ -1,4 +1,4 @@
-"""What the plugin offers."""
+"""The specs of the classical methods."""
 
 import inspect
 import subprocess
@@ -14,7 +14,7 @@ from sslbench.specs import MethodSpec
 SPECS = {spec.name: spec for spec in sslbench_classic.sslbench_methods()}
 
 
-def test_names_are_those_that_are_documented() -> None:
+def test_the_names_are_the_documented_ones() -> None:
     assert set(SPECS) == {
         "room-centre",
         "mean-position",
@@ -36,15 +36,15 @@ def test_names_are_those_that_are_documented() -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_a_class_is_what_its_spec_says(spec: MethodSpec) -> None:
+def test_the_class_has_the_type_that_its_spec_declares(spec: MethodSpec) -> None:
     target = load_target(spec.target, spec.name)
-    made = target(**{parameter.name: parameter.default for parameter in spec.parameters})
-    assert isinstance(made, Oracle if spec.oracle else Method)
-    assert isinstance(made, TrainableMethod) == spec.trainable
+    method = target(**{parameter.name: parameter.default for parameter in spec.parameters})
+    assert isinstance(method, Oracle if spec.oracle else Method)
+    assert isinstance(method, TrainableMethod) == spec.trainable
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_defaults_are_those_of_the_class(spec: MethodSpec) -> None:
+def test_defaults_agree_with_those_of_the_class(spec: MethodSpec) -> None:
     signature = inspect.signature(load_target(spec.target, spec.name))
     defaults = {name: one.default for name, one in signature.parameters.items()}
     declared = {parameter.name: parameter.default for parameter in spec.parameters}
@@ -58,7 +58,7 @@ def test_defaults_are_within_bounds(spec: MethodSpec) -> None:
         assert parameter.check(parameter.default) == parameter.default
 
 
-def test_listing_imports_nothing_heavy() -> None:
+def test_listing_the_methods_imports_no_heavy_package() -> None:
     code = (
         "import sys, sslbench_classic; sslbench_classic.sslbench_methods();"
         "print(sorted({'torch', 'scipy', 'pyroomacoustics', 'pandas'} & set(sys.modules)))"

@@ -1,4 +1,4 @@
-"""The networks of the grid methods, and the features that they are given."""
+"""Front ends, encoders, decoders and networks of the grid methods."""
 
 import numpy as np
 import pytest
@@ -33,25 +33,24 @@ def adhoc(**changes):
     return AdhocNetwork(NetworkConfig(**{"width": 8, "size": 5, **changes}))
 
 
-def maps_of(network, audio):
+def mapped(network, audio):
+    """Return the map of a network for fixed arrays."""
     return network(audio, torch.zeros(*audio.shape[:2], 3), torch.full((len(audio), 2), 6.0))
 
 
 def noise_in_room(source, nodes=6, seed=0):
-    """Return audio and positions of nodes in `ROOM` that record noise from a source."""
+    """Return audio and microphones of noise in `ROOM`, and the room."""
     rng = np.random.default_rng(seed)
     signal = rng.standard_normal((1, 1024 + 16000)).astype(np.float32)
-    places = np.column_stack([rng.uniform(0, ROOM.numpy(), (nodes, 2)), np.full(nodes, 0.9)])
-    audio = render_anechoic(signal, [[*source, 0.95]], places, 16000, 1024)[0]
-    return torch.from_numpy(audio), torch.from_numpy(places).float(), ROOM
+    mics = np.column_stack([rng.uniform(0, ROOM.numpy(), (nodes, 2)), np.full(nodes, 0.9)])
+    audio = render_anechoic(signal, [[*source, 0.95]], mics, 16000, 1024)[0]
+    return torch.from_numpy(audio), torch.from_numpy(mics).float(), ROOM
 
 
-def planes_of(*sources, nodes=6):
+def planes_of(*sources):
     """Return the planes of one room per source, shape (rooms, 3, 64, 64), and the rooms."""
-    planes = [
-        steered_planes(*noise_in_room(source, nodes, seed)) for seed, source in enumerate(sources)
-    ]
-    return torch.stack(planes), ROOM.expand(len(sources), 2)
+    rooms = [noise_in_room(source, seed=seed) for seed, source in enumerate(sources)]
+    return torch.stack([steered_planes(*room) for room in rooms]), ROOM.expand(len(rooms), 2)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def planes_of(*sources, nodes=6):
     ],
 )
 @pytest.mark.parametrize("early_stride", [False, True])
-def test_networks_have_as_many_weights_as_in_the_paper(
+def test_networks_have_the_published_numbers_of_weights(
     encoder, channels, size, weights, early_stride
 ):
     config = NetworkConfig(encoder, channels=channels, size=size, early_stride=early_stride)
@@ -75,41 +74,41 @@ def test_networks_have_as_many_weights_as_in_the_paper(
 @pytest.mark.parametrize("encoder", ["single", "array", "combined"])
 @pytest.mark.parametrize("features", ["phase", "raw"])
 @pytest.mark.parametrize("early_stride", [False, True])
-def test_every_encoder_gives_a_map(encoder, features, early_stride):
+def test_every_encoder_gives_a_map_of_the_right_shape(encoder, features, early_stride):
     network = grid(
         encoder=encoder, features=features, early_stride=early_stride, channels=3, size=7
     )
-    assert maps_of(network, clips()).shape == (2, 3, 7, 7)
+    assert mapped(network, clips()).shape == (2, 3, 7, 7)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 6, 7, 9, 16, 17, 27, 40, 81, 90])
-def test_a_map_may_have_any_size(size):
-    assert maps_of(grid(size=size), clips()).shape == (2, 1, size, size)
+def test_a_map_can_have_any_size(size):
+    assert mapped(grid(size=size), clips()).shape == (2, 1, size, size)
     assert adhoc(size=size)(*planes_of((1, 1))).shape == (1, 1, size, size)
 
 
 @pytest.mark.parametrize(("arrays", "microphones"), [(1, 8), (4, 2)])
-def test_other_arrays_give_a_map(arrays, microphones):
+def test_other_numbers_of_arrays_and_microphones_are_possible(arrays, microphones):
     network = grid(encoder="combined", arrays=arrays, mics_per_array=microphones, size=6)
-    assert maps_of(network, clips()).shape == (2, 1, 6, 6)
+    assert mapped(network, clips()).shape == (2, 1, 6, 6)
 
 
 @pytest.mark.parametrize("width", [0, 4, 20])
-def test_a_width_that_cannot_be_divided_is_refused(width):
-    with pytest.raises(ParameterError, match=f"width of {width}\n.*multiple of 8"):
+def test_a_width_that_is_not_a_multiple_of_8_is_an_error(width):
+    with pytest.raises(ParameterError, match=f"width of {width} is not allowed\n.*multiple of 8"):
         NetworkConfig(width=width)
 
 
-def test_shorter_clips_are_refused():
-    with pytest.raises(FormatError, match=r"2559 samples\n.*at least 2560"):
-        maps_of(grid(), clips(samples=2559))
+def test_too_short_clips_are_an_error():
+    with pytest.raises(FormatError, match=r"2559 samples are too short\n.*at least 2560"):
+        mapped(grid(), clips(samples=2559))
 
 
-def test_longer_clips_give_a_map():
-    assert maps_of(grid(size=6), clips(samples=8000)).shape == (2, 1, 6, 6)
+def test_longer_clips_are_possible():
+    assert mapped(grid(size=6), clips(samples=8000)).shape == (2, 1, 6, 6)
 
 
-def test_raw_features_are_spectra_divided_by_the_level_of_the_clip():
+def test_raw_features_are_the_spectra_divided_by_the_level_of_the_clip():
     audio = clips(1)
     window = torch.hamming_window(512).numpy()
     spectra = stft(
@@ -139,7 +138,7 @@ def test_phase_features_are_the_delays_between_neighbours():
     torch.testing.assert_close(found, expected[:, None].expand(-1, 9), atol=1e-2, rtol=0)
 
 
-def test_pairs_are_side_by_side_real_parts_first():
+def test_pairs_are_ordered_with_real_parts_first():
     features = PairFeatures(4)
     pairs = list(zip(features.first.tolist(), features.second.tolist(), strict=True))
     assert pairs[:6] == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
@@ -147,7 +146,7 @@ def test_pairs_are_side_by_side_real_parts_first():
 
 
 def test_pairs_as_channels_equal_pairs_as_rows_of_an_image():
-    # Table II: one filter of 2 x 7 with a stride of 2 along the rows, two rows for each pair.
+    # Table II: filters of 2 x 7 with a stride of 2 along the rows, two rows per pair.
     features, spectra = PairFeatures(4).eval(), torch.randn(2, 8, 9, 256)
     convolution, *rest = features.layers
     pairs = torch.stack([features.first, features.second], dim=1).flatten()
@@ -165,38 +164,38 @@ def test_arrays_share_the_weights_of_their_encoder():
 
 
 @pytest.mark.parametrize("features", ["phase", "raw"])
-def test_silence_gives_finite_maps(features):
-    assert maps_of(grid(features=features), torch.zeros(2, 8, 2560)).isfinite().all()
+def test_silence_gives_a_finite_map(features):
+    assert mapped(grid(features=features), torch.zeros(2, 8, 2560)).isfinite().all()
 
 
-def test_silent_nodes_give_finite_maps():
+def test_silence_gives_a_finite_map_of_ad_hoc_nodes():
     audio, microphones, room = noise_in_room((1, 1))
     planes = steered_planes(audio * 0, microphones, room)
     assert adhoc()(planes[None], room[None]).isfinite().all()
 
 
 @pytest.mark.parametrize("encoder", ["single", "array", "combined"])
-def test_gradients_reach_all_weights_of_an_encoder(encoder):
+def test_all_weights_of_an_encoder_have_gradients(encoder):
     network = grid(encoder=encoder, size=7)
-    maps_of(network, clips(4)).square().sum().backward()
+    mapped(network, clips(4)).square().sum().backward()
     assert all(each.grad.abs().sum() > 0 for each in network.parameters())
 
 
-def test_gradients_reach_all_weights_of_an_adhoc_network():
+def test_all_weights_of_an_adhoc_network_have_gradients():
     network = adhoc(channels=2)
     network(*planes_of((1, 3))).square().sum().backward()
     assert all(each.grad.abs().sum() > 0 for each in network.parameters())
 
 
-def test_a_network_is_deterministic():
-    assert torch.equal(maps_of(grid(), clips()), maps_of(grid(), clips()))
+def test_networks_are_deterministic():
+    assert torch.equal(mapped(grid(), clips()), mapped(grid(), clips()))
     assert torch.equal(adhoc()(*planes_of((1, 1))), adhoc()(*planes_of((1, 1))))
 
 
 def test_the_map_of_a_clip_does_not_depend_on_the_batch():
     network = grid(size=7).eval()
-    alone = torch.cat([maps_of(network, clip[None]) for clip in clips(3)])
-    torch.testing.assert_close(maps_of(network, clips(3)), alone, atol=1e-5, rtol=1e-4)
+    alone = torch.cat([mapped(network, clip[None]) for clip in clips(3)])
+    torch.testing.assert_close(mapped(network, clips(3)), alone, atol=1e-5, rtol=1e-4)
 
 
 def test_the_map_of_a_room_does_not_depend_on_the_batch():
@@ -207,7 +206,7 @@ def test_the_map_of_a_room_does_not_depend_on_the_batch():
 
 
 @pytest.mark.parametrize("nodes", [2, 5, 30])
-def test_any_number_of_nodes_has_three_planes(nodes):
+def test_any_number_of_nodes_is_possible(nodes):
     assert steered_planes(*noise_in_room((1, 1), nodes)).shape == (3, CELLS, CELLS)
 
 
@@ -225,33 +224,34 @@ def test_the_order_of_nodes_does_not_change_the_planes():
     torch.testing.assert_close(shuffled, expected, atol=1e-3, rtol=1e-3)
 
 
-def test_one_node_is_refused():
+def test_a_single_node_is_an_error():
     with pytest.raises(GeometryError, match="at least two"):
         steered_planes(*noise_in_room((1, 1), 1))
 
 
 @pytest.mark.parametrize("source", [(0.4, 0.7), (2.2, 6.9), (4.6, 3.1)])
 @pytest.mark.parametrize("plane", [0, 1])
-def test_correlation_is_highest_where_the_source_is(source, plane):
+def test_the_correlation_is_highest_at_the_source(source, plane):
     planes = steered_planes(*noise_in_room(source, 8))
     y, x = divmod(int(planes[plane].argmax()), CELLS)
     found = (np.array([x, y]) + 0.5) / CELLS * ROOM.numpy()
     assert np.abs(found - source).max() < 8 / CELLS
 
 
-def test_levels_agree_best_at_the_source():
-    # Direct sound falls with distance. Diffuse sound is the same everywhere, and as strong at 1 m.
+def test_levels_agree_best_at_the_source_of_direct_and_diffuse_sound():
+    # The direct sound decays with distance. The diffuse sound has the same level everywhere, equal
+    # to the level of the direct sound at 1 m.
     rng = np.random.default_rng(0)
-    places = rng.uniform(0, ROOM.numpy(), (12, 2))
-    squared = ((places - [2.2, 6.9]) ** 2).sum(axis=1)
+    positions = rng.uniform(0, ROOM.numpy(), (12, 2))
+    squared = ((positions - [2.2, 6.9]) ** 2).sum(axis=1)
     audio = rng.standard_normal((12, 16000)) * np.sqrt(1 / squared + 1)[:, None]
-    microphones = torch.from_numpy(np.column_stack([places, np.full(12, 0.9)])).float()
+    microphones = torch.from_numpy(np.column_stack([positions, np.full(12, 0.9)])).float()
     planes = steered_planes(torch.from_numpy(audio).float(), microphones, ROOM)
     y, x = divmod(int(planes[2].argmax()), CELLS)
     assert np.hypot((x + 0.5) / CELLS * 5 - 2.2, (y + 0.5) / CELLS * 8 - 6.9) < 0.2
 
 
-def test_a_mirrored_room_has_mirrored_planes():
+def test_a_mirrored_room_gives_mirrored_planes():
     audio, microphones, room = noise_in_room((2, 6))
     mirrored = microphones * torch.tensor([-1, 1, 1]) + torch.tensor([5.0, 0, 0])
     planes = steered_planes(audio, mirrored, room).flip(-1)
@@ -267,14 +267,14 @@ def test_outputs_are_pooled_at_the_points_of_the_lattice(lattice, size):
     torch.testing.assert_close(readout.boxes.sum(dim=0), torch.ones(CELLS))
 
 
-def test_hats_between_nodes_preserve_the_position():
+def test_hat_functions_preserve_positions_between_nodes():
     nodes = torch.arange(5) / 4
     weights = hats(nodes, 0.25, CELLS)
     torch.testing.assert_close(nodes @ weights, cell_centres(CELLS))
     torch.testing.assert_close(weights.sum(dim=0), torch.ones(CELLS))
 
 
-def test_overlaps_of_uneven_cells_tile_the_side():
+def test_overlaps_with_a_non_integer_ratio_tile_the_side():
     weights = overlaps(cell_centres(7), 1 / 7, CELLS)
     torch.testing.assert_close(weights.sum(dim=0), torch.ones(CELLS))
     torch.testing.assert_close(weights.sum(dim=1), torch.full((7,), CELLS / 7))
@@ -297,34 +297,34 @@ def test_resampling_to_fewer_cells_is_pooling_by_area():
 
 
 def rendered(seed, count):
-    """Return noise recorded by two arrays on walls, and its positions as shares of the room."""
+    """Return noise at two arrays on walls and the source positions as fractions of the room."""
     rng = np.random.default_rng(seed)
     signals = rng.standard_normal((count, 512 + 2560)).astype(np.float32)
-    places = np.column_stack([rng.uniform(0.5, 5.5, (count, 2)), np.full(count, 0.95)])
+    positions = np.column_stack([rng.uniform(0.5, 5.5, (count, 2)), np.full(count, 0.95)])
     along = 3 + np.array([-0.1, -0.03, 0.04, 0.1])
     near, height = np.full(4, 0.05), np.full(4, 0.9)
     arrays = np.vstack([np.stack([near, along, height], 1), np.stack([along, near, height], 1)])
-    audio = render_anechoic(signals, places, arrays, 16000, 512)
-    return torch.from_numpy(audio), torch.from_numpy(places[:, :2] / 6).float()
+    audio = render_anechoic(signals, positions, arrays, 16000, 512)
+    return torch.from_numpy(audio), torch.from_numpy(positions[:, :2] / 6).float()
 
 
 @pytest.mark.parametrize("features", ["phase", "raw"])
-def test_within_48_steps_it_locates_new_clips(features):
-    audio, places = rendered(0, 1024)
+def test_48_training_steps_are_sufficient_to_locate_unseen_clips(features):
+    audio, positions = rendered(0, 1024)
     network, nodes = grid(size=7, features=features), torch.arange(7) / 6
-    x, y = hats(nodes, 1 / 6, 1024)[:, (places * 1024).long()].permute(2, 1, 0)
+    x, y = hats(nodes, 1 / 6, 1024)[:, (positions * 1024).long()].permute(2, 1, 0)
     labels = (y[:, :, None] * x[:, None, :]).flatten(1)
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     for step in range(48):
         batch = slice(step % 32 * 32, step % 32 * 32 + 32)
-        logits = maps_of(network, audio[batch]).flatten(1)
+        logits = mapped(network, audio[batch]).flatten(1)
         loss = torch.nn.functional.cross_entropy(logits, labels[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    audio, places = rendered(1, 128)
+    audio, positions = rendered(1, 128)
     with torch.no_grad():
-        shares = maps_of(network.eval(), audio).flatten(1).softmax(1).unflatten(1, (7, 7))
-    found = torch.stack([shares.sum(1) @ nodes, shares.sum(2) @ nodes], dim=1)
-    constant = (places - places.mean(0)).norm(dim=1).mean()
-    assert (found - places).norm(dim=1).mean() < 0.5 * constant
+        probabilities = mapped(network.eval(), audio).flatten(1).softmax(1).unflatten(1, (7, 7))
+    found = torch.stack([probabilities.sum(1) @ nodes, probabilities.sum(2) @ nodes], dim=1)
+    constant = (positions - positions.mean(0)).norm(dim=1).mean()
+    assert (found - positions).norm(dim=1).mean() < 0.5 * constant

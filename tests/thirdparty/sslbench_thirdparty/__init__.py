@@ -1,26 +1,28 @@
-"""An example plugin: what sslbench loads to list what there is. Nothing heavy is imported."""
+"""An example plugin for sslbench: a method, a data set and a metric.
 
-from pathlib import Path
+sslbench imports this module to list them, so it must not import heavy packages such as torch. The
+classes that the specs name as targets are imported only when they are used.
+"""
 
 from sslbench.hookspecs import hookimpl
 from sslbench.specs import DatasetSpec, MethodSpec, MetricSpec, Parameter
 
 __all__ = ["sslbench_datasets", "sslbench_methods", "sslbench_metrics", "sslbench_provenance"]
 
+__version__ = "1.0.0"
+
 
 @hookimpl
 def sslbench_methods() -> list[MethodSpec]:
-    """Offer one method."""
+    """Return the specs of the methods of this plugin."""
     return [
         MethodSpec(
             name="loudest-microphone",
             target="sslbench_thirdparty.method:LoudestMicrophone",
-            summary="place of the microphones, weighted by loudness",
+            summary="mean of the microphone positions, weighted by level",
             outputs=("position",),
             licence="MIT",
-            parameters=(
-                Parameter("power", 4.0, "exponent of the loudness", minimum=0, maximum=100),
-            ),
+            parameters=(Parameter("power", 4.0, "exponent of the level", minimum=0, maximum=100),),
             min_channels=2,
         )
     ]
@@ -28,15 +30,15 @@ def sslbench_methods() -> list[MethodSpec]:
 
 @hookimpl
 def sslbench_datasets() -> list[DatasetSpec]:
-    """Offer one data set."""
+    """Return the specs of the data sets of this plugin."""
     return [
         DatasetSpec(
             name="whistle",
             target="sslbench_thirdparty.dataset:Whistle",
-            summary="a noise source among eight microphones in free field",
+            summary="one noise source among eight microphones in the free field",
             version="1",
             kind="position",
-            array="eight microphones in the corners of a 4 m cube",
+            array="eight microphones at the corners of a cube with sides of 4 m",
             licence="MIT",
             primary_metric="position-error-mean",
             parameters=(Parameter("snr_db", 30.0, "signal-to-noise ratio in dB"),),
@@ -47,7 +49,7 @@ def sslbench_datasets() -> list[DatasetSpec]:
 
 @hookimpl
 def sslbench_metrics() -> list[MetricSpec]:
-    """Offer one metric."""
+    """Return the specs of the metrics of this plugin."""
     return [
         MetricSpec(
             name="height-error",
@@ -62,5 +64,5 @@ def sslbench_metrics() -> list[MetricSpec]:
 
 @hookimpl
 def sslbench_provenance() -> dict[str, str]:
-    """Add a fact to the environment of every record."""
-    return {"thirdparty": Path(__file__).parent.name}
+    """Return facts about the environment that are stored in every record."""
+    return {"sslbench-thirdparty": __version__}

@@ -1,4 +1,4 @@
-"""What every representation of positions keeps."""
+"""Properties that all representations have in common."""
 
 import math
 
@@ -13,14 +13,14 @@ SHAPES = {"tg": (1, 81), "hm": (1, 81), "rg": (3, 6), "onehot": (2, 6), "uld": (
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_papers_own_grids_have_their_sizes(name):
+def test_the_grids_of_the_papers_have_the_published_sizes(name):
     representation = make(name, sources=2)
     assert (representation.channels, representation.size) == SHAPES[name]
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("cells", [1, 2, 8, 16])
-def test_any_resolution_is_possible(name, cells):
+def test_any_number_of_cells_is_possible(name, cells):
     representation = make(name, cells=cells)
     assert representation.size == cells + (name == "uld")
     output = torch.randn(2, representation.channels, *[representation.size] * 2)
@@ -30,7 +30,7 @@ def test_any_resolution_is_possible(name, cells):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_gradient_reaches_every_channel(name):
+def test_every_channel_has_a_gradient(name):
     representation = make(name, sources=2)
     shape = (2, representation.channels, representation.size, representation.size)
     output = torch.randn(shape, generator=torch.manual_seed(0), requires_grad=True)
@@ -43,18 +43,18 @@ def test_a_gradient_reaches_every_channel(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_loss_falls_to_that_of_a_perfect_output(name):
+def test_an_ideal_output_has_less_than_half_of_the_initial_loss(name):
     representation, positions = make(name, sources=2), places((1.3, 2.2), (4.7, 4.1))
     target = representation.target(positions, ROOM)
-    start = torch.zeros_like(target)
+    initial = torch.zeros_like(target)
     perfect = ideal(name, target).clamp(-40, 40)
-    least = representation.loss(perfect, positions, ROOM)
-    assert least < 0.5 * representation.loss(start, positions, ROOM)
+    smallest = representation.loss(perfect, positions, ROOM)
+    assert smallest < 0.5 * representation.loss(initial, positions, ROOM)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-def test_the_answer_has_the_precision_of_the_output_but_never_half(name, dtype):
+def test_results_have_the_precision_of_the_output_but_at_least_single(name, dtype):
     representation = make(name)
     output = torch.zeros(1, representation.channels, *[representation.size] * 2, dtype=dtype)
     expected = torch.float64 if dtype == torch.float64 else torch.float32
@@ -72,7 +72,7 @@ def test_mixed_precision_does_not_change_the_loss(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_likelihood_is_a_share_and_highest_at_the_source(name):
+def test_the_likelihood_is_between_0_and_1_and_highest_at_the_source(name):
     representation = make(name, sources=2)
     shape = (3, representation.channels, representation.size, representation.size)
     noise = representation.likelihood(5 * torch.randn(shape))
@@ -89,7 +89,7 @@ def test_a_likelihood_is_a_share_and_highest_at_the_source(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_x_is_along_the_last_axis_and_y_along_the_one_before(name):
+def test_x_is_along_the_last_axis_and_y_along_the_second_to_last(name):
     representation = make(name)
     target = representation.target(places((5.9, 0.1)), ROOM)[0, 0]
     row, column = divmod(int(target.argmax()), representation.size)
@@ -106,7 +106,7 @@ def test_a_source_on_a_wall_is_represented(name, x):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("wrong", [(6.001, 1.0), (1.0, -0.1), (NAN, 1.0), (math.inf, 1.0)])
-def test_a_position_outside_the_room_is_refused(name, wrong):
+def test_a_position_outside_the_room_is_an_error(name, wrong):
     with pytest.raises(
         FormatError, match=r"position \(.*\) m is outside the room of 6 x 6"
     ) as found:
@@ -116,13 +116,13 @@ def test_a_position_outside_the_room_is_refused(name, wrong):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_output_of_another_size_is_refused(name):
-    with pytest.raises(FormatError, match="an output of shape"):
+def test_an_output_of_a_wrong_shape_is_an_error(name):
+    with pytest.raises(FormatError, match="the output of the network has shape"):
         make(name).decode(torch.zeros(1, 1, 5, 5), ROOM, 1)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_labels_of_another_batch_are_refused(name):
+def test_labels_of_another_batch_size_are_an_error(name):
     representation = make(name)
     output = torch.zeros(3, representation.channels, representation.size, representation.size)
     with pytest.raises(FormatError, match="labels of a batch of 3"):
@@ -130,12 +130,12 @@ def test_labels_of_another_batch_are_refused(name):
 
 
 @pytest.mark.parametrize("name", ["tg", "hm", "rg"])
-def test_no_source_is_no_answer(name):
+def test_without_a_source_there_is_no_detection(name):
     assert decoded(name, places((NAN, NAN)), sources=2).isnan().all()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_items_of_rooms_of_their_own_do_not_mix(name):
+def test_items_with_different_rooms_are_independent(name):
     room = torch.tensor([[4.0, 9.0], [10.0, 5.0]], dtype=torch.float64)
     positions = torch.tensor([[[3.1, 8.2]], [[7.7, 1.4]]], dtype=torch.float64)
     together = decoded(name, positions, room)
@@ -143,8 +143,8 @@ def test_items_of_rooms_of_their_own_do_not_mix(name):
     torch.testing.assert_close(together, torch.cat(alone))
 
 
-def test_an_unknown_name_is_refused():
-    with pytest.raises(UnknownNameError, match="no representation 'ul'"):
+def test_an_unknown_name_is_an_error():
+    with pytest.raises(UnknownNameError, match="no representation is named 'ul'"):
         make("ul")
 
 
@@ -152,6 +152,6 @@ def test_an_unknown_name_is_refused():
     ("name", "value"),
     [("cells", -1), ("variance", 0.0), ("decoder", "best"), ("threshold", 1.5), ("cells", 82)],
 )
-def test_an_option_out_of_bounds_is_refused(name, value):
+def test_an_option_out_of_bounds_is_an_error(name, value):
     with pytest.raises(ParameterError, match=f"parameter {name}={value} is not allowed"):
         Options(**{name: value})

@@ -1,4 +1,4 @@
-"""Maps with a peak on each source: tight grid and heat map."""
+"""Maps with a peak at each source: tight grid and heat map."""
 
 import math
 
@@ -8,12 +8,12 @@ import torch
 from helpers.plane_cases import ROOM, decoded, errors, make, places, scattered
 
 
-def test_the_papers_map_goes_a_metre_beyond_the_room():
+def test_the_published_map_extends_a_metre_beyond_the_room():
     points = make("hm").lattice.points(ROOM)[0, 0]
     torch.testing.assert_close(points, torch.linspace(-1, 7, 81, dtype=torch.float64))
 
 
-def test_the_map_of_another_room_is_scaled():
+def test_the_map_is_scaled_with_the_room():
     room = torch.tensor([[12.0, 3.0]], dtype=torch.float64)
     points = make("tg").lattice.points(room)[0]
     ends = torch.tensor([[-2.0, 14.0], [-0.5, 3.5]], dtype=torch.float64)
@@ -25,24 +25,24 @@ def test_the_map_of_another_room_is_scaled():
     [
         # Half the diagonal of a cell of 0.1 m.
         ("tg", {"decoder": "improved"}, math.hypot(0.05, 0.05) + 1e-9),
-        # Measured: 1.1 mm at most, from the tails of the other bumps, and 0.4 mm without others.
+        # Measured: at most 1.1 mm, caused by the tails of the other Gaussians; 0.4 mm without.
         ("hm", {}, 2e-3),
     ],
 )
 @pytest.mark.parametrize("sources", [1, 2, 3])
-def test_a_perfect_map_gives_sources_2_m_apart(name, options, limit, sources):
+def test_an_ideal_map_gives_sources_at_a_distance_of_2_m(name, options, limit, sources):
     positions = scattered(100, sources)
     room = ROOM.expand(len(positions), 2)
     assert errors(decoded(name, positions, room, **options), positions).max() < limit
 
 
-def test_a_perfect_map_of_the_baseline_gives_the_cells():
+def test_an_ideal_map_gives_the_cells_with_the_baseline_decoder():
     positions = scattered(100, 2)
     found = decoded("tg", positions, ROOM.expand(100, 2), decoder="baseline")
     assert errors(found, positions).max() < math.hypot(0.05, 0.05) + 1e-9
 
 
-def test_feng_s_narrow_bump_is_found_too():
+def test_the_narrow_gaussians_of_feng_et_al_are_decoded():
     positions = scattered(100, 2)
     found = decoded("hm", positions, ROOM.expand(100, 2), variance=0.01)
     assert errors(found, positions).max() < 0.005
@@ -52,13 +52,13 @@ def test_hm_has_no_bias_towards_the_points_of_the_map():
     x = torch.linspace(2, 2.1, 21, dtype=torch.float64)
     positions = torch.stack([x, 4.3 - x], -1)[:, None]
     found = decoded("hm", positions, ROOM.expand(21, 2))
-    # A window that stays at the point pulls by 32 mm.
+    # With a fixed window the bias is 32 mm.
     assert (found - positions).abs().max() < 5e-4
-    # What is left pulls to either side alike.
+    # The remaining errors have both signs.
     assert (found - positions).mean().abs() < 2e-5
 
 
-def test_the_baseline_may_answer_twice_for_a_source_and_the_improved_does_not():
+def test_only_the_baseline_decoder_returns_several_cells_of_a_source():
     output = torch.full((1, 1, 81, 81), -9.0)
     output[0, 0, 30, 30:33] = torch.tensor([2.0, 3.0, 2.5])
     baseline = make("tg", decoder="baseline").decode(output, ROOM, 2)
@@ -67,7 +67,7 @@ def test_the_baseline_may_answer_twice_for_a_source_and_the_improved_does_not():
     assert improved.isnan().all(-1).tolist() == [[False, True]]
 
 
-def test_saturated_neighbours_are_one_answer():
+def test_saturated_neighbouring_cells_give_one_estimate():
     output = torch.full((1, 1, 81, 81), -99.0)
     output[0, 0, 28:33, 40:45] = 99.0
     found = make("tg").decode(output, ROOM, 2)
@@ -75,7 +75,7 @@ def test_saturated_neighbours_are_one_answer():
     assert found[0, 1].isnan().all()
 
 
-def test_a_bump_below_the_threshold_is_no_source():
+def test_a_peak_below_the_threshold_is_not_detected():
     representation, positions = make("hm"), places((2.0, 3.0))
     target = representation.target(positions, ROOM)
     assert representation.decode(0.58 * target, ROOM, 1).isnan().all()
@@ -87,7 +87,7 @@ def test_the_threshold_can_be_chosen():
     assert not make("hm", threshold=0.3).decode(0.4 * target, ROOM, 1).isnan().any()
 
 
-def test_the_loss_of_tg_is_a_weighted_sum():
+def test_the_loss_of_tg_is_a_weighted_sum_over_cells():
     representation, output = make("tg", cells=2), torch.zeros(1, 1, 2, 2)
     output[0, 0, 0, 1] = 2.0
     softplus = math.log1p(math.exp(-2.0))
@@ -95,11 +95,11 @@ def test_the_loss_of_tg_is_a_weighted_sum():
     assert representation.loss(output, places((4.0, 1.0)), ROOM).item() == pytest.approx(expected)
 
 
-def test_two_sources_in_a_cell_of_tg_are_one():
+def test_two_sources_in_one_cell_of_tg_count_once():
     assert make("tg").target(places((2.0, 2.0), (2.01, 2.01)), ROOM).sum() == 1
 
 
-def test_the_target_of_hm_is_the_highest_of_gaussians():
+def test_the_target_of_hm_is_the_maximum_of_gaussians():
     target = make("hm").target(places((1.0, 2.0), (1.0, 4.03)), ROOM)[0, 0]
     for row, column in [(30, 20), (34, 26), (41, 20), (50, 22)]:
         x, y = column / 10 - 1, row / 10 - 1
@@ -114,7 +114,7 @@ def test_the_loss_of_hm_is_a_mean_over_cells():
     assert representation.loss(output, positions, ROOM).item() == pytest.approx(9 / 81**2)
 
 
-def test_a_bump_narrower_than_a_cell_is_not_lost_between_centres():
+def test_a_gaussian_narrower_than_a_cell_has_a_height_of_1_at_its_cell():
     target = make("hm", cells=6, variance=0.01).target(places((2.0, 3.1), (5.4, 5.6)), ROOM)
     assert target[0, 0, 3, [1, 2]].tolist() == [1, 1]
     assert target[0, 0, 5, 5] == 1
@@ -122,7 +122,7 @@ def test_a_bump_narrower_than_a_cell_is_not_lost_between_centres():
 
 @pytest.mark.parametrize("cells", [2, 4, 8, 16])
 @pytest.mark.parametrize("variance", [0.1, 0.01])
-def test_hm_on_cells_is_nearer_than_their_centres(cells, variance):
+def test_hm_on_cells_is_more_accurate_than_their_centres(cells, variance):
     positions = scattered(500, 1, 4.0)
     room = torch.full((500, 2), 4.0).double()
     found = decoded("hm", positions, room, cells=cells, variance=variance)

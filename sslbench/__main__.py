@@ -1,0 +1,5 @@
+"""``python -m sslbench`` is the command ``sslbench``."""
+
+from sslbench.cli import main
+
+main()

@@ -1,5 +1,0 @@
-"""``python -m sslbench.cli`` is ``sslbench``."""
-
-from sslbench.cli import main
-
-main()
