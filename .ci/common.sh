@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if [ -z "${SSLBENCH_CI_WORK:-}" ]; then
     SSLBENCH_CI_WORK=$(mktemp -d)
-    export SSLBENCH_CI_WORK
+    SSLBENCH_CI_START=$(date +%s)
+    export SSLBENCH_CI_WORK SSLBENCH_CI_START
     trap 'rm -rf "$SSLBENCH_CI_WORK"' EXIT
 fi
 work=$SSLBENCH_CI_WORK
@@ -21,8 +22,8 @@ if [ -d "$recordings" ]; then
     export SSLBENCH_TEST_DATA
 fi
 
-# Print a heading with the seconds since the script began.
-step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
+# Print a heading with the seconds since the outermost script began.
+step() { printf '\n== %s (%s s)\n' "$1" "$(($(date +%s) - SSLBENCH_CI_START))"; }
 
 # Install the project with one of its extras into .venv, unless that was done since pyproject.toml
 # changed.

@@ -1,4 +1,4 @@
-"""A million frames under every protocol, with intervals."""
+"""Time and memory for a million frames under every protocol, with confidence intervals."""
 
 import resource
 import sys
@@ -10,26 +10,26 @@ from helpers.metric_cases import unit
 from sslbench.registry import Registry
 from sslbench.scene import Tracks
 from sslbench.scoring.protocol_definitions import PROTOCOLS
-from sslbench.scoring.protocols import choose_metrics
+from sslbench.scoring.protocols import configure_metrics
 from sslbench.scoring.scores import score
 
 RECORDINGS, FRAMES, SOURCES = 1000, 1000, 2
 LITERAL = "lemoing2019-literal"
-"""Refuses sources as close as these."""
+"""Raises an error for sources that are this close."""
 
 
 def moving(rng, kind):
-    """Return answer and truth of two sources that wander, pause, and are missed now and then."""
+    """Return estimates and ground truth of two moving sources with pauses and misses."""
     steps = 0.05 * rng.normal(size=(FRAMES, SOURCES, 3))
     truth = np.cumsum(steps, axis=0) + 3 * rng.normal(size=(1, SOURCES, 3))
-    answer = truth + 0.1 * rng.normal(size=truth.shape)
+    estimate = truth + 0.1 * rng.normal(size=truth.shape)
     gross = rng.random((FRAMES, SOURCES)) < 0.05
-    answer[gross] = 3 * rng.normal(size=(gross.sum(), 3))
+    estimate[gross] = 3 * rng.normal(size=(gross.sum(), 3))
     if kind == "direction":
-        truth, answer = unit(truth), unit(answer)
+        truth, estimate = unit(truth), unit(estimate)
     times = 0.1 * np.arange(FRAMES)
     return (
-        Tracks.of(times, answer, kind, rng.random((FRAMES, SOURCES)) < 0.9),
+        Tracks.of(times, estimate, kind, rng.random((FRAMES, SOURCES)) < 0.9),
         Tracks.of(times, truth, kind, rng.random((FRAMES, SOURCES)) < 0.9),
     )
 
@@ -47,7 +47,7 @@ def score_under_every_protocol(kind, pairs):
         if protocol.name != LITERAL and (kind in protocol.primary or not protocol.primary):
             metrics = [
                 metric
-                for metric in choose_metrics(registry, protocol.name, kind)
+                for metric in configure_metrics(registry, protocol.name, kind)
                 if metric.spec.subject == "sources"
             ]
             found[protocol.name] = score(pairs, metrics, protocol, 0)

@@ -1,70 +1,80 @@
-"""The shared loop costs next to nothing, and data never waits for the network."""
+"""Speed of training: the overhead of the shared loop, the loader, and the smoke scale."""
 
 import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from sslbench.cell import Choice
 from sslbench.contracts import TrainingContext
 from sslbench.registry import Registry
 from sslbench.results.store import Store, default_cache
-from sslbench.running.stages import Workbench
+from sslbench.running.session import Session
+from sslbench.selection import choose
 from sslbench.specs import DatasetSpec, MethodSpec
 from sslbench.training.devices import place
-from sslbench.training.examples import Examples, batches, to_device
-from sslbench.training.loop import Settings, train
+from sslbench.training.examples import ExampleSet, batches, to_device
+from sslbench.training.loop import Learner, Settings, Step, train
 
 BATCH = 32
 CLIPS = 640
 
 
 @pytest.fixture
-def bench(tmp_path):
-    return Workbench(Registry.installed(), Store(tmp_path), default_cache(), device="cpu")
+def session(tmp_path):
+    return Session(Registry.installed(), Store(tmp_path), default_cache(), device="cpu")
 
 
-def opened(bench, name, split="train"):
-    spec = bench.registry.find(DatasetSpec, name).spec
-    choice = Choice(name, {p.name: p.default for p in spec.parameters})
-    dataset = bench.dataset(choice, split, "smoke")
-    dataset.prepare()
-    return dataset
+class First(ExampleSet):
+    """The first examples of a set."""
+
+    def __init__(self, examples):
+        self.examples = examples
+
+    def __len__(self):
+        return CLIPS
+
+    def arrays(self, index):
+        return self.examples.arrays(index)
 
 
-def learner(bench, dataset, **params):
-    spec = bench.registry.find(MethodSpec, "grid2d").spec
-    defaults = {p.name: p.default for p in spec.parameters}
-    method = bench.method(Choice("grid2d", defaults | params))
-    network = method.begin(dataset, "smoke")
-    place(network, torch.device("cpu"))  # or the bare loop would have another layout
-    return method, network, Examples(dataset, method.example)
+@pytest.fixture
+def prepared(session, tmp_path):
+    """Return a function that gives `grid2d`, its initial network and examples of a data set."""
+
+    def prepare(name, **params):
+        data = choose(session.registry.find(DatasetSpec, name).spec, {})
+        dataset = session.dataset(data, "train", "smoke")
+        dataset.prepare()
+        spec = session.registry.find(MethodSpec, "grid2d").spec
+        method = session.method(choose(spec, params))
+        method.config = method.configure(dataset, "smoke")
+        network = method.build(method.config, {})
+        place(network, torch.device("cpu"))  # the bare loop has the same memory layout
+        return method, network, First(method.training_examples(dataset, context(tmp_path)))
+
+    return prepare
+
+
+def context(folder, report=lambda each: None):
+    folder.mkdir(exist_ok=True)
+    return TrainingContext(0, "smoke", folder, report)
 
 
 def order(epoch):
     return np.random.default_rng([0, epoch]).permutation(CLIPS)
 
 
-class Half(Examples):
-    """The first clips of a data set."""
-
-    def __len__(self):
-        return CLIPS
-
-
 def bare_loop(method, network, examples):
-    """What one would write without the project: the same network, data and optimizer."""
+    """Train for an epoch without the shared loop; return clips per second."""
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
     network.train()
     start = time.perf_counter()
     for batch in batches(examples, order(1), BATCH):
-        batch["progress"] = torch.tensor(1.0)
-        loss = method.loss(network, batch, torch.Generator())
+        loss = method.loss(network, batch, Step(1.0, torch.Generator()))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -72,27 +82,34 @@ def bare_loop(method, network, examples):
     return CLIPS / (time.perf_counter() - start)
 
 
+class LossOnly(Learner):
+    """A method without validation, which is not part of throughput."""
+
+    def __init__(self, method):
+        self.method = method
+
+    def loss(self, network, batch, step):
+        return self.method.loss(network, batch, step)
+
+    def validate(self, network, device):
+        return 0.0
+
+
 def shared_loop(method, network, examples, folder):
-    # Validation is not part of throughput.
-    method.validate = lambda network, device: 0.0
-    rows = []
-    context = TrainingContext(0, "smoke", Path(folder), rows.append)
-    train(method, network, examples, Settings(1, BATCH, 1e-3), context)
+    """Train for an epoch with the shared loop; return clips per second."""
+    rows, settings = [], Settings(1, BATCH, 1e-3)
+    train(LossOnly(method), network, examples, settings, context(folder, rows.append))
     return rows[0].values["clips_per_s"]
 
 
 @pytest.mark.target
-def test_the_shared_loop_is_as_fast_as_a_bare_one(bench, tmp_path, say):
-    dataset = opened(bench, "feng2025-l1")
-    method, network, examples = learner(bench, dataset, representation="uld")
-    few = Half(examples.scenes, examples.make)
-    bare_loop(method, network, few)
+def test_the_shared_loop_is_as_fast_as_a_bare_one(prepared, tmp_path, say):
+    method, network, examples = prepared("feng2025-l1", representation="uld")
+    bare_loop(method, network, examples)
     rates = {"bare": [], "shared": []}
-    for round_ in range(5):
-        folder = tmp_path / str(round_)
-        folder.mkdir()
-        rates["bare"].append(bare_loop(method, network, few))
-        rates["shared"].append(shared_loop(method, network, few, folder))
+    for number in range(5):
+        rates["bare"].append(bare_loop(method, network, examples))
+        rates["shared"].append(shared_loop(method, network, examples, tmp_path / str(number)))
     bare, shared = (float(np.median(rates[name])) for name in ("bare", "shared"))
     say(f"training: shared loop {shared:.0f} clips/s, bare loop {bare:.0f}: {shared / bare:.2f}")
     assert shared >= 0.9 * bare
@@ -100,18 +117,16 @@ def test_the_shared_loop_is_as_fast_as_a_bare_one(bench, tmp_path, say):
 
 @pytest.mark.target
 @pytest.mark.parametrize("representation", ["rg", "hm"])
-def test_the_loader_delivers_three_times_what_training_consumes(bench, say, representation):
-    dataset = opened(bench, "lemoing2019")
-    method, network, examples = learner(bench, dataset, representation=representation)
-    few = Half(examples.scenes, examples.make)
+def test_the_loader_is_three_times_as_fast_as_training(prepared, say, representation):
+    method, network, examples = prepared("lemoing2019", representation=representation)
     rates = []
-    for round_ in range(3):
+    for number in range(3):
         start = time.perf_counter()
-        for batch in batches(few, order(round_), BATCH):
+        for batch in batches(examples, order(number), BATCH):
             to_device(batch, torch.device("cpu"))
         rates.append(CLIPS / (time.perf_counter() - start))
     alone = float(np.median(rates))
-    training = bare_loop(method, network, few)
+    training = bare_loop(method, network, examples)
     say(f"{representation}: loader {alone:.0f} clips/s, training {training:.0f}")
     assert alone >= 3 * training
 

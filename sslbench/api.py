@@ -26,7 +26,7 @@ from sslbench.running.plan import make_plan, training_chain
 from sslbench.running.session import Session
 from sslbench.running.stages import ready_method
 from sslbench.scene import Kind, MicArray, Prediction, Recording, Scene, Tracks
-from sslbench.scoring.protocols import choose_metrics
+from sslbench.scoring.protocols import configure_metrics
 from sslbench.scoring.scores import Score
 from sslbench.scoring.scores import score as score_pairs
 from sslbench.selection import select_datasets, select_methods, select_one
@@ -166,7 +166,7 @@ def score(
         FormatError: if the shapes do not fit each other.
     """
     registry = Registry.installed()
-    found = choose_metrics(registry, protocol, kind)
+    found = configure_metrics(registry, protocol, kind)
     metrics = [metric for metric in found if metric.spec.subject == "sources"]
     pair = (_tracks(estimate, kind, times), _tracks(ground_truth, kind, times))
     scores = score_pairs([pair], metrics, registry.find(ProtocolSpec, protocol).spec, seed=0)
@@ -225,10 +225,17 @@ def load_method(
     """
     session = _session(device)
     choice = select_one(select_methods(session.registry, [text]), text)
-    training = _training(session, choice, _texts(trained_on), scale, seed)
+    return _ready(session, choice, _training(session, choice, _texts(trained_on), scale, seed))
+
+
+def _ready(session: Session, choice: Choice, training: Training | None) -> Method:
     learns = session.method_spec(choice).learns(choice.params)
     if learns and training is None:
-        raise UsageError(f"{choice} must be trained first", hint='add trained_on="..."')
+        raise UsageError(
+            f"{choice} must be trained first",
+            hint='load it by `load_method(..., trained_on="...")`',
+        )
+    scale = training.scale if training else "smoke"
     cell = Cell(choice, Choice("python"), "", scale, training=training if learns else None)
     method = ready_method(session, cell, lambda _: None)
     if not isinstance(method, Method):
@@ -286,10 +293,19 @@ def localize(
         max_sources=max_sources,
         region=region,
     )
-    ready = load_method(method) if isinstance(method, str) else method
+    ready = method if isinstance(method, Method) else _compatible(method, recording)
     found = ready.locate(recording)
     check_prediction(recording, found)
     return found
+
+
+def _compatible(text: str, recording: Recording) -> Method:
+    from sslbench.running.localize import check_compatible
+
+    session = _session()
+    choice = select_one(select_methods(session.registry, [text]), text)
+    check_compatible(session.method_spec(choice), recording)
+    return _ready(session, choice, None)
 
 
 def _session(device: str = "auto") -> Session:

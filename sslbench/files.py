@@ -38,7 +38,8 @@ __all__ = [
 HINT = "free some space on the disk, make the folder writable, or name another one"
 
 CANNOT_SYNC = {errno.EACCES, errno.EINVAL, errno.ENOTSUP}
-"""Errors of file systems, mostly of networks, on which a folder cannot be flushed."""
+"""Errors of flushing a folder that are ignored: it may not be readable, and some network file
+systems cannot flush folders."""
 
 
 @contextmanager
@@ -132,7 +133,7 @@ def publishing(folder: Path, *, inside: Path | None = None, hint: str = HINT) ->
         folder: the final folder; its parent exists.
         inside: where the temporary folder is made, on the same file system; by default beside
             the final one.
-        hint: what the user can do if the disk refuses.
+        hint: what the user can do if it cannot be written.
 
     Raises:
         StoreError: if the block, or what follows it, raises an `OSError`.

@@ -350,7 +350,13 @@ def _columns(array: NDArray[T] | None, own: Integers, ids: Integers, fill: float
 
 def _median_position(estimates: Sequence[Floats | None]) -> Floats | None:
     known = [estimate for estimate in estimates if estimate is not None]
-    return np.nanmedian(known, axis=0) if known else None
+    if not known:
+        return None
+    stacked = np.array(known)
+    estimated = np.isfinite(stacked).any(axis=0)
+    median = np.full(estimated.shape, np.nan)
+    median[estimated] = np.nanmedian(stacked[:, estimated], axis=0)
+    return median
 
 
 @dataclass(frozen=True, eq=False)

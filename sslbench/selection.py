@@ -112,7 +112,8 @@ def _item(found: re.Match[str], text: str) -> Item:
 def _malformed(text: str) -> UsageError:
     return UsageError(
         f"{text!r} is not a valid selection",
-        expected="name[parameter=value,...]:split, as in 'luvira-sim[t60={0.2,0.4}]:test'",
+        expected="name[parameter=value,...]+addition:split,"
+        " as in 'luvira-sim[t60={0.2,0.4}]+mics[n=7]:test'",
         hint="quote it, since shells interpret brackets and braces",
     )
 
@@ -199,7 +200,12 @@ def select_executor(registry: Registry, text: str) -> Choice:
     Raises:
         UsageError: if the text is malformed, or the name or a parameter unknown.
     """
-    item = parse(text).item
+    selection = parse(text)
+    if selection.additions or selection.split:
+        raise UsageError(
+            f"{text!r} is not an executor", expected="one executor without additions and split"
+        )
+    item = selection.item
     return select_one(list(choices(registry.find(ExecutorSpec, item.pattern).spec, item)), text)
 
 
@@ -210,11 +216,16 @@ def select_one(chosen: Sequence[T], text: str) -> T:
         UsageError: if it selects none or several.
     """
     if len(chosen) != 1:
-        names = ", ".join(map(str, chosen[:5]))
+        names = ", ".join(map(_shown, chosen[:5]))
         raise UsageError(
             f"{text!r} selects {len(chosen)}", expected=f"exactly one of {names}" if names else ""
         )
     return chosen[0]
+
+
+def _shown(chosen: object) -> str:
+    # A data set comes with its split.
+    return ":".join(map(str, chosen)) if isinstance(chosen, tuple) else str(chosen)
 
 
 def _combinations(

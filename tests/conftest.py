@@ -6,6 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from helpers import world
+from sslbench.results.store import Store
+from sslbench.running.config import RunConfig
+from sslbench.running.plan import make_plan
+from sslbench.running.session import Session
+
 FOLDERS = {
     "HOME": "home",
     "XDG_CACHE_HOME": "home/.cache",
@@ -34,6 +40,40 @@ def user_folders(tmp_path_factory):
             (base / "user" / name).mkdir(parents=True, exist_ok=True)
             patched.setenv(variable, str(base / "user" / name))
         yield base / "user"
+
+
+@pytest.fixture
+def registry():
+    """Return the plugins of `helpers.world`, whose classes have noted nothing yet."""
+    world.reset()
+    return world.make_registry()
+
+
+@pytest.fixture
+def session(registry, tmp_path):
+    return Session(registry, Store(tmp_path / "store"), tmp_path / "cache")
+
+
+@pytest.fixture
+def cells(registry):
+    """Plan the cells of a method, as typed, on a data set; options are those of a run."""
+
+    def plan(method, dataset="noise", **options):
+        config = RunConfig(method=(method,), dataset=(dataset,), **options)
+        return make_plan(registry, config).cells
+
+    return plan
+
+
+@pytest.fixture
+def cell(cells):
+    """Plan the only cell of a method, as typed, on a data set."""
+
+    def plan(method, dataset="noise", **options):
+        (only,) = cells(method, dataset, **options)
+        return only
+
+    return plan
 
 
 @pytest.fixture(scope="session")

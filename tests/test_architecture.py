@@ -77,7 +77,8 @@ HEAVY = {"torch", "pandas", "pyroomacoustics", "scipy", "matplotlib", "soundfile
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["methods"], ["datasets", "list"], ["runs"], ["run", "--help"]]
+    "words",
+    [["--help"], ["methods"], ["datasets", "list"], ["metrics"], ["runs"], ["run", "--help"]],
 )
 def test_listing_imports_nothing_heavy(words):
     script = (

@@ -1,4 +1,4 @@
-"""The tables of conventions in docs/metrics.md are what the metrics give."""
+"""The tables in docs/metrics.md equal the computed values."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
         ("protocols", conventions_scene.protocol_table),
     ],
 )
-def test_the_table_of_the_page_is_measured(name, table):
+def test_a_table_of_the_page_equals_the_computed_values(name, table):
     text = PAGE.read_text(encoding="utf-8")
     shown = text.split(f"<!-- {name} -->\n")[1].split("<!-- end -->")[0]
     assert shown.strip().splitlines() == table()

@@ -5,8 +5,8 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from sslbench.errors import BrokenPluginError, DuplicateNameError, PluginError, UnknownNameError
-from sslbench.registry import Registry, load_target, nearest
-from sslbench.specs import MethodSpec
+from sslbench.registry import KINDS, Registry, load_class, load_target, nearest
+from sslbench.specs import AlterationSpec, DatasetSpec, MethodSpec
 
 METHOD = """
 from sslbench.specs import MethodSpec
@@ -53,7 +53,7 @@ def test_a_method_is_found_by_name(plugin):
     assert registry.find(MethodSpec, "mine").plugin == "plug_good"
 
 
-def test_an_unknown_name_is_answered_with_the_nearest(plugin):
+def test_an_unknown_name_is_reported_with_the_nearest(plugin):
     registry = Registry([plugin("plug_near", name="srp-phat")])
     with pytest.raises(UnknownNameError, match="perhaps srp-phat"):
         registry.find(MethodSpec, "srp-fat")
@@ -84,7 +84,10 @@ def test_one_name_from_two_plugins_names_both(plugin):
 
 @pytest.mark.parametrize(
     ("name", "target", "fault"),
-    [("Bad Name", "a:B", "'Bad Name' is no name"), ("good", "no_colon", "target 'no_colon'")],
+    [
+        ("Bad Name", "a:B", "'Bad Name' is not a valid name"),
+        ("good", "no_colon", "target 'no_colon'"),
+    ],
 )
 def test_a_spec_that_breaks_its_contract_is_reported(plugin, name, target, fault):
     assert fault in Registry([plugin("plug_spec", name=name, target=target)]).broken[0].error
@@ -92,7 +95,7 @@ def test_a_spec_that_breaks_its_contract_is_reported(plugin, name, target, fault
 
 def test_a_plugin_that_breaks_halfway_leaves_no_name_behind(plugin):
     text = METHOD + "\n@hookimpl\ndef sslbench_datasets():\n    raise ValueError('later')\n"
-    assert Registry([plugin("plug_half", text)]).methods == {}
+    assert Registry([plugin("plug_half", text)]).table(MethodSpec) == {}
 
 
 def test_a_misspelt_hook_is_reported(plugin):
@@ -120,7 +123,7 @@ def test_a_hook_that_raises_is_reported_and_left_out(plugin, capsys):
     assert "raised in sslbench_locate_data: OSError: no disk" in capsys.readouterr().err
 
 
-def test_importing_torch_to_be_listed_is_told_to_the_author(plugin, monkeypatch, tmp_path):
+def test_importing_torch_when_listed_is_a_warning(plugin, monkeypatch, tmp_path):
     (tmp_path / "torch.py").write_text("")
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     try:
@@ -137,3 +140,40 @@ def test_a_target_that_cannot_be_imported_says_who_offers_it():
 
 def test_nearest_lists_all_names_when_none_is_near():
     assert nearest("xyz", ["bravo", "alpha"]) == "one of alpha, bravo"
+
+
+def test_nearest_shows_a_dozen_names_of_many():
+    found = nearest("xyz", [f"name-{number:02d}" for number in range(20)])
+    assert found.endswith("name-11, and 8 more")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+def test_every_kind_has_a_hook_and_a_table(kind):
+    registry = Registry([])
+    assert kind.hook in {
+        name for name in vars(registry.manager.hook) if name.startswith("sslbench")
+    }
+    assert registry.table(kind.spec) == {}
+    with pytest.raises(UnknownNameError, match=f"no {kind.noun} is named 'x'"):
+        registry.find(kind.spec, "x")
+
+
+def test_the_same_name_may_stand_for_things_of_two_kinds(registry):
+    assert registry.find(DatasetSpec, "noise").spec != registry.find(AlterationSpec, "noise").spec
+
+
+def test_a_spec_of_another_kind_breaks_a_plugin(plugin):
+    text = METHOD.replace("sslbench_methods", "sslbench_trackers")
+    (report,) = Registry([plugin("plug_kind", text)]).broken
+    assert "sslbench_trackers returns MethodSpec" in report.error
+
+
+def test_offers_are_listed_by_kind(registry):
+    report = next(report for report in registry.reports if report.name == "world")
+    assert set(report.offers) == {"methods", "datasets", "alterations", "trackers", "executors"}
+
+
+def test_a_class_is_constructed_and_checked():
+    assert load_class("fractions:Fraction", object, "a test", 1, denominator=2) == 0.5
+    with pytest.raises(BrokenPluginError, match="a test: fractions:Fraction is not a dict"):
+        load_class("fractions:Fraction", dict, "a test")

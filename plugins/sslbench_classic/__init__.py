@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from sslbench.hookspecs import hookimpl
 from sslbench.specs import MethodSpec, Parameter, Published
@@ -25,103 +26,82 @@ HIGH = Parameter("high", 3500.0, "highest frequency used in Hz", minimum=1)
 
 @hookimpl
 def sslbench_methods() -> Sequence[MethodSpec]:
-    """Offer the classical methods."""
+    """Return the specs of the classical methods."""
     return [*_baselines(), *_oracles(), _srp_phat(), _multilateration(), *_pyroomacoustics()]
 
 
 def _baselines() -> list[MethodSpec]:
+    baseline = partial(MethodSpec, licence="MIT", formats=ANY_FORMAT)
     return [
-        MethodSpec(
+        baseline(
             name="room-centre",
             target="sslbench_classic.baselines:RoomCentre",
             summary="baseline: the centre of the region in every frame",
             outputs=("position",),
-            licence="MIT",
-            formats=ANY_FORMAT,
+            frame_wise=True,
         ),
-        MethodSpec(
+        baseline(
             name="mean-position",
             target="sslbench_classic.baselines:MeanPosition",
             summary="baseline: the mean of the training positions in every frame",
             outputs=("position",),
-            licence="MIT",
-            formats=ANY_FORMAT,
+            frame_wise=True,
             trainable=True,
         ),
-        MethodSpec(
+        baseline(
             name="random-position",
             target="sslbench_classic.baselines:RandomPosition",
             summary="baseline: a random position in the region for every frame",
             outputs=("position",),
-            licence="MIT",
             parameters=(SEED,),
-            formats=ANY_FORMAT,
         ),
-        MethodSpec(
+        baseline(
             name="random-direction",
             target="sslbench_classic.baselines:RandomDirection",
             summary="baseline: a random direction for every frame",
             outputs=("direction",),
-            licence="MIT",
             parameters=(SEED,),
-            formats=ANY_FORMAT,
         ),
     ]
 
 
 def _oracles() -> list[MethodSpec]:
+    oracle = partial(MethodSpec, licence="MIT", max_sources=None, oracle=True)
+    cells = Parameter("grid", 6, "number of cells along each side of the region", minimum=1)
+    step = Parameter("step", 10.0, "size of a cell in azimuth and elevation in degrees", 0.1, 90)
     return [
-        MethodSpec(
+        oracle(
             name="oracle-quantiser",
             target="sslbench_classic.oracles:QuantiserOracle",
             summary="oracle: the centre of the grid cell that contains the source",
             outputs=("position",),
-            licence="MIT",
-            parameters=(
-                Parameter("grid", 6, "number of cells along each side of the region", minimum=1),
-            ),
-            max_sources=None,
+            parameters=(cells,),
             formats=ANY_FORMAT,
-            oracle=True,
             published=(
                 Published(
                     dataset="feng2025-l1",
-                    metric="position-error-truncated",
+                    metric="position-error-capped",
                     value=0.381,
                     source="Feng et al. 2025, Table 1 (QE, I=6)",
                     params={"grid": 6},
                 ),
             ),
         ),
-        MethodSpec(
+        oracle(
             name="oracle-direction-grid",
             target="sslbench_classic.oracles:DirectionGridOracle",
             summary="oracle: the centre of the azimuth-elevation cell that contains the source",
             outputs=("direction",),
-            licence="MIT",
-            parameters=(
-                Parameter(
-                    "step",
-                    10.0,
-                    "size of a cell in azimuth and in elevation, in degrees",
-                    minimum=0.1,
-                    maximum=90,
-                ),
-            ),
-            max_sources=None,
+            parameters=(step,),
             formats=ANY_FORMAT,
-            oracle=True,
         ),
-        MethodSpec(
+        oracle(
             name="oracle-delays",
             target="sslbench_classic.oracles:DelayOracle",
             summary="oracle: multilateration from the true delays, rounded to whole samples",
             outputs=("position",),
-            licence="MIT",
-            max_sources=None,
             min_channels=4,
             min_rank_position=3,
-            oracle=True,
         ),
     ]
 
@@ -133,6 +113,7 @@ def _srp_phat() -> MethodSpec:
         summary="steered response power with phase transform, coarse-to-fine search",
         outputs=("position", "direction"),
         licence="MIT",
+        frame_wise=True,
         parameters=(
             Parameter(
                 "grid", 0.2, "spacing of the coarse grid of positions in metres", minimum=0.01
@@ -168,6 +149,7 @@ def _multilateration() -> MethodSpec:
         summary="RANSAC multilateration from several GCC-PHAT peaks per microphone pair",
         outputs=("position",),
         licence="MIT",
+        frame_wise=True,
         parameters=(
             Parameter(
                 "peaks", 4, "number of peaks taken from each correlation", minimum=1, maximum=32
@@ -231,6 +213,7 @@ def _pra(name: str, target: str, summary: str, parameters: tuple[Parameter, ...]
         summary=f"{summary}, from pyroomacoustics",
         outputs=("direction",),
         licence="MIT",
+        frame_wise=True,
         parameters=parameters,
         max_sources=None,
         min_channels=3,

@@ -56,7 +56,7 @@ def sslbench_methods() -> Sequence[MethodSpec]:
     ]
 
 
-MEAN_DISTANCE = ("utterance-error-mean", "position-error-mean", "position-error-truncated")
+MEAN_DISTANCE = ("utterance-error-mean", "position-error-mean", "position-error-capped")
 """Metrics beside which the mean distance of a paper is shown. The papers do not cap errors."""
 
 

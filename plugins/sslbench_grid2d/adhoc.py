@@ -1,14 +1,14 @@
-"""A network for single microphones anywhere in a room, as many as there are.
+"""A network for any number of single microphones (nodes) anywhere in a room.
 
-It is ours. Feng et al. (2025) use the network of Gong et al. (2022), spatio-temporal attention
-over nodes, of which there is no public code and too little description. What both have in common:
+The network is ours. Feng et al. (2025) use the network of Gong et al. (2022), spatio-temporal
+attention over nodes, which has no public code and is not described in enough detail. Both accept
 any number of nodes in any order, with their positions as an input.
 
-Nodes of one microphone hear a place only together. So all pairs are correlated and the correlation
-is laid over a fine map of the room, as steered response power does (DiBiase, 2000); a small
-convolutional network cleans the map, and the output of any representation is pooled from it.
-The source is taken to be in the plane of the nodes: 5 cm of height are at most 4 mm of distance
-from 0.3 m on.
+A single microphone does not determine a position, but pairs of them do. All pairs are correlated
+and the correlation is laid over a fine map of the room, as steered response power does (DiBiase,
+2000). A small convolutional network cleans the map, and the output of any representation is pooled
+from it. The source is assumed to be in the plane of the nodes: a difference of 5 cm in height
+changes distances above 0.3 m by at most 4 mm.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from sslbench.geometry import SPEED_OF_SOUND, microphone_pairs
 from sslbench_grid2d.networks import NetworkConfig
 from sslbench_grid2d.pooling import bumps, cell_centres, hats, overlaps, pool, resample
 
-__all__ = ["CELLS", "AdhocNetwork", "SteeredFrontend"]
+__all__ = ["CELLS", "SAMPLE_RATE", "AdhocNetwork", "steered_planes"]
 
 SAMPLE_RATE = 16000
+"""Of the audio in Hz; recordings are resampled to it."""
+
 CELLS = 64
-"""Cells a side of the fine map: 6 to 16 cm in rooms of 4 to 10 m."""
+"""Cells per side of the fine map: 6 to 16 cm in rooms of 4 to 10 m."""
 
 FRAME = 4096
 """Samples of the frames whose cross-spectra are averaged."""
@@ -36,7 +38,10 @@ WIDENED = 0.5
 """Samples of lag over which a maximum is taken, as a share of the side of a fine cell."""
 
 CRITICAL = 1.0
-"""Metres beyond which the level of a source no longer falls: 1 of {0.5, 1, 2, 4} located best."""
+"""Distance in metres beyond which the level of a source no longer falls.
+
+Of 0.5, 1, 2 and 4 m, 1 m gave the smallest errors.
+"""
 
 PLANES = 3
 FINE_MAPS = 4
@@ -44,69 +49,63 @@ POOLED = 5
 FACTOR = 2
 SMALLEST = 1e-4
 VARIANCE = 0.1
-"""Of the bumps of a heat map, in m^2 (Le Moing et al., 2019)."""
+"""Variance of the peaks of a heat map in square metres (Le Moing et al. 2019)."""
 
 
-class SteeredFrontend(nn.Module):
-    """Lay what pairs of nodes hear over the room; nothing in it is learned.
+@torch.no_grad()
+def steered_planes(
+    audio: Tensor, microphones: Tensor, room: Tensor, speed_of_sound: float = SPEED_OF_SOUND
+) -> Tensor:
+    """Lay the correlation of all pairs of nodes over the room; nothing in it is learned.
 
     Three planes, each with mean 0 and variance 1 over the room: the mean over pairs of GCC-PHAT
-    at the delays of each cell; of its square, each pair by its own highest peak; and how well
-    the levels of the nodes agree with a source in the cell.
+    at the delays of each cell; of its square, each pair divided by its own highest peak; and how
+    well the levels of the nodes agree with a source in the cell.
+
+    Args:
+        audio: shape (mics, samples), at 16 kHz.
+        microphones: metres from the corner of the room, shape (mics, 3).
+        room: its sides in metres along x and y, shape (2,).
+        speed_of_sound: in m/s.
+
+    Returns:
+        Shape (3, 64, 64), axis -2 along y and axis -1 along x.
+
+    Raises:
+        GeometryError: if there are fewer than two microphones.
     """
+    if len(audio) < 2:
+        raise GeometryError(
+            f"{len(audio)} microphone(s)", expected="at least two, which can be correlated"
+        )
+    distances = torch.cdist(microphones[:, :2], _centres() * room)
+    per_metre = SAMPLE_RATE / speed_of_sound
+    max_lag = largest_lag(microphones.numpy(), SAMPLE_RATE, speed_of_sound)
+    reach = round(WIDENED * float(room.max()) / CELLS * per_metre)
+    correlation = mean_gcc_phat(audio, FRAME, max_lag + reach, whitening=ROBUST).clamp_min(0)
+    widened = functional.max_pool1d(correlation[None], 2 * reach + 1, 1)[0]
+    first, second = (torch.from_numpy(each) for each in microphone_pairs(len(microphones)))
+    lags = ((distances[first] - distances[second]) * per_metre).round().long()
+    steered = widened.gather(1, (lags + max_lag).clamp(0, 2 * max_lag))
+    highest = widened.amax(dim=1, keepdim=True).clamp_min(SMALLEST)
+    agreement = _level_agreement(audio, distances)
+    planes = torch.stack([steered.mean(0), (steered / highest).square().mean(0), agreement])
+    deviation, mean = torch.std_mean(planes, dim=-1, keepdim=True)
+    return ((planes - mean) / (deviation + SMALLEST)).reshape(PLANES, CELLS, CELLS)
 
-    centres: Tensor
 
-    def __init__(self) -> None:
-        super().__init__()
-        centres = cell_centres(CELLS)
-        y, x = torch.meshgrid(centres, centres, indexing="ij")
-        self.register_buffer("centres", torch.stack([x, y], -1).flatten(0, 1), persistent=False)
-
-    @torch.no_grad()
-    def forward(self, audio: Tensor, microphones: Tensor, room: Tensor) -> Tensor:
-        """Return the planes of each room.
-
-        Args:
-            audio: shape (batch, mics, samples), at 16 kHz.
-            microphones: metres from the corner of the room, shape (batch, mics, 3).
-            room: its sides in metres along x and y, shape (batch, 2).
-
-        Returns:
-            Shape (batch, 3, 64, 64), axis -2 along y and axis -1 along x.
-
-        Raises:
-            GeometryError: if there are fewer than two microphones.
-        """
-        if audio.shape[1] < 2:
-            raise GeometryError(
-                f"{audio.shape[1]} microphone(s)", expected="at least two, to be heard as pairs"
-            )
-        rooms = zip(audio, microphones, room, strict=True)
-        planes = torch.stack([self._planes(*each) for each in rooms])
-        deviation, mean = torch.std_mean(planes, dim=-1, keepdim=True)
-        return ((planes - mean) / (deviation + SMALLEST)).reshape(-1, PLANES, CELLS, CELLS)
-
-    def _planes(self, audio: Tensor, microphones: Tensor, room: Tensor) -> Tensor:
-        distances = torch.cdist(microphones[:, :2], self.centres * room)
-        agreement = _level_agreement(audio, distances)
-        max_lag = largest_lag(microphones.cpu().numpy(), SAMPLE_RATE, SPEED_OF_SOUND)
-        per_metre = SAMPLE_RATE / SPEED_OF_SOUND
-        reach = round(WIDENED * float(room.max()) / CELLS * per_metre)
-        correlation = mean_gcc_phat(audio, FRAME, max_lag + reach, whitening=ROBUST).clamp_min(0)
-        widened = functional.max_pool1d(correlation[None], 2 * reach + 1, 1)[0]
-        first, second = (torch.from_numpy(i) for i in microphone_pairs(len(microphones)))
-        delays = (distances[first] - distances[second]) * per_metre
-        heard = widened.gather(1, (delays.round().long() + max_lag).clamp(0, 2 * max_lag))
-        highest = widened.amax(dim=1, keepdim=True).clamp_min(SMALLEST)
-        return torch.stack([heard.mean(0), (heard / highest).square().mean(0), agreement])
+def _centres() -> Tensor:
+    """Return the centres of the fine cells as shares of the sides, shape (64 * 64, 2)."""
+    centres = cell_centres(CELLS)
+    y, x = torch.meshgrid(centres, centres, indexing="ij")
+    return torch.stack([x, y], -1).flatten(0, 1)
 
 
 class AdhocNetwork(nn.Module):
-    """Map nodes of one microphone each, in any number and order, to outputs over a grid.
+    """Map the planes of a room to outputs over a grid.
 
     Args:
-        config: `channels`, `size`, `width` (24 is plenty) and `lattice` matter.
+        config: `channels`, `size`, `width` (24 is enough) and `lattice` are used.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -120,7 +119,7 @@ class AdhocNetwork(nn.Module):
         """Return raw outputs, shape (batch, channels, size, size).
 
         Args:
-            planes: of the front end, shape (batch, 3, 64, 64).
+            planes: from `steered_planes`, shape (batch, 3, 64, 64).
             room: its sides in metres along x and y, shape (batch, 2).
         """
         coarse = functional.pixel_unshuffle(planes, FACTOR)
@@ -156,8 +155,8 @@ class _Readout(nn.Module):
     """Pool fine maps of probability onto the points of the output.
 
     Every representation is such a pooling: classes are boxes, unbiased label distributions are
-    hats, heat maps are bumps, and the place within a cell is the mean over a box. All are offered
-    for each fine map, and what the output is made of is learned.
+    triangles (hats), heat maps are Gaussians (bumps), and the position within a cell is the mean
+    over a box. All are computed for each fine map, and how to combine them is learned.
     """
 
     points: Tensor
@@ -194,19 +193,23 @@ class _Readout(nn.Module):
 
 
 def _level_agreement(audio: Tensor, distances: Tensor) -> Tensor:
-    """Return minus the spread over nodes of level less that of a source in each cell."""
+    """Return how well levels agree with a source in each cell, shape (cells,), 0 for perfectly.
+
+    It is minus the standard deviation over nodes of the difference between the log power that was
+    recorded and the one that a source in the cell would cause.
+    """
     level = (audio.square().mean(dim=1, keepdim=True) + SMALLEST**4).log()
     expected = (1 / (distances.square() + 0.01) + 1 / CRITICAL**2).log()
     return -(level - expected).std(dim=0, correction=0)
 
 
 def _logit(moments: Tensor, boxes: Tensor) -> Tensor:
-    """Return the mean place within each cell as a logit; the middle where there is nothing."""
+    """Return the mean position within each cell as a logit; the middle of an empty cell."""
     return torch.logit((moments + SMALLEST / 2) / (boxes + SMALLEST), eps=0.01)
 
 
 def _frame(maps: Tensor, room: Tensor) -> Tensor:
-    """Return where each place of a map is, from -1 to 1, and how large its room is."""
+    """Return the coordinates of each cell, from -1 to 1, and the size of its room."""
     along = 2 * cell_centres(maps.shape[-1]).to(maps) - 1
     y, x = torch.meshgrid(along, along, indexing="ij")
     sides = (room / 7 - 1)[:, :, None, None].expand(-1, -1, *x.shape)

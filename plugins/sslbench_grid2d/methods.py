@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sslbench.array_types import Floats
+from sslbench.array_types import Booleans, Floats
 from sslbench.contracts import Dataset, Incompatible
 from sslbench.errors import FormatError
+from sslbench.geometry import Box
 from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
 from sslbench.specs import Scale, Value
 from sslbench.training.examples import Arrays, Batch
@@ -22,7 +24,7 @@ from sslbench.training.learned import LearnedMethod
 from sslbench.training.loop import Settings, Step
 from sslbench.training.normalization import Statistics
 from sslbench.training.schedules import Cosine, Plateau
-from sslbench_grid2d.adhoc import AdhocNetwork, SteeredFrontend
+from sslbench_grid2d.adhoc import SAMPLE_RATE, AdhocNetwork, steered_planes
 from sslbench_grid2d.checks import TOLERANCE, check_array, check_plane, check_region, corners
 from sslbench_grid2d.networks import GridNetwork, NetworkConfig
 from sslbench_grid2d.parameters import BY_DISTANCE, BY_F1
@@ -68,8 +70,8 @@ class GridMethod(LearnedMethod):
     version = 2
 
     def __init__(self, **params: Value) -> None:
-        decoding = ("decoder", "threshold")
-        super().__init__({key: value for key, value in params.items() if key not in decoding})
+        # A checkpoint serves all decoders and thresholds.
+        super().__init__(**{k: v for k, v in params.items() if k not in ("decoder", "threshold")})
         self.decoder = str(params["decoder"])
         self.threshold = float(params["threshold"])
 
@@ -77,16 +79,11 @@ class GridMethod(LearnedMethod):
         """Return array, region, clip length and number of sources.
 
         Raises:
-            Incompatible: if there is no plane to map, or the representation needs the same number
-                of sources in every scene and it varies.
+            Incompatible: if there is no plane to map, a recording requests several estimates, or
+                the representation needs a fixed number of sources and it varies.
         """
         recording = train.scene(0).recording
-        region, array = recording.region, recording.array
-        if region is None or not region.flat or array.positions is None or not array.complete:
-            raise Incompatible(
-                f"{self.name} maps a plane: it needs a search region of known height and known"
-                " microphone positions"
-            )
+        self._check_trainable(recording)
         fixed_count = _source_counts(train) == {recording.max_sources}
         if self.params["representation"] in COUNTED and not fixed_count:
             raise Incompatible(
@@ -98,18 +95,32 @@ class GridMethod(LearnedMethod):
             "sources": recording.max_sources,
             "fixed_count": fixed_count,
             "widest": 1.0 if scale == "paper" else WIDEST,
-            "microphones": array.positions.tolist(),
-            "region": corners(region).tolist(),
-            "sample_rate": recording.sample_rate,
-            "samples": recording.audio.shape[1],
+            "microphones": _microphones(recording).tolist(),
+            "region": corners(_region(recording)).tolist(),
+            "sample_rate": SAMPLE_RATE,
+            "samples": round(recording.duration * SAMPLE_RATE),
         }
+
+    def _check_trainable(self, recording: Recording) -> None:
+        try:
+            check_plane(recording)
+        except FormatError as error:
+            raise Incompatible(
+                f"{self.name} maps a plane of known height, from known microphone positions; this"
+                f" data set has {error.what}"
+            ) from error
+        if len(recording.times) != 1:
+            raise Incompatible(
+                f"{self.name} learns from clips with one estimate each; the recordings of this"
+                f" data set request {len(recording.times)}"
+            )
 
     def inputs(self, recording: Recording) -> Arrays:
         """Return audio, microphones and room, with a corner of the room as the origin."""
-        corner = np.array([*_low(recording)[:2], 0.0])
+        corner = np.array([*_region(recording).low[:2], 0.0])
         return {
             "audio": recording.audio,
-            "microphones": (_known(recording.array) - corner).astype(np.float32),
+            "microphones": (_microphones(recording) - corner).astype(np.float32),
             "room": _sides(recording),
         }
 
@@ -128,7 +139,8 @@ class GridMethod(LearnedMethod):
                 where=recording.id,
                 expected=f"at most {len(positions)}, as the recording says",
             )
-        positions[: len(active)] = tracks.xyz[0, active, :2] - _low(recording)[:2]
+        corner = np.asarray(_region(recording).low)[:2]
+        positions[: len(active)] = tracks.xyz[0, active, :2] - corner
         return {"positions": positions}
 
     def build(self, config: Mapping[str, Any], statistics: Statistics) -> nn.Module:
@@ -148,17 +160,14 @@ class GridMethod(LearnedMethod):
 
     def decode(self, output: Tensor, recordings: Sequence[Recording]) -> list[Prediction]:
         """Read positions off the maps."""
-        output = output.float()
-        room = torch.as_tensor(
-            np.stack([_sides(each) for each in recordings]), device=output.device
-        )
+        output, representation = output.float(), self._representation()
+        room = torch.as_tensor(np.stack([_sides(each) for each in recordings])).to(output.device)
         most = max(recording.max_sources for recording in recordings)
-        representation = self._representation()
         positions = representation.decode(output, room, most).cpu().numpy()
         maps = representation.likelihood(output).cpu().numpy()
         inside = _inside(representation, room)
         return [
-            _prediction(recording, found, likelihood[np.ix_(along_y, along_x)])
+            Prediction(_still(recording, found), likelihood=likelihood[np.ix_(along_y, along_x)])
             for recording, found, likelihood, (along_x, along_y) in zip(
                 recordings, positions, maps, inside, strict=True
             )
@@ -285,10 +294,7 @@ class Grid2dAdhoc(GridMethod):
 
     name = "grid2d-adhoc"
     cache_inputs = True
-
-    def __init__(self, **params: Value) -> None:
-        super().__init__(**params)
-        self.frontend = SteeredFrontend()
+    feature_parameters = ()
 
     def configure(self, train: Dataset, scale: Scale) -> dict[str, Any]:
         """Return also how many nodes are drawn for each clip in training; 0 for all."""
@@ -297,7 +303,9 @@ class Grid2dAdhoc(GridMethod):
     def settings(self, scale: Scale) -> Settings:
         """Return the paper's settings, or below paper scale short ones with a cosine."""
         if scale == "paper":
-            return Settings(50, 32, 1e-3, Plateau(), patience=10, weight_decay=0.01, clip=None)
+            # The planes of drawn nodes cannot be cached; those of 15 take 0.1 s per clip of 2 s.
+            published = Settings(50, 32, 1e-3, Plateau(), patience=10, weight_decay=0.01, clip=None)
+            return replace(published, workers=os.cpu_count() or 1)
         epochs = {"smoke": 10, "quick": 8}[scale]
         return Settings(epochs, 32, 2e-3, Cosine(), weight_decay=0.01)
 
@@ -313,17 +321,19 @@ class Grid2dAdhoc(GridMethod):
         if nodes <= drawn:
             return scene
         kept = rng.permutation(nodes)[:drawn]
-        array = MicArray(_known(recording.array)[kept])
+        array = MicArray(_microphones(recording)[kept])
         return replace(
             scene, recording=replace(recording, audio=recording.audio[kept], array=array)
         )
 
     def inputs(self, recording: Recording) -> Arrays:
-        """Return the planes of the front end, and the room."""
+        """Return the steered planes and the room."""
         arrays = super().inputs(recording)
-        tensors = {name: torch.tensor(np.asarray(value))[None] for name, value in arrays.items()}
-        planes = self.frontend(tensors["audio"], tensors["microphones"], tensors["room"])
-        return {"planes": planes[0].numpy().astype(np.float16), "room": arrays["room"]}
+        audio, microphones, room = (
+            torch.tensor(np.asarray(arrays[name])) for name in ("audio", "microphones", "room")
+        )
+        planes = steered_planes(audio, microphones, room, recording.speed_of_sound)
+        return {"planes": planes.numpy().astype(np.float16), "room": arrays["room"]}
 
     def map_network(self, config: Mapping[str, Any], representation: Representation) -> nn.Module:
         """Return the network; see `adhoc`."""
@@ -351,30 +361,32 @@ def _source_counts(scenes: Dataset) -> set[int]:
     }
 
 
-def _known(array: MicArray) -> Floats:
-    assert array.positions is not None, "`configure` and `check` refuse encoded formats"
-    return array.positions
+def _microphones(recording: Recording) -> Floats:
+    positions = recording.array.positions
+    assert positions is not None, "`configure` and `check` refuse encoded formats"
+    return positions
 
 
-def _low(recording: Recording) -> Floats:
+def _region(recording: Recording) -> Box:
     assert recording.region is not None, "a recording for positions has a region"
-    return np.asarray(recording.region.low)
+    return recording.region
 
 
 def _sides(recording: Recording) -> NDArray[np.float32]:
     """Return the sides of the region along x and y in metres, shape (2,)."""
-    assert recording.region is not None, "a recording for positions has a region"
-    return (np.asarray(recording.region.high) - recording.region.low)[:2].astype(np.float32)
+    region = _region(recording)
+    return np.subtract(region.high, region.low)[:2].astype(np.float32)
 
 
-def _prediction(recording: Recording, found: Any, likelihood: Any) -> Prediction:
-    low = _low(recording)
+def _still(recording: Recording, found: NDArray[np.float32]) -> Tracks:
+    """Return tracks of positions from the corner of the region, shape (sources, 2)."""
+    low = np.asarray(_region(recording).low)
     xyz = np.column_stack([found + low[:2], np.full(len(found), low[2])])
-    return Prediction(Tracks.still(recording, xyz[: recording.max_sources]), likelihood=likelihood)
+    return Tracks.still(recording, xyz[: recording.max_sources])
 
 
-def _inside(representation: Representation, room: Tensor) -> list[tuple[Any, Any]]:
-    """Return which columns and rows of each map lie in the room: some maps have a margin."""
+def _inside(representation: Representation, room: Tensor) -> list[tuple[Booleans, Booleans]]:
+    """Return which columns and which rows of each map lie in the room: some have a margin."""
     points = representation.lattice.points(room).cpu().numpy()
     sides = room.cpu().numpy()[:, :, None]
     kept = (points >= -TOLERANCE) & (points <= sides + TOLERANCE)

@@ -85,7 +85,7 @@ WIDTH = Parameter(
     "width", 0, "filters per layer of the encoder; 0: 128 at paper scale, otherwise 32", minimum=0
 )
 
-BY_DISTANCE = "position-error-truncated"
+BY_DISTANCE = "position-error-capped"
 """Selection metric where the number of sources is fixed."""
 
 BY_F1 = "resolution-f1[within=0.3m]"

@@ -1,6 +1,6 @@
 """`sslbench alterations`: what can follow after `+` in a data set."""
 
-from sslbench.cli.listing import listing_command
+from sslbench.cli.common.listing import listing_command
 from sslbench.specs import AlterationSpec
 
 command = listing_command(

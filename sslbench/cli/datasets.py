@@ -14,9 +14,9 @@ from typing import Any
 import click
 
 from sslbench.cell import Choice
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json
-from sslbench.cli.tables import parameter_table, table
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json
+from sslbench.cli.common.tables import parameter_table, table
 from sslbench.contracts import Dataset
 from sslbench.errors import DataError, FormatError
 from sslbench.registry import Offer, Registry

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json, store_option
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json, store_option
 from sslbench.errors import LeaderboardError
 from sslbench.results.store import Store, default_cache
 
@@ -93,13 +93,14 @@ def verify(boards: Path, store: Path, as_json: bool) -> None:
     from sslbench.running.session import Session
 
     session = Session(installed(), Store(store), default_cache())
-    found = list(verify_records(session, boards))
-    if as_json:
-        click.echo(json.dumps([_row(v) for v in found], indent=1))
-    else:
-        for result in found:
+    found = []
+    for result in verify_records(session, boards):
+        found.append(result)
+        if not as_json:
             details = "".join(f"\n  {line}" for line in result.details)
             click.echo(f"{result.status:10}{result.run_id}{details}")
+    if as_json:
+        click.echo(json.dumps([_row(v) for v in found], indent=1))
     wrong = [result.run_id for result in found if result.status == "differs"]
     if wrong:
         raise LeaderboardError(f"{len(wrong)} of {len(found)} records differ", where=str(boards))

@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from sslbench.cell import Choice, Training
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json, store_option
-from sslbench.cli.tables import table
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json, store_option
+from sslbench.cli.common.tables import table
 from sslbench.results.store import Store, default_cache
-from sslbench.running.localize import localize, read_recording, tracks_as_rows
+from sslbench.running.localize import AudioFile, localize, tracks_as_rows
 from sslbench.running.session import Session
 from sslbench.selection import select_datasets, select_methods, select_one
 from sslbench.specs import SCALES
@@ -40,10 +40,11 @@ def command(wav: Path, mics: Path, method: str, **options: Any) -> None:
     With a search region in the array file the estimates are positions in metres, else directions
     in degrees: azimuth counter-clockwise from +x, elevation up from the horizontal.
     """
-    recording = read_recording(wav, mics, options["every"], options["count"])
+    file = AudioFile(wav, mics, options["every"], options["count"])
     session = Session(installed(), Store(options["store"]), default_cache())
     choice = select_one(select_methods(session.registry, [method]), method)
-    found = localize(session, choice, recording, _training(session, choice, options))
+    training = _training(session, choice, options)
+    recording, found = localize(session, choice, file, training)
     rows = tracks_as_rows(found.tracks)
     if options["plot"]:
         from sslbench.figures.prediction_plot import plot_prediction

@@ -8,9 +8,9 @@ from dataclasses import asdict
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json
-from sslbench.cli.tables import parameter_table, table
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json
+from sslbench.cli.common.tables import parameter_table, table
 from sslbench.registry import Offer, Registry, load_target
 from sslbench.specs import MetricSpec, ProtocolSpec
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json
-from sslbench.cli.tables import table
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json
+from sslbench.cli.common.tables import table
 from sslbench.errors import BrokenPluginError, UnknownNameError, UsageError
 from sslbench.registry import PluginReport, Registry, nearest
 from sslbench.specs import MethodSpec

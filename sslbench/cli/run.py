@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from sslbench.cell import Cell, CellOutcome
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json, config_from, execution, selection, store_option
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json, config_from, execution, selection, store_option
 from sslbench.errors import SslbenchError
 from sslbench.registry import Registry
 from sslbench.results.record import RunRecord, read_record

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sslbench.cli.options import as_json, store_option
+from sslbench.cli.common.options import as_json, store_option
 from sslbench.errors import FormatError
 from sslbench.results.record import RunRecord, read_record
 from sslbench.results.store import Store

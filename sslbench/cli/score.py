@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbench.cli.installed import installed
-from sslbench.cli.options import as_json, store_option
+from sslbench.cli.common.installed import installed
+from sslbench.cli.common.options import as_json, store_option
 from sslbench.errors import SslbenchError, UsageError
 from sslbench.results.store import Store, default_cache
 from sslbench.specs import SCALES, Scale
@@ -142,11 +142,11 @@ def _open(session: Session, paths: Sequence[Path], wanted: Wanted) -> list[OpenR
 
 
 def _check(session: Session, run: OpenRun, wanted: Wanted) -> None:
-    from sslbench.scoring.protocols import choose_metric
+    from sslbench.scoring.protocols import configure_metric
 
     session.rules(run.cell)
     for label in wanted.metric:
-        choose_metric(session.registry, label, run.record.dataset.kind)
+        configure_metric(session.registry, label, run.record.dataset.kind)
 
 
 def _print_board(session: Session, runs: Sequence[OpenRun], as_json: bool) -> None:
@@ -188,24 +188,26 @@ def _tables(session: Session, run: OpenRun, wanted: Wanted) -> dict[str, list[Sc
 
 
 def _titled(title: str, scores: Sequence[Score]) -> str:
-    from sslbench.cli.tables import score_table
+    from sslbench.cli.common.tables import score_table
 
     return f"{title}\n{score_table(scores)}" if title else score_table(scores)
 
 
 def _print_frames(run: OpenRun, wanted: Wanted, as_json: bool) -> None:
-    from sslbench.cli.tables import table
-    from sslbench.metrics.distances import quantity
+    from sslbench.cli.common.tables import table
+    from sslbench.metrics.distances import parse_distance
     from sslbench.scoring.frame_table import frame_table, worst_frames, write_table
 
-    gate = quantity(wanted.gate, run.record.dataset.kind).value if wanted.gate else float("inf")
+    gate = (
+        parse_distance(wanted.gate, run.record.dataset.kind).value if wanted.gate else float("inf")
+    )
     rows = frame_table(run.pairs, gate)
     if wanted.frames:
         write_table(rows, wanted.frames)
         click.echo(f"{len(rows)} rows in {wanted.frames}", err=True)
     if wanted.worst and not as_json:
         worst = worst_frames(rows, wanted.worst)
-        shown = ["recording", "time_s", "source", "answer", "error"]
+        shown = ["recording", "time_s", "source", "estimate", "error"]
         click.echo(table(worst[shown].to_numpy().tolist(), shown))
 
 

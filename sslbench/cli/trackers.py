@@ -1,6 +1,6 @@
 """`sslbench trackers`: what can follow after `+` in a method."""
 
-from sslbench.cli.listing import listing_command
+from sslbench.cli.common.listing import listing_command
 from sslbench.specs import TrackerSpec
 
 command = listing_command(

@@ -140,7 +140,7 @@ class _OfOneScene(Alteration):
         return inner.truth(index)
 
 
-class Microphones(_OfOneScene):
+class Microphones(Alteration):
     """Keep some of the microphones.
 
     Args:
@@ -163,16 +163,29 @@ class Microphones(_OfOneScene):
         scene = inner.scene(index)
         recording = scene.recording
         positions = _positions(recording, "mics")
-        if self.n > len(positions):
-            raise Incompatible(f"mics[n={self.n}]: there are only {len(positions)} microphones")
-        kept = np.arange(self.n)
-        if self.pick == "random":
-            kept = np.sort(rng.permutation(len(positions))[: self.n])
-        truth = scene.truth
-        if truth.microphones is not None:
-            truth = replace(truth, microphones=truth.microphones[kept])
+        kept = self._kept(len(positions), rng)
         altered = replace(recording, audio=recording.audio[kept], array=MicArray(positions[kept]))
-        return replace(scene, recording=altered, truth=truth)
+        return replace(scene, recording=altered, truth=_of_microphones(scene.truth, kept))
+
+    def truth(self, inner: Dataset, index: int, rng: np.random.Generator) -> tuple[str, Prediction]:
+        """Return id and ground truth, with the microphones that are kept."""
+        name, truth = inner.truth(index)
+        if truth.microphones is None:
+            return name, truth
+        return name, _of_microphones(truth, self._kept(len(truth.microphones), rng))
+
+    def _kept(self, channels: int, rng: np.random.Generator) -> Integers:
+        if self.n > channels:
+            raise Incompatible(f"mics[n={self.n}]: there are only {channels} microphones")
+        if self.pick == "first":
+            return np.arange(self.n)
+        return np.sort(rng.permutation(channels)[: self.n])
+
+
+def _of_microphones(truth: Prediction, kept: Integers) -> Prediction:
+    if truth.microphones is None:
+        return truth
+    return replace(truth, microphones=truth.microphones[kept])
 
 
 class HidePositions(Alteration):
@@ -200,6 +213,8 @@ class HidePositions(Alteration):
             raise Incompatible(f"hide_positions[n={self.n}]: there are only {len(known)} positions")
         hidden = rng.permutation(known)[: self.n]
         shown, sought = positions.copy(), np.full(positions.shape, np.nan)
+        if scene.truth.microphones is not None:
+            sought = scene.truth.microphones.copy()  # those that are hidden already
         sought[hidden], shown[hidden] = positions[hidden], np.nan
         return replace(
             scene,
@@ -346,7 +361,8 @@ def _sum(scenes: Sequence[Scene]) -> Scene:
         np.concatenate([each.active[:rows] for each in tracks], axis=1),
         _distinct_ids(tracks),
     )
-    return Scene(recording, Prediction(together), scenes[0].clusters)
+    # Arrays that can be added have the same hidden positions.
+    return Scene(recording, Prediction(together, scenes[0].truth.microphones), scenes[0].clusters)
 
 
 def _distinct_ids(tracks: Sequence[Tracks]) -> Integers:

@@ -32,14 +32,14 @@ __all__ = ["COLUMNS", "Board", "BoardKey", "MetricValue", "Row", "make_boards"]
 COLUMNS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
         "position": (
-            "position-error-truncated",
+            "position-error-capped",
             "position-error-mean",
             "position-error-percentile[p=50]",
             "position-accuracy[within=30cm]",
             "coverage",
         ),
         "direction": (
-            "angular-error-truncated",
+            "angular-error-capped",
             "angular-error-mean",
             "angular-accuracy[within=10deg]",
             "coverage",

@@ -85,8 +85,8 @@ def _effective_size(row: Row, metric: str) -> str:
 def short_name(metric: str) -> str:
     """Return a short name of a metric for the header of a column.
 
-    >>> short_name("position-error-truncated"), short_name("position-accuracy[within=30cm]")
-    ('truncated', '<30cm')
+    >>> short_name("position-error-capped"), short_name("position-accuracy[within=30cm]")
+    ('capped', '<30cm')
     >>> short_name("angular-error-percentile[p=50]"), short_name("mota[gate=20deg]")
     ('median', 'mota 20deg')
     """

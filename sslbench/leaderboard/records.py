@@ -67,6 +67,8 @@ def add(record_path: Path, boards: Path = BOARDS, *, allow_dirty: bool = False) 
     _check_size(predictions)
     read_predictions(predictions)
     target = _free_place(record, boards)
+    if target.exists():
+        return target
     _write(target.with_suffix(".npz"), predictions.read_bytes())
     _write(target, _placed(record, target).to_json().encode())
     return target

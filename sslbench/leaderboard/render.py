@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-import re
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,8 +25,9 @@ from sslbench.leaderboard.columns import (
 from sslbench.leaderboard.ranking import Comparison
 from sslbench.leaderboard.records import BOARDS, committed_paths, load
 from sslbench.metrics.uncertainty import Interval
-from sslbench.results.names import record_path
+from sslbench.results.names import record_path, slug
 from sslbench.results.record import RunRecord
+from sslbench.scoring.protocol_definitions import DEFAULT_PROTOCOL
 from sslbench.tables import fitted_table, markdown_table, terminal_width
 
 __all__ = ["build", "check", "csv_table", "markdown_page", "pages", "terminal_board"]
@@ -107,11 +108,11 @@ def _difference(name: str, found: Mapping[str, str], wanted: Mapping[str, str]) 
 
 def pages(records: Sequence[RunRecord]) -> dict[str, str]:
     """Return the text of every file of the boards, by path relative to the boards folder."""
-    boards = make_boards(records)
-    texts = {"README.md": _index(boards)}
-    for board in boards:
-        texts[f"boards/{_stem(board)}.md"] = markdown_page(board)
-        texts[f"boards/{_stem(board)}.csv"] = csv_table(board)
+    named = _named(make_boards(records))
+    texts = {"README.md": _index(named)}
+    for name, board in named.items():
+        texts[f"boards/{name}.md"] = markdown_page(board)
+        texts[f"boards/{name}.csv"] = csv_table(board)
     return texts
 
 
@@ -175,9 +176,20 @@ def _title(board: Board) -> str:
     return f"{board.label}, {key.split} split, {key.scale} scale, protocol {key.protocol}"
 
 
-def _stem(board: Board) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", board.key.dataset.lower()).strip("-")[:60]
-    return f"{name}-{board.key.split}-{board.key.scale}-{board.key.digest}"
+def _named(boards: Sequence[Board]) -> dict[str, Board]:
+    """Return boards by the names of their files; a hash only where two would be the same."""
+    plain = Counter(map(_file_name, boards))
+    names = [_file_name(board) for board in boards]
+    return {
+        name if plain[name] == 1 else f"{name}-{board.key.digest}": board
+        for name, board in zip(names, boards, strict=True)
+    }
+
+
+def _file_name(board: Board) -> str:
+    key = board.key
+    protocol = [] if key.protocol == DEFAULT_PROTOCOL else [key.protocol]
+    return "-".join([slug(board.label), key.split, key.scale, *protocol])
 
 
 def _facts(board: Board) -> str:
@@ -238,7 +250,7 @@ def _commands(row: Row) -> str:
     return "\n".join(lines)
 
 
-def _index(boards: Sequence[Board]) -> str:
+def _index(boards: Mapping[str, Board]) -> str:
     head = (
         "# Leaderboards\n\nBuilt by `sslbench leaderboard build` from the records in `results`.\n"
     )
@@ -246,13 +258,13 @@ def _index(boards: Sequence[Board]) -> str:
         return f"{head}\nThere are no records yet.\n"
     rows = [
         {
-            "board": f"[{_title(board)}](boards/{_stem(board)}.md)",
+            "board": f"[{_title(board)}](boards/{name}.md)",
             "version": board.key.version,
             "ranked by": board.key.metric,
             "methods": str(len(board.rows)),
             "best": ", ".join(row.label for row in board.rows if row.rank == 1),
-            "table": f"[csv](boards/{_stem(board)}.csv)",
+            "table": f"[csv](boards/{name}.csv)",
         }
-        for board in boards
+        for name, board in boards.items()
     ]
     return f"{head}\n{markdown_table(rows)}\n"

@@ -1,8 +1,9 @@
-"""The shapes that metrics have: a function of summed statistics, and a quantile.
+"""From per-frame statistics to a value: functions of sums, and quantiles.
 
-Both read a whole `Corpus` into rows, one a frame, and turn rows into a value. For a bootstrap they
-leave a `Tally`, in which frames are summed to the blocks that are drawn, so that a resample of
-millions of frames costs a product of small matrices.
+Both kinds of metrics compute rows of statistics from a whole `Corpus`, one row per frame, and turn
+rows into a value. For the bootstrap they keep a `ResampleSummary` instead of the rows: frames are
+summed to the blocks that are resampled, so that a resample of millions of frames costs one product
+of small matrices.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sslbench.array_types import Floats, Integers
 from sslbench.contracts import Metric
 from sslbench.errors import FormatError
 from sslbench.metrics.corpus import Corpus
-from sslbench.metrics.uncertainty import Blocks, Effects
+from sslbench.metrics.uncertainty import Blocks, Influence
 from sslbench.scene import Kind, Tracks
 
 __all__ = [
@@ -25,9 +26,9 @@ __all__ = [
     "CorpusMetric",
     "Finish",
     "Quantile",
-    "Repeated",
+    "RepeatedRows",
+    "ResampleSummary",
     "Statistic",
-    "Tally",
     "percent",
     "ratio",
     "ratio_of",
@@ -44,17 +45,17 @@ STEP = 1e-6
 """Relative step of numerical derivatives."""
 
 WINDOW = 0.1
-"""Share of the entries round a quantile that is looked at first in a resample."""
+"""Share of the entries around a quantile that a resample examines first."""
 
 
-class Tally(ABC):
-    """What a bootstrap needs to know of a corpus under one metric; the rows themselves are let go.
+class ResampleSummary(ABC):
+    """What the bootstrap needs from the rows of a metric.
 
     Args:
         value: of the corpus.
-        n: how many sources or frames the value is over.
-        blocks: what is drawn.
-        influence: by how much each row moves the value, shape (rows,); None if unknown.
+        n: number of sources or frames that the value is computed from.
+        blocks: the blocks that are resampled.
+        influence: effect of each row on the value, shape (rows,); None if unknown.
     """
 
     def __init__(
@@ -63,22 +64,22 @@ class Tally(ABC):
         self.value = value
         self.n = n
         self.blocks = blocks
-        self.effects = None if influence is None else Effects.of(influence, blocks)
+        self.influence = None if influence is None else Influence.of(influence, blocks)
 
     @abstractmethod
-    def drawn(self, weights: Floats) -> Floats:
+    def resample(self, weights: Floats) -> Floats:
         """Return the value of each resample, shape (resamples,).
 
         Args:
-            weights: how often each block was drawn, shape (resamples, blocks).
+            weights: how often each block occurs, shape (resamples, blocks).
         """
 
 
 class CorpusMetric(Metric):
-    """A metric of a whole corpus; its rows are frames.
+    """A metric that is computed from a whole corpus; its rows are frames.
 
     Args:
-        kind: what it compares; None if any.
+        kind: the kind of tracks that it compares; None if both.
     """
 
     kind: Kind | None = None
@@ -91,7 +92,7 @@ class CorpusMetric(Metric):
         """Return the statistics of one recording, shape (frames, columns).
 
         Raises:
-            FormatError: if answer and truth cannot be compared, or not by this metric.
+            FormatError: if prediction and ground truth cannot be compared, or not by this metric.
         """
         return self.rows(Corpus.of([(prediction, truth)]))
 
@@ -99,11 +100,11 @@ class CorpusMetric(Metric):
         """Return the statistics of a corpus, shape (frames, columns).
 
         Raises:
-            FormatError: if it is of a kind that this metric cannot compare.
+            FormatError: if this metric cannot compare tracks of the kind of the corpus.
         """
         if self.kind not in {None, corpus.kind}:
             raise FormatError(
-                f"a metric of {self.kind}s was given {corpus.kind}s",
+                f"a metric of {self.kind}s was applied to {corpus.kind}s",
                 expected=f"tracks of kind {self.kind}",
             )
         return self._rows(corpus)
@@ -112,8 +113,8 @@ class CorpusMetric(Metric):
     def _rows(self, corpus: Corpus) -> Floats: ...
 
     @abstractmethod
-    def tally(self, rows: Floats, blocks: Blocks) -> Tally:
-        """Return what is left of rows for a bootstrap over blocks of them."""
+    def summarize(self, rows: Floats, blocks: Blocks) -> ResampleSummary:
+        """Reduce rows to what a bootstrap over blocks of them needs."""
 
 
 def ratio(sums: Floats) -> Floats:
@@ -122,9 +123,9 @@ def ratio(sums: Floats) -> Floats:
     >>> ratio(np.array([[1.0, 2.0], [1.0, 0.0]])).tolist()
     [0.5, nan]
     """
-    above, below = sums[..., 0], sums[..., 1]
-    known = below != 0
-    return np.where(known, above / np.where(known, below, 1.0), np.nan)
+    numerator, denominator = sums[..., 0], sums[..., 1]
+    defined = denominator != 0
+    return np.where(defined, numerator / np.where(defined, denominator, 1.0), np.nan)
 
 
 def percent(sums: Floats) -> Floats:
@@ -138,9 +139,9 @@ class Additive(CorpusMetric):
 
     Args:
         statistics: columns of each frame, shape (frames, columns).
-        finish: summed columns to value; NaN where undefined.
-        count: the column whose sum says how many sources or frames the value is over.
-        kind: what it compares; None if any.
+        finish: turns the summed columns into the value; NaN where it is undefined.
+        count: the column whose sum is the number of sources or frames behind the value.
+        kind: the kind of tracks that it compares; None if both.
     """
 
     statistics: Statistic
@@ -152,15 +153,15 @@ class Additive(CorpusMetric):
         return self.statistics(corpus)
 
     def value(self, rows: Floats) -> float:
-        """Return the value of summed rows."""
+        """Return the value of the summed rows."""
         return float(self.finish(rows.sum(axis=0)))
 
-    def tally(self, rows: Floats, blocks: Blocks) -> Tally:
-        """Return the sums of the blocks."""
-        return _Sums(self, rows, blocks)
+    def summarize(self, rows: Floats, blocks: Blocks) -> ResampleSummary:
+        """Sum up the rows of each block."""
+        return _BlockSums(self, rows, blocks)
 
 
-class _Sums(Tally):
+class _BlockSums(ResampleSummary):
     def __init__(self, metric: Additive, rows: Floats, blocks: Blocks) -> None:
         total = rows.sum(axis=0)
         value = float(metric.finish(total))
@@ -170,7 +171,7 @@ class _Sums(Tally):
         self.finish = metric.finish
         self.sums = blocks.sum(rows)
 
-    def drawn(self, weights: Floats) -> Floats:
+    def resample(self, weights: Floats) -> Floats:
         return np.asarray(self.finish(weights @ self.sums))
 
 
@@ -189,31 +190,31 @@ def ratio_of(
     """Return the metric that divides the sum of one statistic by the sum of another.
 
     Args:
-        numerator: what is added up, shape (frames,) or (frames, sources); 0 where it counts not.
-        denominator: over what it is averaged.
-        finish: the two sums to the value; `ratio`, `percent`, or one's own.
-        kind: what it compares; None if any.
+        numerator: shape (frames,) or (frames, sources); 0 where nothing counts.
+        denominator: same shapes.
+        finish: turns the two sums into the value: `ratio`, `percent` or a function of your own.
+        kind: the kind of tracks that the metric compares; None if both.
     """
 
     def statistics(corpus: Corpus) -> Floats:
-        return np.column_stack([_each_frame(numerator(corpus)), _each_frame(denominator(corpus))])
+        return np.column_stack([_per_frame(numerator(corpus)), _per_frame(denominator(corpus))])
 
     return Additive(statistics, finish, kind=kind)
 
 
-def _each_frame(statistic: Floats) -> Floats:
+def _per_frame(statistic: Floats) -> Floats:
     # A product: `sum` over an axis of two or three is ten times slower.
     return statistic if statistic.ndim == 1 else statistic @ np.ones(statistic.shape[1])
 
 
 @dataclass(frozen=True)
 class Quantile(CorpusMetric):
-    """A quantile of a statistic of sources, by linear interpolation as in `numpy.quantile`.
+    """A quantile of a statistic of sources, with linear interpolation as in `numpy.quantile`.
 
     Args:
-        statistic: shape (frames, sources), NaN where there is none.
+        statistic: shape (frames, sources), NaN where it is undefined.
         fraction: 0.5 for the median.
-        kind: what it compares; None if any.
+        kind: the kind of tracks that it compares; None if both.
     """
 
     statistic: Statistic
@@ -224,24 +225,29 @@ class Quantile(CorpusMetric):
         return self.statistic(corpus)
 
     def value(self, rows: Floats) -> float:
-        """Return the quantile of all finite entries; NaN if there is none."""
+        """Return the quantile of all finite entries; NaN if there are none."""
         finite = rows[np.isfinite(rows)]
         return float(np.quantile(finite, self.fraction)) if len(finite) else float("nan")
 
-    def tally(self, rows: Floats, blocks: Blocks) -> Tally:
-        """Return the entries in order, each with its block."""
-        return _Entries(self, rows, blocks)
+    def summarize(self, rows: Floats, blocks: Blocks) -> ResampleSummary:
+        """Sort the entries, each with the index of its block."""
+        return _SortedEntries(self, rows, blocks)
 
 
-class _Entries(Tally):
-    """Entries in ascending order. A resample sums up the many far below and sorts out the few."""
+class _SortedEntries(ResampleSummary):
+    """Entries in ascending order.
+
+    A resample only counts the many entries far below the quantile, and looks for the quantile among
+    the few entries around it.
+    """
 
     def __init__(self, metric: Quantile, rows: Floats, blocks: Blocks) -> None:
         row, column = np.nonzero(np.isfinite(rows))
         entries = rows[row, column]
         order = np.argsort(entries, kind="stable")
         value = metric.value(rows)
-        # Of the share of entries up to the quantile, which is as uncertain as the quantile.
+        # The influence on the share of entries up to the quantile, which is as uncertain as the
+        # quantile itself.
         below = np.isfinite(rows) * ((rows <= value) - metric.fraction)
         super().__init__(value, len(entries), blocks, below.sum(axis=1))
         self.fraction = metric.fraction
@@ -252,24 +258,25 @@ class _Entries(Tally):
         self.below = np.bincount(self.block[:begin], minlength=blocks.count)
         self.sizes = np.bincount(self.block, minlength=blocks.count)
 
-    def drawn(self, weights: Floats) -> Floats:
+    def resample(self, weights: Floats) -> Floats:
         return np.array([self._quantile(row) for row in weights])
 
     def _quantile(self, weights: Floats) -> float:
         total = int(weights @ self.sizes)
         if not total:
             return float("nan")
-        place = self.fraction * (total - 1)
-        ranks = np.minimum([int(place), int(place) + 1], total - 1)
+        position = self.fraction * (total - 1)
+        ranks = np.minimum([int(position), int(position) + 1], total - 1)
         skipped = int(weights @ self.below)
-        found = self._ranked(weights, self.window, ranks - skipped)
+        found = self._entries_at(ranks - skipped, weights, self.window)
         if found is None:
-            found = self._ranked(weights, slice(None), ranks)
+            found = self._entries_at(ranks, weights, slice(None))
         assert found is not None
         low, high = found
-        return float(low + (place - int(place)) * (high - low))
+        return float(low + (position - int(position)) * (high - low))
 
-    def _ranked(self, weights: Floats, window: slice, ranks: Integers) -> Floats | None:
+    def _entries_at(self, ranks: Integers, weights: Floats, window: slice) -> Floats | None:
+        """Return the resampled entries of a window by rank; None if a rank is outside of it."""
         ends = np.cumsum(weights[self.block[window]])
         if ranks[0] < 0 or not len(ends) or ranks[-1] >= ends[-1]:
             return None
@@ -277,13 +284,13 @@ class _Entries(Tally):
         return found
 
 
-class Repeated(Tally):
-    """The tally of any `Metric`: a resample repeats its rows.
+class RepeatedRows(ResampleSummary):
+    """The summary of any `Metric`: a resample repeats its rows.
 
     Args:
-        metric: any.
+        metric: any metric.
         rows: its statistics, shape (rows, columns).
-        blocks: what is drawn.
+        blocks: the blocks that are resampled.
     """
 
     def __init__(self, metric: Metric, rows: Floats, blocks: Blocks) -> None:
@@ -291,7 +298,7 @@ class Repeated(Tally):
         self.metric = metric
         self.rows = rows
 
-    def drawn(self, weights: Floats) -> Floats:
+    def resample(self, weights: Floats) -> Floats:
         """Return the value of each resample, shape (resamples,)."""
         if not self.n:
             return np.full(len(weights), np.nan)

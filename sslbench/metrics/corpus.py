@@ -1,8 +1,8 @@
-"""The corpus: answers and truths of all recordings, one after the other, for metrics to read.
+"""The corpus: estimates and ground truth of all recordings, stacked along time.
 
-A metric of sslbench is computed from a whole corpus at once. Rows are frames; `Corpus.recording`
-says whose, so that nothing need be carried across the border of two recordings. Distances are in
-the unit that boards show: metres for positions, degrees for directions.
+Metrics are computed from a whole corpus at once. Rows are frames, and `Corpus.recording` gives the
+recording of each, so that no state is carried from one recording to the next. Distances are in the
+unit that leaderboards show: metres for positions, degrees for directions.
 """
 
 from __future__ import annotations
@@ -20,49 +20,50 @@ from sslbench.errors import FormatError
 from sslbench.geometry import angle_between
 from sslbench.scene import Kind, Tracks
 
-__all__ = ["TIME_TOLERANCE", "Corpus", "Pair", "check_comparable"]
+__all__ = ["TIME_TOLERANCE", "Corpus", "Pair", "check_comparable", "starts_segment"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 Pair = tuple[Tracks, Tracks]
-"""The answer to one recording, and its truth."""
+"""The estimated tracks of one recording, and its ground truth."""
 
 TIME_TOLERANCE = 1e-3
-"""Seconds by which two times may differ: predictions files keep times in single precision."""
+"""Seconds by which two times may differ: prediction files store times in single precision."""
 
 UNIT_TOLERANCE = 1e-3
-"""By how much the length of a direction may differ from 1, for the same reason."""
+"""Allowed deviation of the length of a direction from 1, for the same reason."""
 
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Answers and truths of recordings, stacked. `Corpus.of` makes one.
+    """Estimates and ground truth of several recordings, stacked along time.
 
-    A column is one identity throughout a recording; columns of different recordings have nothing
-    to do with each other.
+    `Corpus.of` builds one. A column is one identity throughout a recording; columns of different
+    recordings are unrelated.
 
     Args:
-        prediction: the answers, (frames, answers).
-        truth: the truth, (frames, sources).
-        lengths: frames of each recording, shape (recordings,).
+        prediction: the estimates, (frames, estimates).
+        truth: the ground truth, (frames, sources).
+        lengths: number of frames of each recording, shape (recordings,).
     """
 
     prediction: Tracks
     truth: Tracks
     lengths: Integers
-    _known: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _cache: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, pairs: Sequence[Pair]) -> Corpus:
         """Stack recordings.
 
         Raises:
-            FormatError: if an answer cannot be held against its truth, or kinds differ.
+            FormatError: if a prediction cannot be compared with its ground truth, or the
+                recordings are of different kinds.
 
         >>> truth = Tracks.of([0, 1], [[[1, 0, 0]], [[2, 0, 0]]], "position")
-        >>> answer = Tracks.of([0, 1], [[[1, 0, 0]], [[2, 0, 1]]], "position")
-        >>> corpus = Corpus.of([(answer, truth), (answer, truth)])
+        >>> estimate = Tracks.of([0, 1], [[[1, 0, 0]], [[2, 0, 1]]], "position")
+        >>> corpus = Corpus.of([(estimate, truth), (estimate, truth)])
         >>> corpus.recording.tolist(), corpus.distance[:, 0, 0].tolist()
         ([0, 0, 1, 1], [0.0, 1.0, 0.0, 1.0])
         """
@@ -70,16 +71,18 @@ class Corpus:
             check_comparable(prediction, truth, f"recording {index + 1} of {len(pairs)}")
         kinds = sorted({truth.kind for _, truth in pairs})
         if len(kinds) > 1:
-            raise FormatError("recordings of different kinds", expected=f"all {kinds[0]}")
+            raise FormatError(
+                "the recordings mix directions and positions", expected="recordings of one kind"
+            )
         return cls(
-            prediction=_stack([_one_column_an_id(prediction) for prediction, _ in pairs]),
-            truth=_stack([_one_column_an_id(truth) for _, truth in pairs]),
+            prediction=_stack([_one_column_per_id(prediction) for prediction, _ in pairs]),
+            truth=_stack([_one_column_per_id(truth) for _, truth in pairs]),
             lengths=np.array([len(truth.times) for _, truth in pairs], dtype=np.int64),
         )
 
     @property
     def kind(self) -> Kind:
-        """What is compared."""
+        """Whether positions or directions are compared."""
         return self.truth.kind
 
     @property
@@ -93,99 +96,134 @@ class Corpus:
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
     @cached_property
+    def starts(self) -> Integers:
+        """Index of the first frame of each recording, shape (recordings,).
+
+        For a recording without frames it is that of the next recording.
+        """
+        return np.cumsum(self.lengths) - self.lengths
+
+    @cached_property
     def first(self) -> Booleans:
         """Whether a frame is the first of its recording, shape (frames,)."""
         return np.diff(self.recording, prepend=-1) > 0
 
     @cached_property
-    def sounding(self) -> Booleans:
-        """Whether each source sounds and has a place, shape (frames, sources)."""
+    def active_sources(self) -> Booleans:
+        """Whether each source is active and has a finite place, shape (frames, sources)."""
         return _present(self.truth)
 
     @cached_property
-    def claimed(self) -> Booleans:
-        """Whether each answer claims a source, shape (frames, answers)."""
+    def active_estimates(self) -> Booleans:
+        """Whether each estimate is active and has a finite place, shape (frames, estimates)."""
         return _present(self.prediction)
 
     @cached_property
-    def possible(self) -> Booleans:
-        """Whether source and answer are both there, shape (frames, sources, answers)."""
-        return self.sounding[:, :, None] & self.claimed[:, None]
+    def both_active(self) -> Booleans:
+        """Whether source and estimate are both active, shape (frames, sources, estimates)."""
+        return self.active_sources[:, :, None] & self.active_estimates[:, None]
 
     @cached_property
     def distance(self) -> Floats:
-        """Metres or degrees of each source from each answer, (frames, sources, answers).
+        """Metres or degrees between sources and estimates, (frames, sources, estimates).
 
-        Only where both are there (`possible`) does it mean anything; elsewhere it is NaN or that
-        of a place that nobody claims.
+        It is meaningful only where `both_active` is true. Elsewhere it is NaN, or the distance
+        from the place of an inactive track.
         """
-        here, there = self.truth.xyz[:, :, None], self.prediction.xyz[:, None]
+        true, estimated = self.truth.xyz[:, :, None], self.prediction.xyz[:, None]
         if self.kind == "position":
-            return np.asarray(np.linalg.norm(here - there, axis=-1))
-        return np.degrees(angle_between(here, there))
+            return np.asarray(np.linalg.norm(true - estimated, axis=-1))
+        return np.degrees(angle_between(true, estimated))
 
     @cached_property
     def seconds(self) -> Floats:
-        """Seconds that each frame stands for, shape (frames,).
+        """Duration of each frame in seconds, shape (frames,).
 
-        The median step of its recording's times; NaN if that has one frame.
+        It is the median step of the times of its recording; NaN if the recording has one frame.
         """
         steps = np.full(len(self.lengths), np.nan)
-        ends = np.cumsum(self.lengths)
-        for index, (end, length) in enumerate(zip(ends, self.lengths, strict=True)):
+        for index, (start, length) in enumerate(zip(self.starts, self.lengths, strict=True)):
             if length > 1:
-                steps[index] = np.median(np.diff(self.truth.times[end - length : end]))
+                steps[index] = np.median(np.diff(self.truth.times[start : start + length]))
         return steps[self.recording]
 
-    def once(
+    def sum_by_recording(self, rows: NDArray[np.generic]) -> Floats:
+        """Add up the frames of each recording, (frames, ...) to (recordings, ...)."""
+        sums = np.zeros((len(self.lengths), *rows.shape[1:]))
+        used = self.lengths > 0
+        if used.any():
+            sums[used] = np.add.reduceat(rows, self.starts[used], axis=0, dtype=float)
+        return sums
+
+    def cached(
         self, function: Callable[Concatenate[Corpus, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Return ``function(corpus, ...)``, computed at the first call with these arguments.
+        """Return ``function(corpus, ...)``, computed on the first call with these arguments.
 
-        Metrics that rest on the same association share it so.
+        Metrics that use the same association share it in this way.
         """
         key = (function, args, tuple(sorted(kwargs.items())))
-        if key not in self._known:
-            self._known[key] = function(self, *args, **kwargs)
-        found: T = self._known[key]
+        if key not in self._cache:
+            self._cache[key] = function(self, *args, **kwargs)
+        found: T = self._cache[key]
         return found
 
-    def forget(self) -> None:
-        """Let go of what was computed once.
+    def clear_cache(self) -> None:
+        """Drop the results of `cached`.
 
-        Associations hold the corpus that holds them: without this, both would live on until the
-        garbage of Python is collected, which few large arrays do not bring about.
+        Cached matches refer to the corpus that holds them. Without this call, large arrays would
+        stay in memory until Python's garbage collector runs, which a few large arrays do not
+        trigger.
         """
-        self._known.clear()
+        self._cache.clear()
+
+
+def starts_segment(corpus: Corpus, times: Floats, seconds: float) -> Booleans:
+    """Return whether each frame is the first of a segment of fixed duration.
+
+    A segment starts at each multiple of the duration, and at the start of each recording. Times
+    may be below a multiple by `TIME_TOLERANCE`.
+
+    Args:
+        corpus: its frames are cut into segments.
+        times: seconds of each frame, shape (frames,).
+        seconds: duration of a segment.
+
+    Returns:
+        Shape (frames,).
+    """
+    segment = np.floor((times + TIME_TOLERANCE) / seconds)
+    return np.asarray(corpus.first | (np.diff(segment, prepend=np.nan) != 0))
 
 
 def check_comparable(prediction: Tracks, truth: Tracks, where: str = "") -> None:
-    """Check that an answer can be held against the truth.
+    """Check that a prediction can be compared with the ground truth.
 
     Raises:
-        FormatError: if kinds or times differ, a direction is no unit vector, or one identity is
-            in two places at once.
+        FormatError: if kinds or times differ, a direction is not a unit vector, or one id is in
+            two places at once.
     """
     if prediction.kind != truth.kind:
         raise FormatError(
-            f"the answer is a {prediction.kind}, the truth a {truth.kind}",
+            f"the prediction has {prediction.kind}s, the ground truth {truth.kind}s",
             where=where,
-            expected=f"an answer of kind {truth.kind}",
+            expected=f"estimated {truth.kind}s",
         )
     if len(prediction.times) != len(truth.times):
         raise FormatError(
-            f"the answer has {len(prediction.times)} times, the truth {len(truth.times)}",
+            f"the prediction has {len(prediction.times)} times, the ground truth"
+            f" {len(truth.times)}",
             where=where,
-            expected="an answer at each of the recording's times",
+            expected="an estimate at each of the recording's times",
         )
-    apart = np.abs(prediction.times - truth.times).max(initial=0)
-    if not apart <= TIME_TOLERANCE:
+    difference = np.abs(prediction.times - truth.times).max(initial=0)
+    if not difference <= TIME_TOLERANCE:
         raise FormatError(
-            f"times of answer and truth differ by up to {apart:g} s",
+            f"the times of the prediction and the ground truth differ by up to {difference:g} s",
             where=where,
             expected="the recording's times",
         )
-    for name, tracks in (("answer", prediction), ("truth", truth)):
+    for name, tracks in (("prediction", prediction), ("ground truth", truth)):
         _check_unit(tracks, f"{where}: {name}" if where else name)
         _check_identities(tracks, f"{where}: {name}" if where else name)
 
@@ -197,7 +235,7 @@ def _check_unit(tracks: Tracks, where: str) -> None:
     wrong = np.abs(length - 1) > UNIT_TOLERANCE
     if wrong.any():
         raise FormatError(
-            f"a direction of length {length[wrong][0]:g}", where=where, expected="unit vectors"
+            f"a direction has length {length[wrong][0]:g}", where=where, expected="unit vectors"
         )
 
 
@@ -208,7 +246,7 @@ def _check_identities(tracks: Tracks, where: str) -> None:
             raise FormatError(
                 f"id {identity} is in two places at {tracks.times[together][0]:g} s",
                 where=where,
-                expected="one place for each id at a time",
+                expected="at most one place per id at a time",
             )
 
 
@@ -221,8 +259,8 @@ def _present(tracks: Tracks) -> Booleans:
     return tracks.active & np.isfinite(tracks.xyz).all(axis=-1)
 
 
-def _one_column_an_id(tracks: Tracks) -> Tracks:
-    """Put columns of one id, which are never active together, into one."""
+def _one_column_per_id(tracks: Tracks) -> Tracks:
+    """Merge columns with the same id, which are never active together."""
     if not len(_repeated(tracks.ids)):
         return tracks
     present = _present(tracks)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -92,8 +92,7 @@ def _in_time(path: Path, name: str, found: Prediction | None, truth: Tracks) -> 
     tracks = found.tracks
     check_comparable(tracks, truth, f"{path}: recording {name}")
     # The file's times are in single precision.
-    placed = Tracks(truth.times, tracks.xyz, tracks.kind, tracks.active, tracks.ids)
-    return Prediction(placed, found.microphones)
+    return Prediction(replace(tracks, times=truth.times), found.microphones)
 
 
 def _no_detection(truth: Tracks) -> Tracks:

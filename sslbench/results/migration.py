@@ -33,9 +33,11 @@ def migrated(data: Data, where: str) -> Data:
     """Return the content of a record in the present schema.
 
     Raises:
-        FormatError: if its schema is not known.
+        FormatError: if its schema is not known, or it is of a run that failed or has no scores.
     """
     version = data.get("schema_version")
+    if version in (1, 2):
+        _check_finished(data, where)
     if version == 1:
         data, version = _to_2(data), 2
     if version == 2:
@@ -48,6 +50,18 @@ def migrated(data: Data, where: str) -> Data:
             hint="update sslbench to read a newer record",
         )
     return data
+
+
+def _check_finished(data: Data, where: str) -> None:
+    # Later records are of finished runs only, which have one seed and at least one score.
+    if data["status"] != "ok" or not data["metrics"] or len(data["seeds"]) != 1:
+        raise FormatError(
+            f"a run of status {data['status']} with {len(data['metrics'])} scores and"
+            f" {len(data['seeds'])} seeds",
+            where=where,
+            expected="a finished run with scores and one seed",
+            hint=f"run it again: {data['command']}",
+        )
 
 
 def _to_2(data: Data) -> Data:

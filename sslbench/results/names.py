@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 from sslbench.results.record import RunRecord
+from sslbench.scoring.protocol_definitions import DEFAULT_PROTOCOL
 
 __all__ = ["file_stem", "method_folder", "record_path", "run_name", "slug"]
-
-DEFAULT_PROTOCOL = "sslbench"
 
 
 def slug(label: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sslbench.array_types import Floats
 from sslbench.cell import Cell, Training
 from sslbench.contracts import Dataset, Incompatible, Method, Oracle, Windowing, window_of
 from sslbench.errors import CellError, FormatError, SslbenchError
@@ -117,9 +118,13 @@ def _windowing(spec: MethodSpec, method: Method | Oracle) -> Windowing | None:
 
 def _windows(dataset: Dataset, windowing: Windowing | None) -> Iterator[_Window]:
     for index in range(len(dataset)):
+        if windowing is None:
+            yield from _whole(dataset, index)
+            continue
         name, truth = dataset.truth(index)
         times = truth.tracks.times
-        if windowing is None or len(times) < 2 or np.ptp(times) <= windowing.seconds:
+        rows = _rows(times, windowing)
+        if len(times) <= rows:
             yield from _whole(dataset, index)
             continue
         first = dataset.window(index, slice(0, 1), windowing.context).recording
@@ -127,10 +132,16 @@ def _windows(dataset: Dataset, windowing: Windowing | None) -> Iterator[_Window]
             yield from _whole(dataset, index)
             continue
         request = Request(times, first.kind, first.max_sources)
-        step = float(np.median(np.diff(times)))
-        rows = windowing.rows or max(1, int(windowing.seconds / step))
         for scene in _cut(dataset, index, rows, windowing.context):
             yield _Window(name, request, scene)
+
+
+def _rows(times: Floats, windowing: Windowing) -> int:
+    """Return the number of times per window."""
+    if windowing.rows or len(times) < 2:
+        return windowing.rows or 1
+    step = float(np.median(np.abs(np.diff(times))))
+    return max(1, round(windowing.seconds / step)) if step else len(times)
 
 
 def _whole(dataset: Dataset, index: int) -> Iterator[_Window]:

@@ -5,29 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sslbench.array_types import Floats
 from sslbench.cell import Cell, Choice, Training
 from sslbench.contracts import Dataset, DatasetRequest, Method
 from sslbench.datasets.formats.array_file import read_array_file
-from sslbench.datasets.formats.audio_files import read_audio
+from sslbench.datasets.formats.audio_files import audio_duration, read_audio, read_excerpt
 from sslbench.errors import UsageError
 from sslbench.geometry import azimuth_elevation
 from sslbench.running.compatibility import recording_incompatibility
 from sslbench.running.inference import run_inference
 from sslbench.running.session import Session
 from sslbench.running.stages import ready_method
-from sslbench.scene import Prediction, Recording, Scene, Tracks
+from sslbench.scene import Kind, Prediction, Recording, Scene, Tracks
+from sslbench.specs import MethodSpec
 
-__all__ = ["localize", "read_recording", "tracks_as_rows"]
+__all__ = ["AudioFile", "check_compatible", "localize", "tracks_as_rows"]
 
 
 SHORTEST = 0.01
 """Shortest audio in seconds that an estimate is made from: one period of a low voice."""
 
 
-def read_recording(wav: Path, mics: Path, every: float | None, sources: int) -> Recording:
-    """Read a wav file and the description of its array.
+class AudioFile(Dataset):
+    """A wav file as a data set of one recording, without ground truth.
+
+    Of a long file only the audio of one window at a time is read.
 
     Args:
         wav: audio with one channel per microphone.
@@ -39,20 +43,61 @@ def read_recording(wav: Path, mics: Path, every: float | None, sources: int) -> 
         DataError: if a file is missing, damaged, or does not fit the other.
         UsageError: if the time between estimates is not possible.
     """
-    layout = read_array_file(mics)
-    audio, sample_rate = read_audio(wav, channels=layout.array.channels)
-    return Recording(
-        id=wav.stem,
-        audio=audio,
-        sample_rate=sample_rate,
-        array=layout.array,
-        times=_times(audio.shape[1] / sample_rate, every),
-        kind="direction" if layout.search is None else "position",
-        frame=every,
-        max_sources=sources,
-        region=layout.search,
-        speed_of_sound=layout.speed_of_sound,
-    )
+
+    def __init__(self, wav: Path, mics: Path, every: float | None, sources: int) -> None:
+        super().__init__(DatasetRequest("", "smoke", {}, None, wav.parent))
+        self.wav = wav
+        self.every = every
+        self.sources = sources
+        self.layout = read_array_file(mics)
+        self.times = _times(audio_duration([wav]), every)
+        self.kind: Kind = "direction" if self.layout.search is None else "position"
+
+    def __len__(self) -> int:
+        """Return 1."""
+        return 1
+
+    def scene(self, index: int) -> Scene:
+        """Return the whole recording."""
+        del index
+        audio, rate = read_audio(self.wav, channels=self.layout.array.channels)
+        return self._scene(audio, rate, self.times)
+
+    def truth(self, index: int) -> tuple[str, Prediction]:
+        """Return the name of the recording and tracks without any source."""
+        del index
+        return self.wav.stem, _nothing(self.times, self.kind)
+
+    def window(self, index: int, rows: slice, context: float = 0.0) -> Scene:
+        """Return a part of the recording, for which only that part of the file is read."""
+        if self.every is None:
+            return super().window(index, rows, context)
+        times, margin = self.times[rows], self.every / 2 + context
+        audio, rate, first = read_excerpt([self.wav], times[0] - margin, times[-1] + margin)
+        return self._scene(audio, rate, times - first / rate)
+
+    def fingerprint(self) -> str:
+        """Return nothing: results for single files are not stored."""
+        return ""
+
+    def _scene(self, audio: NDArray[np.float32], rate: int, times: Floats) -> Scene:
+        recording = Recording(
+            id=self.wav.stem,
+            audio=audio,
+            sample_rate=rate,
+            array=self.layout.array,
+            times=times,
+            kind=self.kind,
+            frame=self.every,
+            max_sources=self.sources,
+            region=self.layout.search,
+            speed_of_sound=self.layout.speed_of_sound,
+        )
+        return Scene(recording, _nothing(times, self.kind))
+
+
+def _nothing(times: Floats, kind: Kind) -> Prediction:
+    return Prediction(Tracks.of(times, np.zeros((len(times), 0, 3)), kind))
 
 
 def _times(duration: float, every: float | None) -> Floats:
@@ -67,16 +112,20 @@ def _times(duration: float, every: float | None) -> Floats:
 
 
 def localize(
-    session: Session, choice: Choice, recording: Recording, training: Training | None
-) -> Prediction:
-    """Localize the sources of one recording; a learned method is trained first, or found trained.
+    session: Session, choice: Choice, file: AudioFile, training: Training | None
+) -> tuple[Recording, Prediction]:
+    """Localize the sources in a file; a learned method is trained first, or found trained.
+
+    Returns:
+        The recording, of a long file only its beginning, and the estimates.
 
     Raises:
         UsageError: if the method cannot process such a recording, or must be trained.
+        DataError: if the file cannot be read.
     """
     spec = session.method_spec(choice)
-    if reason := recording_incompatibility(spec, recording) or _wrong_kind(recording, spec.outputs):
-        raise UsageError(reason, where=recording.id, hint="`sslbench methods` lists all methods")
+    recording = file.window(0, slice(0, 1)).recording
+    check_compatible(spec, recording)
     if spec.learns(choice.params) and training is None:
         raise UsageError(
             f"{choice.name} must be trained first",
@@ -87,28 +136,19 @@ def localize(
     method = ready_method(session, cell, lambda _: None)
     if not isinstance(method, Method):
         raise UsageError(f"{spec.name} needs the ground truth, which a recording does not have")
-    made = run_inference(cell, spec, method, _Single(recording, session.cache))
-    return made.predictions[recording.id]
+    made = run_inference(cell, spec, method, file)
+    return recording, made.predictions[recording.id]
 
 
-class _Single(Dataset):
-    """One recording as a data set, without ground truth."""
+def check_compatible(spec: MethodSpec, recording: Recording) -> None:
+    """Check that a method can process a recording.
 
-    def __init__(self, recording: Recording, cache: Path) -> None:
-        super().__init__(DatasetRequest("", "smoke", {}, None, cache))
-        self.recording = recording
-
-    def __len__(self) -> int:
-        return 1
-
-    def scene(self, index: int) -> Scene:
-        del index
-        rows = (len(self.recording.times), 0, 3)
-        unknown = Tracks.of(self.recording.times, np.zeros(rows), self.recording.kind)
-        return Scene(self.recording, Prediction(unknown))
-
-    def fingerprint(self) -> str:
-        return ""
+    Raises:
+        UsageError: if it cannot.
+    """
+    reason = recording_incompatibility(spec, recording) or _wrong_kind(recording, spec.outputs)
+    if reason:
+        raise UsageError(reason, where=recording.id, hint="`sslbench methods` lists all methods")
 
 
 def _wrong_kind(recording: Recording, outputs: tuple[str, ...]) -> str:

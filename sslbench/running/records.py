@@ -209,7 +209,7 @@ def metric_entry(score: Score) -> MetricEntry:
 
 def _resampled(score: Score) -> ResampledEntry:
     # Seven digits keep a record small, and are the precision of predictions files.
-    values = [float(f"{v:.7g}") if v == v else None for v in map(float, score.drawn)]
+    values = [float(f"{v:.7g}") if v == v else None for v in map(float, score.resampled)]
     return ResampledEntry(metric=score.name, units=score.units, values=values)
 
 

@@ -52,7 +52,7 @@ from sslbench.running.stages import Stored
 from sslbench.scene import Prediction
 from sslbench.scoring.evaluation import SEED, evaluate, source_pairs
 from sslbench.scoring.ground_truth import GroundTruth
-from sslbench.scoring.protocols import ChosenMetric, choose_metric
+from sslbench.scoring.protocols import ConfiguredMetric, configure_metric
 from sslbench.scoring.scores import Score, score, score_strata
 from sslbench.specs import MethodSpec
 
@@ -230,12 +230,14 @@ def score_by_condition(
     return found[condition]
 
 
-def _metrics(session: Session, run: OpenRun, labels: Sequence[str]) -> list[ChosenMetric]:
+def _metrics(session: Session, run: OpenRun, labels: Sequence[str]) -> list[ConfiguredMetric]:
     if not labels:
         chosen = session.rules(run.cell).metrics
         return [metric for metric in chosen if metric.spec.subject == "sources"]
     kind = run.record.dataset.kind
-    return [metric for label in labels for metric in choose_metric(session.registry, label, kind)]
+    return [
+        metric for label in labels for metric in configure_metric(session.registry, label, kind)
+    ]
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,6 @@ def train(session: Session, training: Training, report: Report) -> TrainedStage:
         train(session, training.start, report)
     for part in _needed(session, training):
         _train_part(session, training, part, report)
-    key = training_key(session, training)
 
     def make() -> Trainable:
         method = session.method(training.method)
@@ -151,7 +150,7 @@ def train(session: Session, training: Training, report: Report) -> TrainedStage:
         method.parts = _loaded_parts(session, training)
         return method
 
-    return _trained(session, key, training, make, report)
+    return _trained(session, training, None, make, report)
 
 
 def _check_splits(session: Session, training: Training) -> None:
@@ -172,35 +171,34 @@ def _train_part(session: Session, training: Training, part: Part, report: Report
         params = part_params(training.method, part)
         return load_class(part.target, Trainable, f"part {part.name}", **params)
 
-    own = part.data == "own"
-    key = part_key(session, training, part)
-    return _trained(session, key, training, make, report, own_data=own)
+    return _trained(session, training, part, make, report)
 
 
 def _trained(
     session: Session,
-    key: str,
     training: Training,
+    part: Part | None,
     make: Callable[[], Trainable],
     report: Report,
-    *,
-    own_data: bool = False,
 ) -> TrainedStage:
+    """Train the method itself (`part` is None) or one of its parts, or find it in the store."""
+    key = part_key(session, training, part) if part else training_key(session, training)
     with session.store.lock(key):
         known = _find(session, "train", key, TrainedStage)
-        return known or _fit(session, key, training, make(), report, own_data)
+        return known or _fit(session, key, training, part, make(), report)
 
 
 def _fit(
     session: Session,
     key: str,
     training: Training,
+    part: Part | None,
     learner: Trainable,
     report: Report,
-    own_data: bool,
 ) -> TrainedStage:
     curve: list[dict[str, float | None]] = []
     workspace = session.store.workspace(key)
+    learner.device = session.device
     clock = Stopwatch(workspace / "seconds")
 
     def noted(each: EpochReport) -> None:
@@ -210,9 +208,9 @@ def _fit(
 
     with as_cell_error(training, "while training"):
         learner.fit(
-            _training_split(session, training, "train", own_data),
-            _training_split(session, training, "validation", own_data),
-            _context(session, training, workspace, noted),
+            _training_split(session, training, part, "train"),
+            _training_split(session, training, part, "validation"),
+            _context(session, training, part, workspace, noted),
         )
     left = TrainedStage(
         cell=str(training), train_s=clock.seconds, report=dict(learner.report), curve=curve
@@ -227,25 +225,30 @@ def _fit(
     return left
 
 
-def _training_split(session: Session, training: Training, split: str, own_data: bool) -> Dataset:
-    if own_data:
+def _training_split(session: Session, training: Training, part: Part | None, split: str) -> Dataset:
+    if part is not None and part.data == "own":
         request = DatasetRequest(split, training.scale, {}, None, session.cache)
         return NoScenes(request)
     return session.dataset(training.data, split, training.scale)
 
 
 def _context(
-    session: Session, training: Training, workspace: Path, report: Report
+    session: Session, training: Training, part: Part | None, workspace: Path, report: Report
 ) -> TrainingContext:
-    spec = session.method_spec(training.method)
-    kind = session.dataset_spec(training.data).kind
-    start = training.start
-    return TrainingContext(
+    context = TrainingContext(
         seed=training.seed,
         scale=training.scale,
         workspace=workspace,
         report=report,
         device=session.device,
+    )
+    if part is not None:
+        return context  # parts and the selection of the epoch belong to the method
+    spec = session.method_spec(training.method)
+    kind = session.dataset_spec(training.data).kind
+    start = training.start
+    return replace(
+        context,
         start=_checkpoint(session, training_key(session, start)) if start else None,
         parts_key=parts_key(session, training),
         selection=selection_metrics(session.registry, spec.selection, kind),
@@ -281,8 +284,10 @@ def ready_method(session: Session, cell: Cell, report: Report) -> Method | Oracl
     if isinstance(method, TrainableMethod):
         train(session, training, report)
     else:
-        _check_splits(session, training)
-        for part in _needed(session, training):
+        needed = _needed(session, training)
+        if any(part.data == "training" for part in needed):
+            _check_splits(session, training)
+        for part in needed:
             _train_part(session, training, part, report)
     method.parts = _loaded_parts(session, training)
     if isinstance(method, TrainableMethod):
@@ -346,7 +351,7 @@ def _training_facts(session: Session, cell: Cell) -> dict[str, Any]:
             PartEntry(
                 name=part.name,
                 key=key[:16],
-                data="its own" if part.data == "own" else training.data_text,
+                data="its own" if part.data == "own" else f"{training.data} ({training.scale})",
                 report=stage.report,
             )
             for (part, key), stage in zip(parts, made, strict=True)

@@ -1,13 +1,13 @@
-"""Scoring: from estimates and ground truth to numbers under a protocol.
+"""Scoring: apply the metrics of a protocol to the estimates of a run.
 
 This module registers the protocols of sslbench.
 
 ========================  ==========================================================================
-`protocol_definitions`    the protocols: which metrics, with which rules, of which paper
+`protocol_definitions`    the protocols: their metrics, rules and references
 `protocols`               the metrics of a protocol, ready to use
 `scores`                  values with confidence intervals, over all recordings and by condition
-`conditions`, `strata`    the conditions of a recording, and the bins that results are split by
-`frame_table`             hits, misses and false positives of every frame
+`conditions`, `strata`    conditions of a recording, and the bins by which results are split
+`frame_table`             hits, misses and false alarms of every frame
 ========================  ==========================================================================
 """
 

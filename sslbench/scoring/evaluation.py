@@ -14,7 +14,7 @@ from sslbench.metrics.corpus import Pair
 from sslbench.registry import Registry
 from sslbench.scene import Prediction, Tracks
 from sslbench.scoring.ground_truth import GroundTruth, check_predictions
-from sslbench.scoring.protocols import ChosenMetric, choose_metrics, primary_metric
+from sslbench.scoring.protocols import ConfiguredMetric, configure_metrics, primary_metric
 from sslbench.scoring.scores import Score, Strata, score_run, score_strata
 from sslbench.specs import DatasetSpec, ProtocolSpec
 
@@ -35,7 +35,7 @@ class Rules:
     """
 
     protocol: ProtocolSpec
-    metrics: Sequence[ChosenMetric]
+    metrics: Sequence[ConfiguredMetric]
     primary: str
 
 
@@ -67,7 +67,7 @@ def rules(registry: Registry, protocol: str, dataset: DatasetSpec) -> Rules:
         BrokenPluginError: if a metric cannot be made.
     """
     spec = registry.find(ProtocolSpec, protocol).spec
-    metrics = choose_metrics(registry, protocol, dataset.kind)
+    metrics = configure_metrics(registry, protocol, dataset.kind)
     return Rules(spec, metrics, primary_metric(spec, metrics, dataset))
 
 

@@ -1,24 +1,24 @@
-"""The frame table: what happened in each frame, one row a hit, miss or false alarm.
+"""The frame table: all events of all frames, one row per hit, miss or false alarm.
 
-Metrics, curves and lists of the worst frames can be taken from it with any tool that reads
-tables. Sources and answers are paired as by `association.framewise`. Columns:
+Metrics, curves and lists of the worst frames can be computed from it with any tool that reads
+tables. Estimates are matched to sources as in `association.framewise`. Columns:
 
 ======================  ====================================================================
-`recording`             its name (categorical)
+`recording`             name of the recording (categorical)
 `frame`                 index within the recording
-`time_s`                seconds from its start, as the truth has it
+`time_s`                seconds from the start of the recording, as in the ground truth
 `event`                 `hit`, `miss` or `false-alarm` (categorical). A pair beyond the gate is a
                         miss and a false alarm
-`switched`              whether a hit is by another answer than the last hit of the same source
-                        in this recording
-`source`                id of the source; none for false alarms
-`answer`                id of the answer; none for misses
+`switched`              whether the estimate of a hit is another one than at the last hit of the
+                        same source in this recording
+`source`                id of the source; missing for false alarms
+`estimate`              id of the estimate; missing for misses
 `error`                 metres or degrees; NaN unless it is a hit
 `true_x` ... `true_z`   place of the source: metres, or a unit vector; NaN for false alarms
-`answer_x` ...          place of the answer; NaN for misses
+`estimate_x` ...        place of the estimate; NaN for misses
 ======================  ====================================================================
 
-Frames in which nobody sounds and nothing is claimed have no row.
+Frames without active sources and without estimates have no row.
 """
 
 from __future__ import annotations
@@ -31,10 +31,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sslbench.array_types import Booleans, Floats, Integers
-from sslbench.errors import UsageError
-from sslbench.files import writing
+from sslbench.errors import StoreError, UsageError
 from sslbench.metrics.association import Matches, match
-from sslbench.metrics.association.history import switched
+from sslbench.metrics.association.history import identity_switches
 from sslbench.metrics.corpus import Corpus, Pair
 from sslbench.scene import Tracks
 
@@ -48,93 +47,96 @@ __all__ = ["COLUMNS", "EVENTS", "error_curve", "frame_table", "worst_frames", "w
 EVENTS = ("hit", "miss", "false-alarm")
 
 COLUMNS = (
-    *("recording", "frame", "time_s", "event", "switched", "source", "answer", "error"),
-    *("true_x", "true_y", "true_z", "answer_x", "answer_y", "answer_z"),
+    *("recording", "frame", "time_s", "event", "switched", "source", "estimate", "error"),
+    *("true_x", "true_y", "true_z", "estimate_x", "estimate_y", "estimate_z"),
 )
 
 HIT, MISS, FALSE_ALARM = range(3)
 
 NONE = -1
-"""Stands for no column; ids, which may be any number, are looked up by column."""
+"""Index for no column. Ids can be any number and are looked up by column."""
 
 
 def frame_table(pairs: Mapping[str, Pair], gate: float = np.inf) -> pd.DataFrame:
-    """Return what happened in each frame of a corpus, in the order of recordings and frames.
+    """Return the events of all frames of a corpus, ordered by recording and frame.
 
     Args:
-        pairs: answer and truth by name of the recording.
-        gate: metres or degrees; a pair whose distance is larger is no pair.
+        pairs: estimate and ground truth by name of the recording.
+        gate: metres or degrees; sources and estimates farther apart are not matched.
 
     Raises:
-        FormatError: if an answer cannot be held against its truth, or kinds differ.
+        FormatError: if an estimate cannot be compared with its ground truth, or kinds differ.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[np.nan] * 3]], "position")
-    >>> table = frame_table({"walk": (answer, truth)})
+    >>> estimate = Tracks.of([0, 1], [[[3, 4, 0]], [[np.nan] * 3]], "position")
+    >>> table = frame_table({"walk": (estimate, truth)})
     >>> table[["recording", "frame", "event", "error"]].values.tolist()
     [['walk', 0, 'hit', 5.0], ['walk', 1, 'miss', nan]]
     """
     import pandas as pd
 
     corpus = Corpus.of(list(pairs.values()))
-    events = _events(corpus.once(match, gate))
+    events = _events(corpus.cached(match, gate))
     recording = corpus.recording[events.frame]
-    starts = np.cumsum(corpus.lengths) - corpus.lengths
     columns = {
         "recording": pd.Categorical.from_codes(recording, pd.Index(list(pairs), dtype=str)),
-        "frame": events.frame - starts[recording],
+        "frame": events.frame - corpus.starts[recording],
         "time_s": corpus.truth.times[events.frame],
         "event": pd.Categorical.from_codes(events.kind, pd.Index(EVENTS)),
         "switched": events.switched,
         "source": _ids([truth for _, truth in pairs.values()], recording, events.source),
-        "answer": _ids([answer for answer, _ in pairs.values()], recording, events.answer),
+        "estimate": _ids([estimate for estimate, _ in pairs.values()], recording, events.estimate),
         "error": events.error,
         **_places("true", corpus.truth, events.frame, events.source),
-        **_places("answer", corpus.prediction, events.frame, events.answer),
+        **_places("estimate", corpus.prediction, events.frame, events.estimate),
     }
     return pd.DataFrame(columns, columns=list(COLUMNS))
 
 
 @dataclass(frozen=True, eq=False)
 class _Events:
-    """Columns of the table by number, each of shape (events,); `NONE` where there is nothing."""
+    """Columns of the table as numbers, each of shape (events,).
+
+    `source` and `estimate` are column indices, or `NONE`.
+    """
 
     frame: Integers
     kind: Integers
     source: Integers
-    answer: Integers
+    estimate: Integers
     switched: Booleans
     error: Floats
 
 
 def _events(matches: Matches) -> _Events:
     corpus, partner = matches.corpus, matches.partner
-    sources, answers = corpus.possible.shape[1:]
-    # One cell a source and one an answer, in each frame: what holds is read off in order.
-    happened = np.concatenate([corpus.sounding, corpus.claimed & ~_taken(matches)], axis=1)
-    own = np.broadcast_to(np.arange(answers), (corpus.frames, answers))
-    frame, cell = np.nonzero(happened)
-    answer = np.concatenate([partner, own], axis=1)[frame, cell]
-    source = np.where(cell < sources, cell, NONE)
-    hit = (source != NONE) & (answer != NONE)
+    sources, estimates = corpus.both_active.shape[1:]
+    # One flag per source and one per estimate in each frame; an event is a flag that is set.
+    false_alarm = corpus.active_estimates & ~_used(matches)
+    happened = np.concatenate([corpus.active_sources, false_alarm], axis=1)
+    own = np.broadcast_to(np.arange(estimates), (corpus.frames, estimates))
+    frame, flag = np.nonzero(happened)
+    estimate = np.concatenate([partner, own], axis=1)[frame, flag]
+    source = np.where(flag < sources, flag, NONE)
+    hit = (source != NONE) & (estimate != NONE)
     error = np.full(len(frame), np.nan)
-    error[hit] = corpus.distance[frame[hit], source[hit], answer[hit]]
-    changed = np.zeros(len(frame), dtype=bool)
-    changed[hit] = switched(matches)[frame[hit], source[hit]]
+    error[hit] = corpus.distance[frame[hit], source[hit], estimate[hit]]
+    switched = np.zeros(len(frame), dtype=bool)
+    switched[hit] = identity_switches(matches)[frame[hit], source[hit]]
     kind = np.where(hit, HIT, np.where(source == NONE, FALSE_ALARM, MISS))
-    return _Events(frame, kind, source, answer, changed, error)
+    return _Events(frame, kind, source, estimate, switched, error)
 
 
-def _taken(matches: Matches) -> Booleans:
-    """Tell which answers are the partner of a source, shape (frames, answers)."""
-    taken = np.zeros(matches.corpus.claimed.shape, dtype=bool)
-    frame, source = np.nonzero(matches.answered)
-    taken[frame, matches.partner[frame, source]] = True
-    return taken
+def _used(matches: Matches) -> Booleans:
+    """Return which estimates are the partner of a source, shape (frames, estimates)."""
+    used = np.zeros(matches.corpus.active_estimates.shape, dtype=bool)
+    frame, source = np.nonzero(matches.matched)
+    used[frame, matches.partner[frame, source]] = True
+    return used
 
 
 def _ids(tracks: Sequence[Tracks], recording: Integers, column: Integers) -> IntegerArray:
-    """Return the id of a column of each row's recording; missing where there is no column."""
+    """Return the id of the column in the recording of each row; missing where it is `NONE`."""
     import pandas as pd
 
     names = [_identities(each) for each in tracks]
@@ -150,7 +152,7 @@ def _ids(tracks: Sequence[Tracks], recording: Integers, column: Integers) -> Int
 def _identities(tracks: Tracks) -> Integers:
     """Return the identity of each column that `Corpus.of` makes of tracks."""
     names = np.unique(tracks.ids)
-    # Columns of one id are merged, and then stand in ascending order.
+    # Columns with the same id are merged, and then sorted in ascending order.
     return tracks.ids if len(names) == len(tracks.ids) else names
 
 
@@ -162,45 +164,45 @@ def _places(name: str, tracks: Tracks, frame: Integers, column: Integers) -> dic
 
 
 def worst_frames(table: pd.DataFrame, count: int = 20) -> pd.DataFrame:
-    """Return the rows of the hits with the largest errors, the largest first.
+    """Return the rows of the hits with the largest errors, in descending order.
 
     Args:
-        table: as from `frame_table`.
-        count: most rows to return.
+        table: a frame table.
+        count: maximum number of rows.
     """
     hits = table[table["event"] == "hit"]
     return hits.sort_values("error", ascending=False, kind="stable").head(count)
 
 
 def error_curve(table: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Return the cumulative error distribution, with misses beyond every error.
+    """Return the cumulative distribution of errors, in which misses exceed every error.
 
     Args:
-        table: as from `frame_table`.
+        table: a frame table.
 
     Returns:
-        The errors of all hits in ascending order, and the share of sounding sources whose error is
-        at most that, from 0 to 1, each of shape (hits,). The last share is the coverage.
+        The errors of all hits in ascending order, and the share of active sources with at most that
+        error, from 0 to 1, each of shape (hits,). The last share is the coverage.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[np.nan] * 3]], "position")
-    >>> [values.tolist() for values in error_curve(frame_table({"walk": (answer, truth)}))]
+    >>> estimate = Tracks.of([0, 1], [[[3, 4, 0]], [[np.nan] * 3]], "position")
+    >>> [values.tolist() for values in error_curve(frame_table({"walk": (estimate, truth)}))]
     [[5.0], [0.5]]
     """
     errors = np.sort(table.loc[table["event"] == "hit", "error"].to_numpy(dtype=float))
-    sounding = int((table["event"] != "false-alarm").sum())
-    # Where errors are equal the share is that of the last of them.
+    sources = int((table["event"] != "false-alarm").sum())
+    # Equal errors have equal shares.
     below = np.searchsorted(errors, errors, side="right")
-    return errors, below / max(sounding, 1)
+    return errors, below / max(sources, 1)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a frame table as parquet or CSV, by the suffix of the path.
+    """Write a frame table as parquet or CSV, depending on the suffix of the path.
 
-    The file appears under its name only when it is complete. In CSV what is missing is empty.
+    The file appears under its name only when it is complete. In CSV, missing values are empty.
 
     Raises:
-        UsageError: if the suffix is another, or what writes parquet is not installed.
+        UsageError: if the suffix is neither, or the package that writes parquet is not installed.
         StoreError: if the file cannot be written.
     """
     writers: Mapping[str, Callable[..., object]]
@@ -210,14 +212,19 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         raise UsageError(
             f"cannot write a table as {path.suffix!r}",
             where=str(path),
-            expected="a name that ends in .parquet or .csv",
+            expected="a file name that ends in .parquet or .csv",
         )
+    partial = path.with_name(f".{path.name}.partial")
     try:
-        with writing(path) as file:
-            write(file, index=False)
+        write(partial, index=False)
+        partial.replace(path)
     except ImportError as error:
         raise UsageError(
-            "parquet needs a package that is not installed",
+            "writing parquet needs a package that is not installed",
             where=str(path),
             hint="pip install 'sslbench[parquet]', or write a .csv",
         ) from error
+    except OSError as error:
+        raise StoreError(str(error), where=str(path), expected="a writable path") from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -109,17 +109,19 @@ def request_fault(request: Request, prediction: Prediction) -> tuple[str, str] |
     Times may differ by a millisecond: predictions files keep them in single precision.
     """
     tracks = prediction.tracks
-    alike = len(tracks.times) == len(request.times) and tracks.kind == request.kind
-    if not alike or np.abs(tracks.times - request.times).max(initial=0) > TIME_TOLERANCE:
+    if len(tracks.times) != len(request.times) or tracks.kind != request.kind:
         return (
             f"{len(tracks.times)} times of {tracks.kind}",
             f"{len(request.times)} times of {request.kind}, those of the recording",
         )
+    apart = np.abs(tracks.times - request.times).max(initial=0)
+    if apart > TIME_TOLERANCE:
+        return (f"times that differ by up to {apart:.3g} s", "the times of the recording")
     most = int(tracks.active.sum(axis=1).max(initial=0))
     if most > request.max_sources:
         # Otherwise the nearest of many guesses would count as the estimate.
         return (
-            f"{most} sources are active at once",
+            f"{most} sources active at once",
             f"at most {request.max_sources}, as the recording requests",
         )
     return None

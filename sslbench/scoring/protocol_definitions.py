@@ -1,6 +1,6 @@
-"""The conventions of the field, each as a protocol: whose rules, which metrics, what they charge.
+"""Protocols of the literature: their metrics, rules and references.
 
-docs/metrics.md holds what each of them makes of one and the same answer.
+docs/metrics.md compares the scores of one and the same prediction under all of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ __all__ = ["DEFAULT_PROTOCOL", "PROTOCOLS"]
 
 DEFAULT_PROTOCOL = "sslbench"
 
-FRAMEWISE = "in each frame on its own, least summed distance"
+FRAMEWISE = "in each frame on its own, by least summed distance"
 POOLED = "sums over all frames of all recordings"
 
 
@@ -21,15 +21,15 @@ def _each(names: tuple[str, ...], *choices: str) -> tuple[str, ...]:
 
 SSLBENCH = ProtocolSpec(
     name=DEFAULT_PROTOCOL,
-    summary="The default of the boards: errors that silence cannot improve, and modern tracking",
+    summary="Default: capped errors, which missed detections cannot improve, and tracking metrics",
     metrics=(
-        "position-error-truncated",
+        "position-error-capped",
         "position-error-mean",
         "position-error-rmse",
         *_each(("position-error-percentile",), "p=50", "p=90", "p=95"),
         *_each(("position-accuracy",), "within=10cm", "within=30cm", "within=1m"),
         *("position-bias-x", "position-bias-y", "position-bias-z"),
-        "angular-error-truncated",
+        "angular-error-capped",
         "angular-error-mean",
         *_each(("angular-error-percentile",), "p=50", "p=90"),
         "azimuth-error-mean",
@@ -46,15 +46,15 @@ SSLBENCH = ProtocolSpec(
         "microphone-error-mean",
     ),
     association=f"{FRAMEWISE}; over whole recordings for IDF1, HOTA and OSPA(2)",
-    gate="none for errors; cut-offs and gates of the set and identity metrics are in their names",
-    missing="in truncated errors and accuracies a source without an answer counts as the largest"
-    " error; mean, median and percentiles are over answered sources, so read coverage beside them",
+    gate="none for errors; cut-offs and gates of other metrics are in their names",
+    missing="in capped errors and accuracies a source without an estimate counts as the largest"
+    " error; means and percentiles are over sources with an estimate, so read coverage as well",
     averaging=POOLED,
 )
 
 ADAVANNE = ProtocolSpec(
     name="adavanne2021",
-    summary="Adavanne 2021 by its equations: LE, LR, MOTa with real identity switches, no gate",
+    summary="Adavanne 2021 by its equations: LE, LR, MOTa with identity switches, no gate",
     metrics=(
         "localization-error",
         "localization-recall",
@@ -64,8 +64,9 @@ ADAVANNE = ProtocolSpec(
         "id-switches-framewise",
     ),
     association=FRAMEWISE,
-    gate="none: an answer 170 degrees away is a hit",
-    missing="answers in silent frames are false positives; LE is over answered sources only",
+    gate="none: an estimate 170 degrees away is a hit",
+    missing="estimates in frames without a source are false positives; LE is over sources with an"
+    " estimate only",
     averaging=POOLED,
     primary={"position": "localization-error", "direction": "localization-error"},
     reference="Adavanne et al. 2021, equations (1) to (3)",
@@ -73,12 +74,13 @@ ADAVANNE = ProtocolSpec(
 
 ADAVANNE_CODE = ProtocolSpec(
     name="adavanne2021-code",
-    summary="Adavanne 2021 as its code counts: IDS are onsets; for its Table I and nothing else",
+    summary="Adavanne 2021 as in its code, where IDS are onsets; only to compare with its Table I",
     metrics=("localization-error", "localization-recall", "mota-onsets", "track-onsets"),
     association=FRAMEWISE,
     gate="none",
-    missing="answers in silent frames are false positives; LE is over answered sources only",
-    averaging=f"{POOLED}; onsets also across the border of two recordings",
+    missing="estimates in frames without a source are false positives; LE is over sources with an"
+    " estimate only",
+    averaging=f"{POOLED}; onsets also from one recording to the next",
     primary={"position": "localization-error", "direction": "localization-error"},
     reference="the published code of Adavanne et al. 2021 (doa-net)",
 )
@@ -87,26 +89,27 @@ _RESOLUTION = ("precision", "recall", "f1", "rmse")
 
 LEMOING = ProtocolSpec(
     name="lemoing2019",
-    summary="Le Moing 2019 with one answer a source: precision, recall, F1, RMSE at resolutions",
+    summary="Le Moing 2019 with one-to-one matching: precision, recall, F1, RMSE at two radii",
     metrics=_each(tuple(f"resolution-{name}" for name in _RESOLUTION), "within=0.3m", "within=1m"),
-    association=f"{FRAMEWISE}; as many hits as possible come first",
-    gate="the resolution, 0.3 m and 1 m, strictly less",
-    missing="an answer without a source within the resolution is a false positive",
+    association=f"{FRAMEWISE}, after the largest number of hits",
+    gate="the resolution, 0.3 m and 1 m; distances must be strictly less",
+    missing="an estimate without a source within the resolution is a false positive",
     averaging=POOLED,
     primary={"position": "resolution-f1[within=1m]"},
-    reference="Le Moing et al. 2019, section IV; the same as its literal count if no two sources"
-    " are closer than twice the resolution",
+    reference="Le Moing et al. 2019, section IV; equal to its literal count if no two sources are"
+    " closer than twice the resolution",
 )
 
 LEMOING_LITERAL = ProtocolSpec(
     name="lemoing2019-literal",
-    summary="Le Moing 2019 to the letter; refuses scenes where precision would exceed 100 %",
+    summary="Le Moing 2019 as worded; refuses scenes where precision would exceed 100 %",
     metrics=_each(
         tuple(f"resolution-literal-{name}" for name in _RESOLUTION), "within=0.3m", "within=1m"
     ),
-    association="a source is found if any answer is within the resolution: one may serve several",
-    gate="the resolution, 0.3 m and 1 m, strictly less",
-    missing="false positives are answers less found sources",
+    association="a source is found if any estimate is within the resolution; one estimate may find"
+    " several sources",
+    gate="the resolution, 0.3 m and 1 m; distances must be strictly less",
+    missing="false positives are the number of estimates minus the number of sources found",
     averaging=POOLED,
     primary={"position": "resolution-literal-f1[within=1m]"},
     reference="Le Moing et al. 2019, section IV",
@@ -114,11 +117,11 @@ LEMOING_LITERAL = ProtocolSpec(
 
 FENG = ProtocolSpec(
     name="feng2025",
-    summary="Feng 2025: mean distance with the best order of the answers, and hits of a cell",
+    summary="Feng 2025: mean distance under the best permutation, and accuracy of grid cells",
     metrics=("utterance-error-mean", "cell-accuracy[side=1m]", "coverage"),
-    association="one order of the answers for the whole recording, the best one",
+    association="the best permutation of the estimates, one for the whole recording",
     gate="none",
-    missing="sources without an answer are left out; coverage counts them",
+    missing="sources without an estimate are left out; coverage counts them",
     averaging=POOLED,
     primary={"position": "utterance-error-mean"},
     reference="Feng et al. 2025, section IV; cells are one fixed partition here",
@@ -126,15 +129,15 @@ FENG = ProtocolSpec(
 
 BERG = ProtocolSpec(
     name="berg2024",
-    summary="Berg 2024: mean distance cut off at 3 m, acc@30cm; its intervals are too narrow",
-    metrics=("position-error-truncated", "position-accuracy[within=30cm]", "microphone-error-mean"),
+    summary="Berg 2024: mean distance capped at 3 m, acc@30cm; its intervals are too narrow",
+    metrics=("position-error-capped", "position-accuracy[within=30cm]", "microphone-error-mean"),
     association=FRAMEWISE,
     gate="none",
-    missing="a source without an answer counts as 3 m; silent frames are left out",
+    missing="a source without an estimate counts as 3 m; frames without a source are left out",
     averaging=POOLED,
-    primary={"position": "position-error-truncated"},
+    primary={"position": "position-error-capped"},
     single_frames=True,
-    reference="Berg et al. 2024, section 4; its power threshold for silence is not stated",
+    reference="Berg et al. 2024, section 4; its power threshold for silent frames is not stated",
 )
 
 _CLEAR = (
@@ -148,19 +151,20 @@ _CLEAR = (
 
 CLEARMOT = ProtocolSpec(
     name="clearmot",
-    summary="CLEAR-MOT with a gate of 20 degrees or 0.5 m: the tracking community's count",
+    summary="CLEAR-MOT with a gate of 20 degrees or 0.5 m, as used by the tracking community",
     metrics=_each(_CLEAR, "gate=0.5m", "gate=20deg"),
-    association="earlier pairs are kept while within the gate, then least summed distance",
+    association="pairs of previous frames are kept while within the gate; the rest by least summed"
+    " distance",
     gate="0.5 m, 20 degrees",
-    missing="an unanswered source is a miss, an answer without a source a false positive",
+    missing="a source without an estimate is a miss, an estimate without a source a false positive",
     averaging=POOLED,
     primary={"position": "mota[gate=0.5m]", "direction": "mota[gate=20deg]"},
-    reference="Bernardin and Stiefelhagen 2008; the order of motmetrics",
+    reference="Bernardin and Stiefelhagen 2008; pairs are kept in the order of motmetrics",
 )
 
 LOCATA = ProtocolSpec(
     name="locata",
-    summary="LOCATA by its paper: detection, false alarms, fragmentation, latency, azimuth error",
+    summary="LOCATA by its paper: detection, false alarms, fragmentation, latency, angular errors",
     metrics=(
         "detection-probability",
         "false-alarm-rate",
@@ -169,9 +173,9 @@ LOCATA = ProtocolSpec(
         "azimuth-error-vap",
         "elevation-error-vap",
     ),
-    association="in each frame on its own, least summed azimuth difference, then least angle",
+    association="in each frame on its own, by least summed azimuth difference, then least angle",
     gate="30 degrees of azimuth",
-    missing="answers in silence are false alarms",
+    missing="estimates in frames without a source are false alarms",
     averaging="rates over all seconds; errors and latencies over voice-active periods",
     primary={"direction": "detection-probability"},
     reference="Evers et al. 2020; not the released code, whose defects docs/metrics.md lists",
@@ -187,12 +191,12 @@ DCASE = ProtocolSpec(
         "localization-recall-segments",
         "seld-score[within=20deg]",
     ),
-    association=f"{FRAMEWISE}, then by segment of one second",
+    association=f"{FRAMEWISE}, then by segments of one second",
     gate="20 degrees for F and ER, none for LE and LR",
-    missing="a source of a segment without an answer in it is a miss; if none is found, LE is 180",
-    averaging=f"{POOLED}, by segment",
+    missing="a source without an estimate in a segment is a miss; if no source is found, LE is 180",
+    averaging=f"{POOLED}, by segments",
     primary={"direction": "seld-score[within=20deg]"},
-    reference="Mesaros et al. 2019, Politis et al. 2020, as one class",
+    reference="Mesaros et al. 2019, Politis et al. 2020, for one class",
 )
 
 PROTOCOLS = (

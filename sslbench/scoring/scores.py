@@ -1,4 +1,4 @@
-"""Scoring: the answers of a run become numbers with intervals."""
+"""Compute the scores of a run, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from sslbench.array_types import Floats, Integers
 from sslbench.errors import BrokenPluginError
-from sslbench.metrics.aggregation import CorpusMetric, Repeated, Tally
+from sslbench.metrics.aggregation import CorpusMetric, RepeatedRows, ResampleSummary
 from sslbench.metrics.corpus import Corpus, Pair
 from sslbench.metrics.uncertainty import (
     Blocks,
@@ -20,7 +20,7 @@ from sslbench.metrics.uncertainty import (
     single_frames,
 )
 from sslbench.scene import Condition, Kind
-from sslbench.scoring.protocols import ChosenMetric
+from sslbench.scoring.protocols import ConfiguredMetric
 from sslbench.scoring.strata import stratify
 from sslbench.specs import ProtocolSpec
 
@@ -29,21 +29,21 @@ __all__ = ["Pair", "Score", "Strata", "score", "score_run", "score_strata"]
 
 @dataclass(frozen=True)
 class Score:
-    """One number under one protocol.
+    """The value of one metric under one protocol.
 
     Args:
-        name: of the metric, with its parameters.
-        version: of the metric.
-        protocol: rules by which it was computed.
+        name: name of the metric, with its parameters.
+        version: version of the metric.
+        protocol: name of the protocol.
         value: in `unit`; NaN if undefined.
         unit: `m`, `deg`, `%`, ...
-        ci95: 95 % interval; None where none is defined.
-        n: how many sources or frames it is over.
-        n_eff: how many independent ones would be as certain; None where unknown.
-        higher_is_better: direction; None where there is no better.
-        drawn: value of each resample, shape (resamples,); the same resamples for every metric and
-            method with recordings of the same lengths.
-        units: recordings that were resampled, or blocks if there is one recording.
+        ci95: 95 % confidence interval; None if undefined.
+        n: number of sources or frames that the value is computed from.
+        n_eff: effective sample size; None if unknown.
+        higher_is_better: direction; None if neither is better.
+        resampled: value of each resample, shape (resamples,). All metrics and methods with
+            recordings of the same lengths share the same resamples.
+        units: number of resampling units: recordings, or blocks if there is one recording.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Score:
     n: int
     n_eff: float | None
     higher_is_better: bool | None
-    drawn: Floats = field(repr=False, compare=False, default_factory=lambda: np.zeros(0))
+    resampled: Floats = field(repr=False, compare=False, default_factory=lambda: np.zeros(0))
     units: int = 0
 
 
@@ -64,79 +64,81 @@ Strata = dict[str, dict[str, list[Score]]]
 
 
 def score(
-    pairs: Sequence[Pair], metrics: Sequence[ChosenMetric], protocol: ProtocolSpec, seed: int
+    pairs: Sequence[Pair], metrics: Sequence[ConfiguredMetric], protocol: ProtocolSpec, seed: int
 ) -> list[Score]:
-    """Score the answers to a corpus under every metric, with 95 % intervals.
+    """Compute metrics of a corpus, with 95 % confidence intervals.
 
-    Values come from the pooled rows of all recordings; intervals from resampled recordings and
-    blocks of frames, the same resamples for every metric.
+    Values are computed from the pooled rows of all recordings. Intervals are computed from
+    resampled recordings and blocks of frames, with the same resamples for every metric.
 
     Args:
-        pairs: answer and truth of each recording.
-        metrics: those to compute; each must be able to compare the kind of the truth.
-        protocol: whose name is written beside each number, and whose rule of resampling holds.
+        pairs: estimate and ground truth of each recording.
+        metrics: the metrics; each must be able to compare the kind of the ground truth.
+        protocol: its name is stored with each score, and it determines what is resampled.
         seed: of the resampling.
 
     Returns:
-        One score a metric, in their order; NaN with n = 0 if there are no pairs.
+        One score per metric, in the same order; NaN with n = 0 if there are no pairs.
 
     Raises:
-        FormatError: if an answer cannot be held against its truth.
-        BrokenPluginError: if a metric breaks its contract.
+        FormatError: if an estimate cannot be compared with its ground truth.
+        BrokenPluginError: if a metric returns invalid rows.
     """
     corpus = Corpus.of(pairs)
     layouts = _Layouts(protocol)
-    tallies = [_tally(chosen, corpus, pairs, layouts) for chosen in metrics]
-    corpus.forget()
-    drawn: dict[int, _Drawn] = {}
+    summaries = [_summarize(metric, corpus, pairs, layouts) for metric in metrics]
+    corpus.clear_cache()
+    resampled: dict[int, _Resampled] = {}
     for blocks in layouts.known.values():
-        drawn |= _resample(blocks, tallies, seed)
+        resampled |= _resample(blocks, summaries, seed)
     return [
-        _score(chosen, protocol, corpus.kind, tallies[index], drawn[index])
-        for index, chosen in enumerate(metrics)
+        _score(metric, protocol, corpus.kind, summaries[index], resampled[index])
+        for index, metric in enumerate(metrics)
     ]
 
 
 def score_run(
     sources: Sequence[Pair],
     microphones: Sequence[Pair],
-    metrics: Sequence[ChosenMetric],
+    metrics: Sequence[ConfiguredMetric],
     protocol: ProtocolSpec,
     seed: int,
 ) -> list[Score]:
-    """Score what a run answered: where the sources are and, if it did, where the microphones are.
+    """Score the estimates of a run: sources and, if it has any, microphones.
 
     Args:
-        sources: answer and truth of each recording.
-        microphones: estimated and true places, one column a channel, of each recording for which
-            there are any; metrics of microphones are left out if there are none.
-        metrics: of both subjects.
-        protocol: whose rules hold.
+        sources: estimate and ground truth of each recording.
+        microphones: estimated and true positions, one column per channel, of each recording with
+            estimated microphones. If it is empty, metrics of microphones are left out.
+        metrics: metrics of sources and of microphones.
+        protocol: the protocol.
         seed: of the resampling.
     """
     subjects = {"sources": sources, "microphones": microphones}
     return [
-        found
+        result
         for subject, pairs in subjects.items()
         if pairs or subject == "sources"
-        for found in score(pairs, [m for m in metrics if m.spec.subject == subject], protocol, seed)
+        for result in score(
+            pairs, [m for m in metrics if m.spec.subject == subject], protocol, seed
+        )
     ]
 
 
 def score_strata(
     pairs: Mapping[str, Pair],
     conditions: Mapping[str, Mapping[str, Condition]],
-    metrics: Sequence[ChosenMetric],
+    metrics: Sequence[ConfiguredMetric],
     protocol: ProtocolSpec,
     seed: int,
 ) -> Strata:
-    """Score each stratum of a corpus as `score` does the whole.
+    """Score each stratum of a corpus, as `score` does for the whole corpus.
 
     Args:
-        pairs: answer and truth by recording id.
-        conditions: of each recording, by id; split as by `strata.stratify`.
-        metrics: those to compute.
-        protocol: whose rules hold.
+        pairs: estimate and ground truth by recording id.
+        conditions: of each recording, by id; `strata.stratify` bins them.
+        metrics: the metrics to compute.
+        protocol: the protocol.
         seed: of the resampling.
     """
     known = {name: conditions.get(name, {}) for name in pairs}
@@ -150,7 +152,7 @@ def score_strata(
 
 
 class _Layouts:
-    """How rows are cut into blocks, once for all metrics that have as many rows a recording."""
+    """Blocks of rows, shared by all metrics with the same number of rows per recording."""
 
     def __init__(self, protocol: ProtocolSpec) -> None:
         self.cut = single_frames if protocol.single_frames else Blocks.of
@@ -160,69 +162,78 @@ class _Layouts:
         return self.known.setdefault(lengths.tobytes(), self.cut(lengths))
 
 
-def _tally(chosen: ChosenMetric, corpus: Corpus, pairs: Sequence[Pair], layouts: _Layouts) -> Tally:
-    metric = chosen.metric
+def _summarize(
+    configured: ConfiguredMetric, corpus: Corpus, pairs: Sequence[Pair], layouts: _Layouts
+) -> ResampleSummary:
+    metric = configured.metric
     if isinstance(metric, CorpusMetric):
-        return metric.tally(metric.rows(corpus), layouts.of(corpus.lengths))
+        return metric.summarize(metric.rows(corpus), layouts.of(corpus.lengths))
     parts = [np.asarray(metric.components(*pair), dtype=float) for pair in pairs]
     shapes = {part.shape[1:] for part in parts}
     if any(part.ndim != 2 for part in parts) or len(shapes) > 1:
         raise BrokenPluginError(
-            f"rows of shapes {sorted({part.shape for part in parts})}",
-            where=f"metric {chosen.label}",
-            expected="(rows, columns) with as many columns for every recording",
+            f"the rows of the recordings have shapes {sorted({part.shape for part in parts})}",
+            where=f"metric {configured.label}",
+            expected="(rows, columns) with the same number of columns for every recording",
         )
     lengths = np.array([len(part) for part in parts], dtype=np.int64)
     rows = np.concatenate(parts) if parts else np.zeros((0, 1))
-    return Repeated(metric, rows, layouts.of(lengths))
+    return RepeatedRows(metric, rows, layouts.of(lengths))
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawn:
-    """What a metric came to on each resample, and by how much its effects add up there."""
+class _Resampled:
+    """Values of a metric on all resamples, and its summed influence, each of shape (resamples,)."""
 
     values: Floats
-    moved: Floats
+    influence: Floats
 
 
-def _resample(blocks: Blocks, tallies: Sequence[Tally], seed: int) -> dict[int, _Drawn]:
-    own = [index for index, tally in enumerate(tallies) if tally.blocks is blocks]
+def _resample(
+    blocks: Blocks, summaries: Sequence[ResampleSummary], seed: int
+) -> dict[int, _Resampled]:
+    own = [index for index, summary in enumerate(summaries) if summary.blocks is blocks]
     parts: dict[int, list[tuple[Floats, Floats]]] = {index: [] for index in own}
     for weights in draw(blocks, seed):
         for index in own:
-            effects = tallies[index].effects
-            moved = np.zeros(len(weights)) if effects is None else weights @ effects.by_block
-            parts[index].append((tallies[index].drawn(weights), moved))
+            summary = summaries[index]
+            influence = np.zeros(len(weights))
+            if summary.influence is not None:
+                influence = weights @ summary.influence.by_block
+            parts[index].append((summary.resample(weights), influence))
     return {
-        index: _Drawn(*(np.concatenate(column) for column in zip(*part, strict=True)))
+        index: _Resampled(*(np.concatenate(column) for column in zip(*part, strict=True)))
         for index, part in parts.items()
     }
 
 
 def _score(
-    chosen: ChosenMetric, protocol: ProtocolSpec, kind: Kind, tally: Tally, drawn: _Drawn
+    configured: ConfiguredMetric,
+    protocol: ProtocolSpec,
+    kind: Kind,
+    summary: ResampleSummary,
+    resampled: _Resampled,
 ) -> Score:
-    defined = bool(np.isfinite(tally.value))
-    units = tally.blocks.units
+    spec, units = configured.spec, summary.blocks.units
     effective = None
-    if defined and units > 1 and tally.effects is not None:
-        effective = effective_size(tally.effects, drawn.moved, tally.n)
+    if np.isfinite(summary.value) and units > 1 and summary.influence is not None:
+        effective = effective_size(summary.influence, resampled.influence, summary.n)
     return Score(
-        name=chosen.label,
-        version=chosen.spec.version,
+        name=configured.label,
+        version=spec.version,
         protocol=protocol.name,
-        value=tally.value,
-        unit=chosen.spec.unit_for(kind),
-        ci95=_interval(tally.value, drawn.values, units, chosen.spec.unit),
-        n=tally.n,
+        value=summary.value,
+        unit=spec.unit_for(kind),
+        ci95=_interval(summary.value, resampled.values, units, spec.unit),
+        n=summary.n,
         n_eff=effective,
-        higher_is_better=chosen.spec.higher_is_better,
-        drawn=drawn.values,
+        higher_is_better=spec.higher_is_better,
+        resampled=resampled.values,
         units=units,
     )
 
 
-def _interval(value: float, drawn: Floats, units: int, unit: str) -> Interval | None:
-    found = percentile_interval(value, drawn, units)
+def _interval(value: float, resampled: Floats, units: int, unit: str) -> Interval | None:
+    found = percentile_interval(value, resampled, units)
     # No share exceeds 100 %, however few recordings there are.
     return (found[0], min(found[1], 100.0)) if found and unit == "%" else found

@@ -11,7 +11,7 @@ from sslbench.metrics.aggregation import CorpusMetric
 from sslbench.metrics.corpus import Corpus, Pair
 from sslbench.registry import Registry
 from sslbench.scene import Kind
-from sslbench.scoring.protocols import ChosenMetric, choose_metric
+from sslbench.scoring.protocols import ConfiguredMetric, configure_metric
 from sslbench.selection import parse
 from sslbench.specs import MetricSpec
 
@@ -39,10 +39,10 @@ def selection_versions(registry: Registry, labels: Iterable[str], kind: Kind) ->
 
 def _configured(
     registry: Registry, labels: Iterable[str], kind: Kind
-) -> Iterator[tuple[str, ChosenMetric]]:
+) -> Iterator[tuple[str, ConfiguredMetric]]:
     for label in labels:
         if kind in registry.find(MetricSpec, parse(label).item.pattern).spec.kinds:
-            yield label, choose_metric(registry, label, kind)[0]
+            yield label, configure_metric(registry, label, kind)[0]
 
 
 def corpus_value(metric: Metric, pairs: Sequence[Pair]) -> float:

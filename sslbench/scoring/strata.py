@@ -1,9 +1,9 @@
-"""Strata: recordings split by the conditions they were made under.
+"""Strata: recordings split by their conditions.
 
-A condition of texts or truth values has a bin for each; one of at most 6 different numbers too.
-Other numbers are put between fixed edges if the condition is one of `EDGES`, so that boards agree,
-and else into three bins of about as many recordings. Left out are conditions with one bin, which
-say nothing, and texts of more than 12 values, which are names.
+Texts and Booleans have one bin per value, and so do conditions with at most 6 different numbers.
+Other numbers are binned between the fixed `EDGES` of their condition, so that leaderboards use the
+same bins, or else into three bins with about the same number of recordings. Conditions with only
+one bin are left out, and so are texts with more than 12 values, because they are usually names.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ EDGES: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {
         "snr_db": (0.0, 10.0, 20.0),
         "t60_s": (0.2, 0.4, 0.8),
-        # Right, front and left of 90 degrees each; what is behind has two bins, one a side.
+        # Right, front and left have one bin of 90 degrees each; behind has two, one per side.
         "azimuth_deg": (-135.0, -45.0, 45.0, 135.0),
         "elevation_deg": (-45.0, -15.0, 15.0, 45.0),
         "distance_m": (1.0, 2.0, 4.0),
         "separation_m": (0.5, 1.0, 2.0),
         "separation_deg": (15.0, 45.0, 90.0),
-        # About: still, turning in place, slow and brisk walking.
+        # Approximately: still, turning in place, walking slowly, walking fast.
         "speed_m_s": (0.05, 0.5, 1.0),
         "speed_deg_s": (1.0, 10.0, 30.0),
     }
 )
-"""Edges of the bins of common conditions; a number on an edge is in the upper bin."""
+"""Edges of the bins of common conditions; a number at an edge is in the upper bin."""
 
 MOST_NUMBERS = 6
 MOST_TEXTS = 12
@@ -42,14 +42,14 @@ Bins = dict[str, list[str]]
 
 
 def stratify(conditions: Mapping[str, Mapping[str, Condition]]) -> dict[str, Bins]:
-    """Split recordings by each condition they have.
+    """Split recordings by each of their conditions.
 
     Args:
         conditions: of each recording, by its id.
 
     Returns:
-        Recording ids by condition and by bin; bins ascend, ids keep their order. A recording is
-        in no bin of a condition that it lacks or that is NaN.
+        Recording ids by condition and by bin. Bins ascend, ids keep their order. If a recording
+        does not have a condition, or it is NaN, the recording is in none of its bins.
 
     >>> stratify({"a": {"snr_db": 5}, "b": {"snr_db": 20}, "c": {"snr_db": 5}})
     {'snr_db': {'5': ['a', 'c'], '20': ['b']}}
@@ -93,7 +93,7 @@ def _group(labels: Mapping[str, str], order: Sequence[str], most: int) -> Bins:
 
 
 def _thirds(numbers: Sequence[float]) -> tuple[float, ...]:
-    # Three significant digits, so that the edge in the name is the edge that was used.
+    # Three significant digits, so that the edges in the names are those that were used.
     return tuple(sorted({float(f"{edge:.3g}") for edge in np.quantile(numbers, [1 / 3, 2 / 3])}))
 
 

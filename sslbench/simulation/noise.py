@@ -13,8 +13,8 @@ from sslbench.scene import MicArray
 __all__ = ["add_noise", "diffuse_noise", "white_noise"]
 
 PLANE_WAVES = 128
-"""Plane waves that make up a diffuse field: its coherence is within 0.02 of the ideal sinc up to
-an aperture of 2 wavelengths, and within the statistical error of a second of noise beyond."""
+"""Plane waves that make up a diffuse field: the coherence of two microphones is within 0.02 of the
+ideal sinc up to a distance of 2 wavelengths, and within 0.25 up to 6 wavelengths."""
 
 
 def white_noise(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -28,7 +28,9 @@ def diffuse_noise(
     """Return white noise from all directions alike (a spherically isotropic field).
 
     It is the sum of plane waves of independent noise from evenly spread directions, delayed in
-    the frequency domain (Habets and Gannot 2007, section II), of unit power per microphone.
+    the frequency domain (Habets and Gannot 2007, section II). The mean power of the channels is 1:
+    that of each microphone, or half of that of W in first-order ambisonics, whose channels X, Y
+    and Z have a third of its power.
 
     Args:
         array: the microphones, all of known position, or first-order ambisonics.
@@ -56,7 +58,8 @@ def diffuse_noise(
     for direction in directions:
         spectrum = np.fft.rfft(rng.standard_normal(length))
         total = total + _response(array, direction, frequency, speed) * spectrum
-    noise = np.fft.irfft(total, length)[:, :samples] / np.sqrt(PLANE_WAVES)
+    power = 0.5 if array.positions is None else 1.0
+    noise = np.fft.irfft(total, length)[:, :samples] / np.sqrt(PLANE_WAVES * power)
     return np.asarray(noise, dtype=np.float32)
 
 

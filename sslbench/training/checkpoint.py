@@ -72,7 +72,7 @@ def write_state(folder: Path, state: State) -> Path:
     try:
         with writing(path, hint=hint) as file:
             torch.save(data, file)
-    except RuntimeError as error:  # what torch makes of some errors of the disk
+    except RuntimeError as error:  # torch reports some disk errors as this
         raise StoreError(f"cannot be written: {error}", where=str(path), hint=hint) from error
     return path
 

@@ -1,6 +1,6 @@
 """Scenes as arrays, read one by one when a batch needs them: no data set is held in memory.
 
-Where making an example costs more than reading it, examples are cached; see `feature_cache`.
+Examples that are expensive to compute can be cached on disk; see `feature_cache`.
 """
 
 from __future__ import annotations
@@ -39,12 +39,15 @@ class ExampleSet(TorchDataset[dict[str, object]]):
     def arrays(self, index: int) -> Arrays:
         """Return the arrays of one example."""
 
-    def begin_epoch(self, seed: int, epoch: int) -> None:  # most are not random
-        """Prepare for an epoch, whose random changes follow from the two numbers alone."""
+    def begin_epoch(self, seed: int, epoch: int) -> None:
+        """Prepare for an epoch; random changes follow from seed, epoch and index only.
+
+        By default there are none.
+        """
 
     def __getitem__(self, index: int) -> dict[str, object]:
         """Return one example with its index."""
-        # Copies: torch could write into a cache, which must not be changed.
+        # Copies, because code that changes a batch must not change a cache.
         arrays = {name: np.array(value) for name, value in self.arrays(index).items()}
         return {**arrays, "index": index}
 
@@ -55,7 +58,8 @@ class SceneExamples(ExampleSet):
     Args:
         scenes: where they come from.
         make: turns a scene into arrays.
-        augment: changes a scene at random before that, anew in every epoch; None for no change.
+        augment: changes a scene at random before that, differently in every epoch; None for no
+            changes.
     """
 
     def __init__(
@@ -74,7 +78,7 @@ class SceneExamples(ExampleSet):
         return len(self.scenes)
 
     def begin_epoch(self, seed: int, epoch: int) -> None:
-        """Set what random changes follow from."""
+        """Set the seed and the epoch of random changes."""
         self._epoch = (seed, epoch)
 
     def arrays(self, index: int) -> Arrays:

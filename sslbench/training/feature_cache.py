@@ -1,8 +1,8 @@
-"""Features on disk: examples that are made once, for every training that uses the same ones.
+"""Features on disk: examples that are computed once for all trainings that use the same ones.
 
-A folder of the cache holds one npy file for each array of an example and `about.json`. It appears
-whole or not at all, under a key of the scenes and of everything that determines the features. Of
-two processes that need it the second waits for the first. A damaged folder is made again.
+A folder of the cache holds one npy file per array of an example, and `about.json`. It is published
+atomically, under a key of everything that determines the features. Of two processes that need it,
+the second waits for the first. A damaged folder is computed again.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ HINT = "free some space on the disk, or name another cache folder by SSLBENCH_CA
 
 
 def cached_examples(examples: ExampleSet, folder: Path) -> ExampleSet:
-    """Return examples that are cached in a folder, made now if they are not there.
+    """Return examples that are cached in a folder; they are computed if they are not there.
 
     Args:
         examples: to cache.
-        folder: named after everything that determines the examples.
+        folder: whose name identifies everything that determines the examples.
 
     Raises:
         StoreError: if the cache cannot be written.
@@ -66,19 +66,19 @@ class CachedExamples(ExampleSet):
         Raises:
             StoreError: if the cache was removed or damaged in the meantime.
         """
-        # Opened here and not before: each process that reads ahead has its own memory map.
+        # Opened on first use, so that each process that reads ahead has its own memory map.
         self._arrays = self._arrays or _opened(self.folder, self.length) or {}
         if not self._arrays:
             raise StoreError(
                 "cached features are missing or damaged",
                 where=str(self.folder),
-                hint="run again: they are made again, and training resumes from its checkpoint",
+                hint="run again: they are computed again, and training resumes from its checkpoint",
             )
         return {name: array[index] for name, array in self._arrays.items()}
 
 
 def _opened(folder: Path, length: int) -> dict[str, NDArray[np.generic]] | None:
-    """Return memory maps of the arrays; None unless all are there and complete."""
+    """Return memory maps of the arrays; None if one is missing or incomplete."""
     try:
         names = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["arrays"]
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
@@ -105,7 +105,7 @@ def _write(examples: ExampleSet, folder: Path) -> list[str]:
     with ExitStack() as stack:
         files = {name: stack.enter_context((folder / f"{name}.npy").open("wb")) for name in first}
         for name, value in first.items():
-            # Written row by row: a memory map would end the process where the disk is full.
+            # Written row by row: on a full disk a memory map would kill the process.
             header = {
                 "descr": np.lib.format.dtype_to_descr(value.dtype),
                 "fortran_order": False,

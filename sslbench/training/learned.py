@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sslbench.acoustics.resampling import resample
-from sslbench.contracts import Dataset, SelectionMetric, TrainableMethod, TrainingContext, Windowing
+from sslbench.contracts import (
+    Dataset,
+    Incompatible,
+    SelectionMetric,
+    TrainableMethod,
+    TrainingContext,
+    Windowing,
+)
 from sslbench.datasets.windows import Windows
-from sslbench.errors import BrokenPluginError
+from sslbench.errors import BrokenPluginError, FormatError
 from sslbench.scene import Prediction, Recording, Scene
 from sslbench.scoring.selection_metric import corpus_value
+from sslbench.specs import Value
+from sslbench.training.clips import cut_clips, resampled
 from sslbench.training.examples import Arrays, Batch, ExampleSet, SceneExamples, to_device
 from sslbench.training.trained_network import TrainedNetwork
 
 __all__ = ["LearnedMethod"]
 
 AT_ONCE = 64
-"""Windows that are processed together."""
+"""Recordings, or clips of recordings, that are processed together."""
+
+
+@dataclass(frozen=True)
+class _Validation:
+    """Validation data and the metric by which it chooses the epoch."""
+
+    scenes: Dataset
+    inputs: ExampleSet
+    selection: SelectionMetric
 
 
 class LearnedMethod(TrainedNetwork, TrainableMethod):
@@ -39,6 +56,11 @@ class LearnedMethod(TrainedNetwork, TrainableMethod):
     6. `loss(network, batch, step)`: the loss of a batch;
     7. `decode(output, recordings)`: predictions from the output of the network.
 
+    Two entries of the configuration mean something to this class. `sample_rate`: recordings are
+    resampled to it, in Hz. `samples`: they are cut into clips of that many samples, one around
+    each of their times. Without these entries recordings stay as they are. What holds for
+    prediction also holds for training and validation, where such a recording has one time.
+
     Attributes:
         training_windows: how training and validation recordings are cut; None to keep them whole.
         cache_inputs: whether inputs are made once and kept on disk.
@@ -46,6 +68,10 @@ class LearnedMethod(TrainedNetwork, TrainableMethod):
 
     training_windows: Windowing | None = None
     cache_inputs: bool = False
+
+    def __init__(self, **params: Value) -> None:
+        super().__init__(**params)
+        self._validation: _Validation | None = None
 
     @abstractmethod
     def inputs(self, recording: Recording) -> Arrays:
@@ -82,72 +108,61 @@ class LearnedMethod(TrainedNetwork, TrainableMethod):
         return network(batch)
 
     def check(self, recording: Recording) -> None:
-        """Check that a recording is like those that the network was built for.
+        """Check that a recording, or a clip of it, is like those the network was built for.
 
         Raises:
             FormatError: if it is not.
         """
 
     def selection(self) -> str:
-        """Return which of the spec's selection metrics chooses the epoch; `config` is known."""
-        return next(iter(self._selection))
-
-    _selection: Mapping[str, SelectionMetric] = {}
-    _validation: tuple[Dataset, ExampleSet] | None = None
+        """Return which of the spec's selection metrics chooses the epoch; empty for the first."""
+        return ""
 
     @property
     def higher_is_better(self) -> bool:
-        """Direction of the selection metric."""
-        return self._selected.higher_is_better
-
-    @property
-    def _selected(self) -> SelectionMetric:
-        label = self.selection() if self._selection else ""
-        if label not in self._selection:
-            raise BrokenPluginError(
-                f"{self.name} chooses epochs by {label!r}",
-                expected="one of " + ", ".join(self._selection or ("its spec's `selection`",)),
-            )
-        return self._selection[label]
+        """Direction of the selection metric; known while training."""
+        assert self._validation is not None, "set by `begin_validation`"
+        return self._validation.selection.higher_is_better
 
     def training_examples(self, train: Dataset, context: TrainingContext) -> ExampleSet:
-        """Return inputs and targets of the training windows."""
+        """Return inputs and targets of the training scenes, or of windows of them.
+
+        Raises:
+            Incompatible: if no recording is as long as a window.
+        """
         scenes = self._windows(train)
         if self.augments:
             return SceneExamples(scenes, self._example, self.augment)
         examples = SceneExamples(scenes, self._example)
-        return self.cached(examples, scenes, context) if self.cache_inputs else examples
+        if not self.cache_inputs:
+            return examples
+        return self.cached(examples, scenes, context, "inputs and targets")
 
     def begin_validation(self, validation: Dataset, context: TrainingContext) -> None:
         """Prepare the inputs of validation scenes and the metric that chooses the epoch."""
-        self._selection = context.selection
-        scenes = self._windows(validation)
-        examples: ExampleSet = SceneExamples(scenes, lambda scene: self.inputs(scene.recording))
+        selection, scenes = self._selected(context), self._windows(validation)
+        inputs: ExampleSet = SceneExamples(
+            scenes, lambda scene: self.inputs(self._clipped(scene).recording)
+        )
         if self.cache_inputs:
-            examples = self.cached(examples, scenes, context)
-        self._validation = (scenes, examples)
-
-    def _windows(self, scenes: Dataset) -> Dataset:
-        return scenes if self.training_windows is None else Windows(scenes, self.training_windows)
-
-    def _example(self, scene: Scene) -> Arrays:
-        return {**self.inputs(scene.recording), **self.targets(scene)}
+            inputs = self.cached(inputs, scenes, context, "inputs")
+        self._validation = _Validation(scenes, inputs, selection)
 
     def validate(self, network: nn.Module, device: torch.device) -> float:
         """Return the selection metric over the validation scenes."""
-        assert self._validation is not None
-        scenes, examples = self._validation
+        assert self._validation is not None, "set by `begin_validation`"
+        scenes, inputs = self._validation.scenes, self._validation.inputs
         pairs = []
         for start in range(0, len(scenes), AT_ONCE):
             indices = range(start, min(start + AT_ONCE, len(scenes)))
-            batch = [scenes.scene(index) for index in indices]
-            inputs = [examples.arrays(index) for index in indices]
-            found = self._decoded(network, inputs, [scene.recording for scene in batch], device)
+            arrays = [inputs.arrays(index) for index in indices]
+            batch = [self._clipped(scenes.scene(index)) for index in indices]
+            found = self._predict(network, arrays, [scene.recording for scene in batch], device)
             pairs += [
                 (prediction.tracks, scene.truth.tracks)
                 for prediction, scene in zip(found, batch, strict=True)
             ]
-        return corpus_value(self._selected.metric, pairs)
+        return corpus_value(self._validation.selection.metric, pairs)
 
     def locate(self, recording: Recording) -> Prediction:
         """Localize the sources of one recording."""
@@ -156,9 +171,8 @@ class LearnedMethod(TrainedNetwork, TrainableMethod):
     def locate_many(self, recordings: Sequence[Recording]) -> list[Prediction]:
         """Localize the sources of recordings in batches.
 
-        Recordings of another sample rate are resampled to that of the training. If `config` has
-        `samples`, the length of the clips that the network was trained on, a recording of another
-        length or with several times is cut into one clip around each of its times.
+        Recordings are resampled and cut into clips as the configuration says, and the predictions
+        for the clips of a recording are joined along time.
 
         Raises:
             CellError: if there was neither `fit` nor `load`.
@@ -175,28 +189,66 @@ class LearnedMethod(TrainedNetwork, TrainableMethod):
             for start in range(0, len(flat), AT_ONCE):
                 batch = flat[start : start + AT_ONCE]
                 inputs = [self.inputs(clip) for clip in batch]
-                found += self._decoded(network, inputs, batch, device)
+                found += self._predict(network, inputs, batch, device)
         ends = np.cumsum([len(each) for each in clips])
         return [
             Prediction.join(found[end - len(each) : end], recording.times)
             for each, end, recording in zip(clips, ends, recordings, strict=True)
         ]
 
+    def _windows(self, scenes: Dataset) -> Dataset:
+        if self.training_windows is None:
+            return scenes
+        windows = Windows(scenes, self.training_windows)
+        if not len(windows):
+            raise Incompatible(
+                f"{self.name} learns from windows of {self.training_windows.rows} times;"
+                f" no recording of the split {scenes.request.split} is as long"
+            )
+        return windows
+
     def _clips(self, recording: Recording) -> list[Recording]:
         rate, samples = self.config.get("sample_rate"), self.config.get("samples")
-        adapted = recording if rate is None else _resampled(recording, rate)
-        if samples is None or (adapted.audio.shape[1] == samples and len(adapted.times) == 1):
-            return [adapted]
-        return _cut(adapted, samples)
+        adapted = recording if rate is None else resampled(recording, rate)
+        return [adapted] if samples is None else cut_clips(adapted, samples)
 
-    def _decoded(
+    def _clipped(self, scene: Scene) -> Scene:
+        """Return a training or validation scene with the clip of its recording."""
+        clips = self._clips(scene.recording)
+        if len(clips) != 1:
+            raise FormatError(
+                f"a training recording with {len(clips)} times",
+                where=scene.recording.id,
+                expected="one time, since the configuration has the `samples` of a clip",
+                hint="let `training_windows` cut recordings into windows of one row",
+            )
+        if clips[0] is scene.recording:
+            return scene
+        tracks = replace(scene.truth.tracks, times=clips[0].times)
+        return replace(scene, recording=clips[0], truth=replace(scene.truth, tracks=tracks))
+
+    def _example(self, scene: Scene) -> Arrays:
+        clipped = self._clipped(scene)
+        return {**self.inputs(clipped.recording), **self.targets(clipped)}
+
+    def _selected(self, context: TrainingContext) -> SelectionMetric:
+        offered = context.selection
+        label = self.selection() or next(iter(offered), "")
+        if label not in offered:
+            raise BrokenPluginError(
+                f"{self.name} chooses epochs by {label!r}",
+                expected="one of " + ", ".join(offered or ("its spec's `selection`",)),
+            )
+        return offered[label]
+
+    def _predict(
         self,
         network: nn.Module,
         inputs: Sequence[Arrays],
         recordings: Sequence[Recording],
         device: torch.device,
     ) -> list[Prediction]:
-        """Process together the inputs that have the same shapes."""
+        """Return predictions; inputs of the same shapes are processed together."""
         groups: dict[tuple[tuple[int, ...], ...], list[int]] = {}
         for row, arrays in enumerate(inputs):
             groups.setdefault(tuple(np.shape(value) for value in arrays.values()), []).append(row)
@@ -207,36 +259,6 @@ class LearnedMethod(TrainedNetwork, TrainableMethod):
             found = self.decode(output, [recordings[row] for row in rows])
             predictions.update(zip(rows, found, strict=True))
         return [predictions[row] for row in range(len(recordings))]
-
-
-def _resampled(recording: Recording, rate: int) -> Recording:
-    if recording.sample_rate == rate:
-        return recording
-    reference = recording.reference
-    if reference is not None:
-        reference = resample(reference[None], recording.sample_rate, rate)[0]
-    audio = resample(recording.audio, recording.sample_rate, rate)
-    return replace(recording, audio=audio, sample_rate=rate, reference=reference)
-
-
-def _cut(recording: Recording, samples: int) -> list[Recording]:
-    """Cut one clip around each time, inside the recording where it is long enough."""
-    audio, rate = recording.audio, recording.sample_rate
-    if audio.shape[1] < samples:
-        audio = np.pad(audio, ((0, 0), (0, samples - audio.shape[1])))
-    clips = []
-    for time in recording.times:
-        first = round(float(time) * rate - samples / 2)
-        first = min(max(first, 0), audio.shape[1] - samples)
-        clips.append(
-            replace(
-                recording,
-                audio=audio[:, first : first + samples],
-                times=np.array([time - first / rate]),
-                reference=None,
-            )
-        )
-    return clips
 
 
 def _stacked(examples: Sequence[Arrays]) -> dict[str, Tensor]:

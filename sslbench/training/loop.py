@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -40,7 +40,7 @@ class Settings:
         betas: of AdamW.
         weight_decay: of AdamW.
         clip: largest norm of the gradient; None for any.
-        workers: processes that read scenes ahead.
+        workers: processes that read examples ahead; results do not depend on it.
     """
 
     epochs: int
@@ -51,7 +51,7 @@ class Settings:
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
     clip: float | None = 5.0
-    workers: int = field(default=0, repr=False)
+    workers: int = field(default=0, repr=False)  # not in `repr`, which identifies a checkpoint
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Step:
 
 
 class Learner(ABC):
-    """What the loop needs from a network's owner."""
+    """What the loop needs besides a network and examples."""
 
     @abstractmethod
     def loss(self, network: nn.Module, batch: Batch, step: Step) -> Tensor:
@@ -125,7 +125,7 @@ def train(
             checkpoint.
         StoreError: if a checkpoint cannot be written.
     """
-    length = _enough(examples, settings)
+    _check_size(examples, settings)
     device = find_device(context.device)
     place(network, device)
     optimizer = torch.optim.AdamW(
@@ -134,47 +134,48 @@ def train(
         settings.betas,
         weight_decay=settings.weight_decay,
     )
-    state = _resume(network, optimizer, settings, length, context)
+    state = _resume(network, optimizer, examples, settings, context)
     for done in range(1, len(state.history) + 1):
         # The report covers the whole curve, also the epochs before an interruption.
         context.report(_report(state.history[:done], settings))
-    training = _Training(
-        learner, shared(network, device), examples, optimizer, settings, context, device
-    )
-    better = learner.higher_is_better
-    while not _finished(state.history, settings, better):
-        row = training.epoch(state, length)
+    run = _Run(learner, shared(network, device), examples, optimizer, settings, context, device)
+    while not _finished(costs := _costs(state.history, learner), settings):
+        network.train()
+        row = run.epoch(costs)
         network.eval()
         with torch.no_grad():
             row = replace(row, value=learner.validate(network, device))
-        _keep(state, row, network, optimizer, better)
+        state.history.append(row)
+        state.network = _copied(network)
+        state.optimizer = optimizer.state_dict()
+        if _best(_costs(state.history, learner)) == len(state.history) - 1:
+            state.best = state.network
         write_state(context.workspace, state)
         context.report(_report(state.history, settings))
     return TrainedWeights(state.best, state.history)
 
 
-def _enough(examples: ExampleSet, settings: Settings) -> int:
-    length = len(examples)
-    if length < settings.batch:
+def _check_size(examples: ExampleSet, settings: Settings) -> None:
+    if len(examples) < settings.batch:
         raise FormatError(
-            f"{length} examples to train on",
+            f"{len(examples)} examples to train on",
             expected=f"at least a batch of {settings.batch}",
             hint="train at a larger scale",
         )
-    return length
 
 
 def _resume(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
+    examples: ExampleSet,
     settings: Settings,
-    length: int,
     context: TrainingContext,
 ) -> State:
+    """Load the last checkpoint of the workspace, or begin a new state."""
     weights = sum(tensor.numel() for tensor in network.parameters())
     identity = (
-        f"{type(network).__name__} of {weights} weights, {length} scenes, seed {context.seed},"
-        f" {settings}"
+        f"{type(network).__name__} of {weights} weights, {len(examples)} scenes,"
+        f" seed {context.seed}, {settings}"
     )
     state = read_state(context.workspace, identity)
     if state is None:
@@ -184,34 +185,26 @@ def _resume(
     return state
 
 
-def _finished(history: list[EpochRow], settings: Settings, higher_is_better: bool) -> bool:
-    if len(history) >= settings.epochs:
-        return True
-    if settings.patience is None or not history:
-        return False
-    return len(history) - 1 - _best(history, higher_is_better) >= settings.patience
-
-
-def _costs(history: list[EpochRow], higher_is_better: bool) -> list[float]:
-    """Return the validation value of each epoch with the sign that makes less better."""
-    sign = -1 if higher_is_better else 1
+def _costs(history: Sequence[EpochRow], learner: Learner) -> list[float]:
+    """Return the validation value of each epoch, negated where higher is better."""
+    sign = -1 if learner.higher_is_better else 1
     return [math.inf if math.isnan(row.value) else sign * row.value for row in history]
 
 
-def _best(history: list[EpochRow], higher_is_better: bool) -> int:
-    costs = _costs(history, higher_is_better)
+def _best(costs: Sequence[float]) -> int:
     return costs.index(min(costs))
 
 
-def _seeded(seed: int, epoch: int) -> torch.Generator:
-    # Dropout draws from torch's own stream, which is therefore seeded for every epoch.
-    number = int(np.random.default_rng([seed, epoch, 1]).integers(2**62))
-    torch.manual_seed(number)
-    return torch.Generator().manual_seed(number)
+def _finished(costs: Sequence[float], settings: Settings) -> bool:
+    if len(costs) >= settings.epochs:
+        return True
+    if settings.patience is None or not costs:
+        return False
+    return len(costs) - 1 - _best(costs) >= settings.patience
 
 
 @dataclass(frozen=True)
-class _Training:
+class _Run:
     """What does not change from epoch to epoch."""
 
     learner: Learner
@@ -222,38 +215,36 @@ class _Training:
     context: TrainingContext
     device: torch.device
 
-    def epoch(self, state: State, length: int) -> EpochRow:
-        """Train for one epoch; the row has no validation value yet."""
-        number, size = len(state.history) + 1, self.settings.batch
-        steps = length // size
-        values = _costs(state.history, self.learner.higher_is_better)
+    def epoch(self, costs: Sequence[float]) -> EpochRow:
+        """Train for one epoch, given the costs of those before; return a row without value."""
+        number, size = len(costs) + 1, self.settings.batch
+        steps = len(self.examples) // size
         self.examples.begin_epoch(self.context.seed, number)
         rng = _seeded(self.context.seed, number)
-        moment = Moment((number - 1) * steps, self.settings.epochs * steps, values)
+        moment = Moment((number - 1) * steps, self.settings.epochs * steps, costs)
         total = torch.zeros((), device=self.device)
         start = time.perf_counter()
-        self.network.train()
         with progress_bar(f"epoch {number}", "step", steps) as bar:
-            for done, batch in enumerate(self._loader(number, length), start=1):
+            for done, batch in enumerate(self._batches(number), start=1):
                 loss = self.step(batch, moment, rng)
                 if not bool(torch.isfinite(loss)):
-                    raise _not_finite(self.context, len(state.history), done, batch)
+                    raise _not_finite(self.context, number, done, batch)
                 total += loss
                 moment = replace(moment, step=moment.step + 1)
                 bar.update()
                 if done % 10 == 0:
                     bar.set_postfix(loss=f"{float(total) / done:.4g}")
         seconds = time.perf_counter() - start
-        rate = self._rate(replace(moment, step=moment.step - 1))
+        rate = float(self.optimizer.param_groups[0]["lr"])
         return EpochRow(
             number, float(total) / steps, math.nan, rate, seconds, steps * size / seconds
         )
 
     def step(self, batch: Batch, moment: Moment, rng: torch.Generator) -> Tensor:
         """Take one step; return its loss."""
-        step = Step(moment.step / moment.steps, rng)
         for group in self.optimizer.param_groups:
-            group["lr"] = self._rate(moment)
+            group["lr"] = self.settings.learning_rate * self.settings.schedule(moment)
+        step = Step(moment.step / moment.steps, rng)
         with mixed(self.device):
             loss = self.learner.loss(self.network, to_device(batch, self.device), step)
         self.optimizer.zero_grad(set_to_none=True)
@@ -263,43 +254,38 @@ class _Training:
         self.optimizer.step()
         return loss.detach()
 
-    def _rate(self, moment: Moment) -> float:
-        return self.settings.learning_rate * self.settings.schedule(moment)
-
-    def _loader(self, epoch: int, length: int) -> Iterator[Batch]:
-        order = np.random.default_rng([self.context.seed, epoch]).permutation(length)
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        order = np.random.default_rng([self.context.seed, epoch]).permutation(len(self.examples))
         settings, pin = self.settings, self.device.type == "cuda"
         return batches(self.examples, order, settings.batch, settings.workers, pin=pin)
 
 
-def _not_finite(context: TrainingContext, kept: int, step: int, batch: Batch) -> CellError:
+def _seeded(seed: int, epoch: int) -> torch.Generator:
+    # Dropout draws from torch's own stream, which is therefore seeded for every epoch.
+    number = int(np.random.default_rng([seed, epoch, 1]).integers(2**62))
+    torch.manual_seed(number)
+    return torch.Generator().manual_seed(number)
+
+
+def _copied(network: nn.Module) -> dict[str, Tensor]:
+    return {name: each.detach().cpu().clone() for name, each in network.state_dict().items()}
+
+
+def _not_finite(context: TrainingContext, epoch: int, step: int, batch: Batch) -> CellError:
     scenes = ", ".join(str(int(index)) for index in batch["index"][:8])
+    more = ", ..." if len(batch["index"]) > 8 else ""
     path = context.workspace / NAME
     return CellError(
         "the loss became NaN or infinite",
-        where=f"epoch {kept + 1}, step {step}, scenes {scenes}, ...",
+        where=f"epoch {epoch}, step {step}, scenes {scenes}{more}",
         expected="a finite loss",
-        hint=f"the last good checkpoint is of epoch {kept}: {path}"
-        if kept
+        hint=f"the last good checkpoint is of epoch {epoch - 1}: {path}"
+        if epoch > 1
         else "no epoch was finished",
     )
 
 
-def _keep(
-    state: State,
-    row: EpochRow,
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    higher_is_better: bool,
-) -> None:
-    state.history.append(row)
-    state.network = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
-    state.optimizer = optimizer.state_dict()
-    if _best(state.history, higher_is_better) == len(state.history) - 1:
-        state.best = state.network
-
-
-def _report(history: list[EpochRow], settings: Settings) -> EpochReport:
+def _report(history: Sequence[EpochRow], settings: Settings) -> EpochReport:
     row = history[-1]
     left = sum(each.seconds for each in history) / len(history) * (settings.epochs - row.epoch)
     values = {

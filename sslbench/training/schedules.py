@@ -1,4 +1,4 @@
-"""Learning rates as pure functions of how far training has come.
+"""Learning rates as pure functions of the progress of training.
 
 A schedule is a frozen dataclass, so that two of them can be compared and named in a checkpoint.
 """
@@ -15,12 +15,12 @@ __all__ = ["Constant", "Cosine", "Moment", "Plateau", "Schedule"]
 
 @dataclass(frozen=True)
 class Moment:
-    """How far training has come.
+    """The progress of training.
 
     Args:
-        step: optimizer steps so far.
-        steps: how many there will be at most.
-        values: validation value of each finished epoch; less is better.
+        step: number of optimizer steps so far.
+        steps: largest number of optimizer steps.
+        values: validation value of each finished epoch, with the sign that makes less better.
     """
 
     step: int
@@ -29,7 +29,7 @@ class Moment:
 
 
 class Schedule(ABC):
-    """What the learning rate is multiplied by as training goes on."""
+    """Factor of the learning rate during training."""
 
     @abstractmethod
     def __call__(self, moment: Moment) -> float:
@@ -38,7 +38,7 @@ class Schedule(ABC):
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The same rate from the first step to the last."""
+    """The same rate in all steps."""
 
     def __call__(self, moment: Moment) -> float:
         """Return 1."""
@@ -48,10 +48,10 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """A rate that rises evenly, then falls along half a cosine.
+    """A rate that rises linearly, then falls along half a cosine.
 
     Args:
-        warm_up: share of the steps that it rises.
+        warm_up: share of the steps in which it rises.
         floor: factor at the end.
 
     >>> rise = Cosine(warm_up=0.1, floor=0.0)
@@ -78,9 +78,9 @@ class Plateau(Schedule):
     Feng et al. 2025: from 1e-3 to 1e-4 after 3 epochs without improvement.
 
     Args:
-        factor: what each fall multiplies by.
-        patience: epochs without improvement before a fall.
-        floor: least factor.
+        factor: by which the rate is multiplied each time.
+        patience: epochs without improvement after which it is multiplied.
+        floor: smallest factor in total.
 
     >>> fall = Plateau(patience=2)
     >>> [fall(Moment(0, 1, values)) for values in ([3, 2], [3, 2, 2], [3, 2, 2, 2])]

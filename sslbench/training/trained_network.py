@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +14,7 @@ from torch import nn
 
 from sslbench.cache_keys import digest, source_sha256
 from sslbench.contracts import Dataset, Trainable, TrainingContext
-from sslbench.errors import CellError
+from sslbench.errors import BrokenPluginError, CellError
 from sslbench.specs import Scale, Value
 from sslbench.training.checkpoint import EpochRow
 from sslbench.training.devices import find_device, place
@@ -26,7 +27,7 @@ from sslbench.training.weights import read_model, read_statistics, read_weights,
 __all__ = ["Config", "TrainedNetwork"]
 
 Config = Mapping[str, Any]
-"""What a network was built for, as JSON: sizes, array, region, sample rate."""
+"""What a network is built for, as JSON: sizes, array, region, sample rate."""
 
 
 class TrainedNetwork(Trainable, Learner):
@@ -36,22 +37,25 @@ class TrainedNetwork(Trainable, Learner):
     examples, its loss and its validation value.
 
     Args:
-        params: parameters that the checkpoint must have been trained with.
+        params: parameters by name, which a checkpoint must have been trained with.
 
     Attributes:
         name: of the method or part.
         version: raised whenever a checkpoint of the same parameters would mean something else.
         normalize: by the name of an input, the axes that keep normalization statistics of their
             own; see `normalization.input_statistics`.
+        feature_parameters: parameters that cached examples depend on, so that trainings which
+            differ in others share them; None for all.
         history: one row per epoch, after `fit`.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     normalize: ClassVar[Mapping[str, tuple[int, ...]]] = {}
+    feature_parameters: ClassVar[tuple[str, ...] | None] = None
 
-    def __init__(self, params: Mapping[str, Value]) -> None:
-        self.params = dict(params)
+    def __init__(self, **params: Value) -> None:
+        self.params = params
         self.history: list[EpochRow] = []
         self._config: Config | None = None
         self._statistics: Statistics = {}
@@ -59,7 +63,7 @@ class TrainedNetwork(Trainable, Learner):
         self._report: dict[str, float] = {}
 
     @abstractmethod
-    def configure(self, train: Dataset, scale: Scale) -> dict[str, Any]:
+    def configure(self, train: Dataset, scale: Scale) -> Config:
         """Return what the network is built for, as JSON.
 
         Args:
@@ -96,14 +100,26 @@ class TrainedNetwork(Trainable, Learner):
 
     @property
     def config(self) -> Config:
-        """What the network was built for.
+        """What the network is built for; set by `fit` and `load`.
 
         Raises:
-            CellError: before `fit` and `load`.
+            CellError: before that.
         """
         if self._config is None:
             raise self._untrained()
         return self._config
+
+    @config.setter
+    def config(self, config: Config) -> None:
+        # The same after `fit` as after `load`, and refused before training rather than after it.
+        try:
+            self._config = json.loads(json.dumps(config))
+        except (TypeError, ValueError) as error:
+            raise BrokenPluginError(
+                f"the configuration cannot be written as JSON: {error}",
+                where=self.name,
+                expected="numbers, texts, lists and mappings from `configure`",
+            ) from error
 
     @property
     def network(self) -> nn.Module:
@@ -127,15 +143,20 @@ class TrainedNetwork(Trainable, Learner):
         return 0 if self._network is None else sum(p.numel() for p in self._network.parameters())
 
     def fit(self, train_on: Dataset, validation: Dataset, context: TrainingContext) -> None:
-        """Train, resuming from the workspace if earlier work was interrupted there."""
+        """Train, resuming from the workspace if earlier work was interrupted there.
+
+        Raises:
+            Incompatible: if it cannot learn from such scenes.
+            FormatError: if the weights to continue from do not fit the network.
+        """
         # Before scenes are rendered: they may be such as cannot be learned from.
-        self._config = self.configure(train_on, context.scale)
+        self.config = self.configure(train_on, context.scale)
         for data in (train_on, validation):
             data.prepare()
         self.device = context.device
+        self.begin_validation(validation, context)
         examples = self.training_examples(train_on, context)
         network = self._initial(examples, context)
-        self.begin_validation(validation, context)
         settings = self.settings(context.scale)
         if context.start is not None:
             settings = self.fine_tuning(settings)
@@ -146,29 +167,46 @@ class TrainedNetwork(Trainable, Learner):
             self._report = self.final_report(network, find_device(self.device))
 
     def _initial(self, examples: ExampleSet, context: TrainingContext) -> nn.Module:
+        """Return the network with initial weights, or with those of another training."""
         if context.start is None:
             self._statistics = input_statistics(examples, self.normalize)
             # Seeded here, so that what was done before does not change the initial weights.
             torch.manual_seed(context.seed)
             return self.build(self.config, self._statistics)
-        # Weights that were learned with other statistics would mean something else.
         read_model(context.start, self.identity)
-        self._statistics = read_statistics(context.start)
+        # With other statistics the weights to start from would mean something else.
+        hint = "continue on data for which the network has the same shape, or train on it alone"
+        return self._restored(context.start, hint)
+
+    def _restored(self, folder: Path, hint: str) -> nn.Module:
+        """Return the network with the weights and statistics of a finished training."""
+        self._statistics = read_statistics(folder)
         network = self.build(self.config, self._statistics)
-        network.load_state_dict(read_weights(context.start, network.state_dict()))
+        network.load_state_dict(read_weights(folder, network.state_dict(), hint))
         return network
 
-    def cached(self, examples: ExampleSet, data: Dataset, context: TrainingContext) -> ExampleSet:
+    def cached(
+        self, examples: ExampleSet, data: Dataset, context: TrainingContext, content: str = ""
+    ) -> ExampleSet:
         """Return examples that are made once and kept in the cache folder of a data set.
 
         They are identified by scenes, code, parameters, configuration and parts.
+
+        Args:
+            examples: to cache.
+            data: the scenes that they are made from.
+            context: of the training.
+            content: what examples hold, if a network caches several things of the same scenes.
         """
+        used = self.params if self.feature_parameters is None else self.feature_parameters
         target = f"{type(self).__module__}:{type(self).__qualname__}"
         key = digest(
             {
                 "scenes": data.fingerprint(),
+                "content": content,
+                "target": target,
                 "code": source_sha256(target),
-                "params": self.params,
+                "params": {name: self.params[name] for name in used},
                 "config": self.config,
                 "parts": context.parts_key,
             }
@@ -187,10 +225,8 @@ class TrainedNetwork(Trainable, Learner):
             FormatError: if it is damaged, or of another method, version or parameters.
         """
         about = read_model(folder, self.identity)
-        self._config, self._report = about["config"], about["report"]
-        self._statistics = read_statistics(folder)
-        network = self.build(self.config, self._statistics)
-        network.load_state_dict(read_weights(folder, network.state_dict()))
+        self.config, self._report = about["config"], about["report"]
+        network = self._restored(folder, "train the method again")
         place(network, find_device(self.device))
         self._network = network.eval()
 

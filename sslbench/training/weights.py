@@ -75,7 +75,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_model(folder: Path, expected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what stands in `model.json`, after checking that it is of the expected model.
+    """Return the content of `model.json`, after checking that it is of the expected model.
 
     Args:
         folder: that `write_model` wrote.
@@ -106,28 +106,35 @@ def read_model(folder: Path, expected: Mapping[str, Any]) -> dict[str, Any]:
     return about
 
 
-def read_weights(folder: Path, shapes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def read_weights(
+    folder: Path, shapes: Mapping[str, Tensor], hint: str = "train the method again"
+) -> dict[str, Tensor]:
     """Read the weights of a network.
 
     Args:
         folder: that `write_model` wrote.
         shapes: tensors of the network they are for, by name.
+        hint: what to do if they do not fit.
 
     Raises:
         FormatError: if they are damaged or of another network.
     """
     path = folder / WEIGHTS
     weights = _tensors(path)
-    wrong = sorted(
-        name
-        for name in {*weights, *shapes}
-        if name not in weights or name not in shapes or weights[name].shape != shapes[name].shape
-    )
-    if wrong:
+    misfits = [
+        f"{name} {_shape(weights.get(name))} instead of {_shape(shapes.get(name))}"
+        for name in sorted({*weights, *shapes})
+        if _shape(weights.get(name)) != _shape(shapes.get(name))
+    ]
+    if misfits:
         raise FormatError(
-            f"{len(wrong)} weights have another shape or are missing, such as {wrong[0]}",
+            f"{len(misfits)} tensors do not fit the network, such as {misfits[0]}",
             where=str(path),
-            expected="the weights of this network",
-            hint="train the method again",
+            expected="the weights of a network of the same shape",
+            hint=hint,
         )
     return weights
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "missing" if tensor is None else f"of shape {tuple(tensor.shape)}"

@@ -31,7 +31,7 @@ def test_runs_are_listed_with_their_properties(sslbench, stored, monkeypatch):
     assert sorted(row.split()[0] for row in rows) == stored
     for text in ("feng2025-l1[aperture=0.3]", "test", "smoke", "sslbench"):
         assert all(text in row for row in rows)
-    assert "position-error-truncated" in rows[0]
+    assert "position-error-capped" in rows[0]
 
 
 def test_a_narrow_terminal_keeps_names_and_values(sslbench, stored, monkeypatch):
@@ -48,7 +48,7 @@ def test_runs_are_given_as_json(sslbench, stored):
     assert run["run"] in stored
     assert run["dataset_params"]["aperture"] == 0.3
     assert (run["split"], run["scale"], run["seeds"]) == ("test", "smoke", [0])
-    assert (run["protocol"], run["metric"]) == ("sslbench", "position-error-truncated")
+    assert (run["protocol"], run["metric"]) == ("sslbench", "position-error-capped")
     assert run["value"] > 0
     assert run["unit"] == "m"
 

@@ -59,7 +59,7 @@ def test_recordings_are_split_by_a_condition(sslbench, run):
     (tables,) = json.loads(out).values()
     assert code == 0
     assert all(title.startswith("distance_m ") for title in tables)
-    assert {entry["name"] for (entry,) in tables.values()} == {"position-error-truncated"}
+    assert {entry["name"] for (entry,) in tables.values()} == {"position-error-capped"}
 
 
 def test_frames_are_written_and_the_worst_are_listed(sslbench, run, tmp_path):
@@ -73,11 +73,11 @@ def test_frames_are_written_and_the_worst_are_listed(sslbench, run, tmp_path):
     ("words", "message"),
     [
         (["--metric", "motta"], "perhaps mota"),
-        (["--metric", "mota[gate=far]"], "'far' is no distance"),
+        (["--metric", "mota[gate=far]"], "'far' is not a distance"),
         (["--metric", "angular-error-mean"], "does not compare positions"),
         (["--by", "mood"], "'mood' does not split the recordings"),
         (["--frames", "frames.xls"], ".csv"),
-        (["--worst", "2", "--gate", "20deg"], "no distance of a position"),
+        (["--worst", "2", "--gate", "20deg"], "not a distance between positions"),
     ],
 )
 def test_what_cannot_be_said_is_refused(sslbench, run, words, message):

@@ -131,8 +131,8 @@ def test_the_primary_metric_fits_the_task():
         names[spec.kind].add(spec.primary_metric)
     assert names == {
         # If the number of sources is unknown, missed detections and false positives must count.
-        "position": {"position-error-truncated", "gospa[cutoff=1m]"},
-        "direction": {"angular-error-truncated"},
+        "position": {"position-error-capped", "gospa[cutoff=1m]"},
+        "direction": {"angular-error-capped"},
     }
 
 

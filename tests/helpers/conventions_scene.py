@@ -1,7 +1,7 @@
-"""One answer to one scene, and what every convention makes of it: the tables of docs/metrics.md.
+"""One prediction for one scene, scored by every convention: the tables of docs/metrics.md.
 
-Two sources cross within a minute; the method misses 8 %, is grossly wrong in 5 %, claims a third
-source in 3 %, and exchanges its two tracks halfway. Print the tables by running this file.
+Two sources cross within a minute. The prediction misses 8 % of the frames, has gross errors in 5 %
+and a third track in 3 %, and exchanges its two tracks halfway. Run this file to print the tables.
 """
 
 import numpy as np
@@ -33,11 +33,11 @@ TRACKING = (
         )
     ),
 )
-"""Convention, and its metrics of error, accuracy and identity switches."""
+"""Each convention with its metrics of error, accuracy and identity switches."""
 
 
 def scene():
-    """Return answer and truth."""
+    """Return estimate and ground truth."""
     rng = np.random.default_rng(2021)
     times = 0.1 * np.arange(FRAMES)
     azimuth = np.radians(np.stack([np.linspace(-60, 60, FRAMES), np.linspace(60, -60, FRAMES)], 1))
@@ -55,11 +55,11 @@ def scene():
     found[gross] = unit(rng.normal(size=(gross.sum(), 3)))
     found[FRAMES // 2 :] = found[FRAMES // 2 :, ::-1]
     false = unit(rng.normal(size=(FRAMES, 1, 3)))
-    heard = rng.random((FRAMES, 2)) >= 0.08
-    claimed = np.concatenate([heard, rng.random((FRAMES, 1)) < 0.03], axis=1)
-    answer = np.concatenate([found, false], axis=1)
+    detected = rng.random((FRAMES, 2)) >= 0.08
+    active = np.concatenate([detected, rng.random((FRAMES, 1)) < 0.03], axis=1)
+    estimate = np.concatenate([found, false], axis=1)
     return (
-        Tracks.of(times, answer, "direction", claimed),
+        Tracks.of(times, estimate, "direction", active),
         Tracks.of(times, truth, "direction"),
     )
 
@@ -94,7 +94,7 @@ def protocol_table():
 
 
 def fits(label):
-    """Return whether a metric, as a protocol names it, compares directions."""
+    """Return whether a metric, by its label in a protocol, compares directions."""
     metres = any(f"={number}" in label for number in ("0.5m", "1m", "0.3m", "30cm", "10cm"))
     return not (metres or label.startswith(("position-", "microphone-")))
 

@@ -1,4 +1,4 @@
-"""Positions on the plane of a room, and what perfect networks make of them."""
+"""Positions in the plane of a room, and ideal network outputs for them."""
 
 import itertools
 
@@ -19,13 +19,14 @@ def places(*positions):
 
 
 def ideal(name, target):
-    """Return the raw output of a perfect network."""
+    """Return the raw output of an ideal network for a target."""
     if name == "hm":
         return target
     return target.log() if name in {"onehot", "uld"} else target.logit().clamp(-40, 40)
 
 
 def decoded(name, positions, room=ROOM, sources=None, **options):
+    """Return the positions that are decoded from the ideal output for positions."""
     representation = make(name, **options)
     output = ideal(name, representation.target(positions, room))
     return representation.decode(output, room, sources or positions.shape[1])
@@ -40,7 +41,7 @@ def errors(found, positions):
 
 
 def scattered(count, sources, room=6.0, apart=2.0, seed=0):
-    """Draw positions that are at least so far apart."""
+    """Draw positions in scenes with a minimum distance in metres between sources."""
     drawn = torch.rand(
         40 * count, sources, 2, dtype=torch.float64, generator=torch.manual_seed(seed)
     )

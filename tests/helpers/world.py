@@ -1,149 +1,81 @@
-"""A small world to run cells in: one data set of noise, methods that behave and that do not."""
+"""A plugin for tests: data sets of noise, methods that behave and methods that do not."""
 
-import hashlib
-import os
 from importlib.metadata import EntryPoint
-from pathlib import Path
-from typing import ClassVar
 
-import numpy as np
-
-from sslbench.contracts import Dataset, EpochReport, Method, TrainableMethod
-from sslbench.geometry import Box
+from helpers import world_methods, world_scenes
+from helpers.world_methods import (
+    Corner,
+    Detector,
+    Height,
+    Late,
+    Learner,
+    Loudness,
+    NameReader,
+    Spread,
+    Stacked,
+)
+from helpers.world_scenes import Counted, Noise, Square, Walk
+from sslbench.datasets.alterations import ALTERATIONS
 from sslbench.hookspecs import hookimpl
 from sslbench.registry import Registry
-from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
-from sslbench.specs import DatasetSpec, MethodSpec, Parameter
+from sslbench.specs import DatasetSpec, ExecutorSpec, MethodSpec, Parameter, Part, TrackerSpec
+from sslbench_trackers import sslbench_trackers
 
-MICS = np.array([[0.0, 0, 0], [4, 0, 0], [0, 4, 0], [0, 0, 3]])
+__all__ = [
+    "WORLD",
+    "Corner",
+    "Counted",
+    "Detector",
+    "Height",
+    "Late",
+    "Learner",
+    "Loudness",
+    "NameReader",
+    "Noise",
+    "Spread",
+    "Square",
+    "Stacked",
+    "Walk",
+    "make_registry",
+    "reset",
+]
 
+HEIGHT = Parameter("height", 1.0, "metres", minimum=0)
+BROKEN = Parameter("broken", False, "whether a recording is damaged")
 
-class Noise(Dataset):
-    """Four recordings of noise in a room; `broken` puts a NaN into one."""
-
-    def __len__(self):
-        return 4
-
-    def scene(self, index):
-        rng = np.random.default_rng([len(self.request.split), index])
-        audio = rng.standard_normal((4, 1600)).astype(np.float32)
-        if self.request.params["broken"] and index == 2:
-            audio[1, 5] = np.nan
-        recording = Recording(
-            id=f"noise-{index}",
-            audio=audio,
-            sample_rate=16000,
-            array=MicArray(MICS),
-            times=np.array([0.05]),
-            region=Box((0, 0, 0), (4, 4, 3)),
-            conditions={"snr_db": float(index)},
-        )
-        return Scene(recording, Tracks.still(recording, rng.uniform(0, 3, 3)))
-
-    def fingerprint(self):
-        return hashlib.sha256(self.request.split.encode()).hexdigest()
-
-
-class Corner(Method):
-    """Answers one place and counts how often it is asked."""
-
-    asked = 0
-
-    def __init__(self, height):
-        self.height = height
-
-    def locate(self, recording):
-        type(self).asked += 1
-        return Prediction(Tracks.still(recording, [1, 1, self.height]))
+OWN_PART = Part(
+    name="height",
+    target=f"{world_methods.__name__}:Height",
+    data="own",
+    parameters=("height",),
+)
+TRAINING_PART = Part(
+    name="spread", target=f"{world_methods.__name__}:Spread", when={"scaled": True}
+)
 
 
-class Raising(Method):
-    """Fails while the file that it is given does not exist."""
-
-    def __init__(self, unless):
-        self.unless = unless
-
-    def locate(self, recording):
-        if not Path(self.unless).exists():
-            raise ZeroDivisionError("in the middle")
-        return Prediction(Tracks.still(recording, [1, 1, 1]))
-
-
-class Stillborn(Method):
-    """Cannot even be made."""
-
-    def __init__(self):
-        raise StopIteration
-
-    def locate(self, recording):
-        raise NotImplementedError
-
-
-class Dying(Method):
-    """Takes its whole process with it."""
-
-    def locate(self, recording):
-        os._exit(9)
-
-
-class Greedy(Method):
-    """Claims more sources than there can be."""
-
-    def locate(self, recording):
-        return Prediction(Tracks.still(recording, np.ones((5, 3))))
-
-
-class Nosy(Method):
-    """Looks for the truth in the name of the recording."""
-
-    names: ClassVar[list[str]] = []
-
-    def locate(self, recording):
-        self.names.append(recording.id)
-        return Prediction(Tracks.still(recording, [1, 1, 1]))
-
-
-class Late(Method):
-    """Answers at times it was not asked for."""
-
-    def locate(self, recording):
-        return Prediction(Tracks.of([9.0], [[[1, 1, 1]]], "position"))
-
-
-class Learner(TrainableMethod):
-    """Learns the mean position; refuses to see the test split."""
-
-    fitted = 0
-
-    def fit(self, train, validation, context):
-        assert {train.request.split, validation.request.split} == {"train", "validation"}
-        type(self).fitted += 1
-        self.mean = np.mean([train.truth(i)[1].xyz[0, 0] for i in range(len(train))], axis=0)
-        context.report(EpochReport(1, 1, {"loss": 0.5}))
-
-    def save(self, folder):
-        np.save(folder / "mean.npy", self.mean)
-
-    def load(self, folder):
-        self.mean = np.load(folder / "mean.npy")
-
-    def locate(self, recording):
-        return Prediction(Tracks.still(recording, self.mean))
-
-    @property
-    def parameter_count(self):
-        return 3
-
-
-def _method(name, target, *parameters, **facts):
+def method(name, target, *parameters, **facts):
     return MethodSpec(
         name=name,
-        target=f"{__name__}:{target}",
+        target=f"{world_methods.__name__}:{target}",
         summary=name,
-        outputs=("position",),
         licence="MIT",
         parameters=parameters,
-        **facts,
+        **({"outputs": ("position",)} | facts),
+    )
+
+
+def dataset(name, target, *parameters, **facts):
+    return DatasetSpec(
+        name=name,
+        target=f"{world_scenes.__name__}:{target}",
+        summary=name,
+        version="1",
+        kind="position",
+        array="four",
+        licence="MIT",
+        parameters=parameters,
+        **({"simulated": True, "primary_metric": "position-error-mean"} | facts),
     )
 
 
@@ -156,35 +88,58 @@ class World:
     @hookimpl
     def sslbench_datasets(self):
         return [
-            DatasetSpec(
-                name="noise",
-                target=f"{__name__}:Noise",
-                summary="noise",
-                version="1",
-                kind="position",
-                array="four",
-                licence="MIT",
-                primary_metric="position-error-mean",
-                parameters=(
-                    Parameter("broken", False, "whether a recording is damaged"),
-                    Parameter("folder", "", "where", identity=False),
-                ),
-                simulated=True,
-            )
+            dataset("noise", "Noise", BROKEN, Parameter("folder", "", "where", identity=False)),
+            dataset("square", "Square", primary_metric="position-error-capped"),
+            dataset("walk", "Walk", max_sources=2),
+            dataset("untrainable", "Noise", BROKEN, splits=("test",)),
         ]
+
+    @hookimpl
+    def sslbench_alterations(self):
+        return ALTERATIONS
 
     @hookimpl
     def sslbench_methods(self):
         return [
-            _method("corner", "Corner", Parameter("height", 1.0, "metres", minimum=0)),
-            _method("raising", "Raising", Parameter("unless", "nowhere", "file", identity=False)),
-            _method("late", "Late"),
-            _method("dying", "Dying"),
-            _method("greedy", "Greedy"),
-            _method("nosy", "Nosy"),
-            _method("stillborn", "Stillborn"),
-            _method("learner", "Learner", trainable=True),
-            _method("needs-many", "Corner", Parameter("height", 1.0, "m"), min_channels=9),
+            method("corner", "Corner", HEIGHT, max_sources=None),
+            method("raising", "Raising", Parameter("unless", "nowhere", "file", identity=False)),
+            method("late", "Late"),
+            method("crashing", "Crashing"),
+            method("greedy", "Greedy"),
+            method("name-reader", "NameReader"),
+            method("unconstructible", "Unconstructible"),
+            method("loudness", "Loudness", max_sources=None, frame_wise=True),
+            method("detector", "Detector", max_sources=2),
+            method("finder", "Finder", unknown_microphones=True),
+            method("learner", "Learner", trainable=True, max_sources=2),
+            method(
+                "stacked",
+                "Stacked",
+                HEIGHT,
+                Parameter("scaled", False, "whether the spread is learned too"),
+                trainable=True,
+                selection=("position-error-mean", "angular-error-mean"),
+                parts=(OWN_PART, TRAINING_PART),
+            ),
+            method("borrower", "Borrower", HEIGHT, parts=(OWN_PART,)),
+            method("needs-many", "Corner", HEIGHT, min_channels=9),
+        ]
+
+    @hookimpl
+    def sslbench_trackers(self):
+        target = f"{world_methods.__name__}:Doubling"
+        doubling = TrackerSpec(name="doubling", target=target, summary="too many", licence="MIT")
+        return [*sslbench_trackers(), doubling]
+
+    @hookimpl
+    def sslbench_executors(self):
+        return [
+            ExecutorSpec(
+                name="limited",
+                target=f"{world_methods.__name__}:Limited",
+                summary="the first cells only",
+                parameters=(Parameter("most", 1, "number of cells", minimum=0),),
+            )
         ]
 
     @hookimpl
@@ -219,3 +174,21 @@ def make_registry():
     """Return a registry of this world and of the core's metrics and executors."""
     points = [EntryPoint(name, value, "sslbench") for name, value in CORE.items()]
     return Registry([*points, _Given("world", "world", "sslbench")], strict=True)
+
+
+def reset():
+    """Clear everything that the classes of this world have noted."""
+    for noted in (
+        WORLD.seen,
+        Counted.opened,
+        Counted.fingerprinted,
+        Learner.fits,
+        Stacked.fits,
+        Spread.fits,
+        Spread.contexts,
+        Stacked.contexts,
+        NameReader.names,
+        Loudness.windows,
+    ):
+        noted.clear()
+    Corner.calls = Detector.calls = Height.fits = 0

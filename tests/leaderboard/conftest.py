@@ -1,190 +1,96 @@
-"""A small folder of records, made by hand: a dozen scenes in a 6 x 6 x 6 m room."""
+"""Records of a method that is not installed, on the data set `square` of `helpers.world`."""
 
 import copy
 import functools
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from helpers.metric_cases import SPECS, make
-from sslbench.errors import UnknownNameError
-from sslbench.results.predictions import dump_predictions
-from sslbench.results.record import MetricEntry, RunRecord
-from sslbench.running.record_builder import SEED
+from helpers import world
+from helpers.records import record_data, replaced
+from sslbench.cell import Cell, Choice
+from sslbench.results.predictions import dump_predictions, load_predictions
+from sslbench.results.record import RunRecord, read_record
+from sslbench.results.store import Store
+from sslbench.running.records import evaluation_entries
+from sslbench.running.session import Session
 from sslbench.scene import Prediction, Tracks
-from sslbench.scoring.protocols import ChosenMetric
-from sslbench.scoring.scores import score, score_strata
-from sslbench.specs import ProtocolSpec
-
-RECORDINGS = 12
-MANIFEST = "ab" * 32
+from sslbench.scoring.evaluation import evaluate
 
 MakeRun = Callable[..., Path]
 
-
-METRICS = (
-    "position-accuracy[within=30cm]",
-    "coverage",
-    "position-error-mean",
-    "position-error-percentile[p=50]",
-    "position-error-truncated",
-)
-"""A few are enough, and quick."""
-
-RULES = ProtocolSpec("sslbench", "", METRICS, association="", gate="", silence="", averaging="")
-
-
-def installed(protocol, kind):
-    if protocol != "sslbench":
-        raise UnknownNameError(f"no protocol is named {protocol!r}")
-    return RULES, [
-        ChosenMetric(name, SPECS[name.partition("[")[0]], make(name)) for name in METRICS
-    ]
-
-
-@pytest.fixture
-def choose_rules():
-    return installed
-
-
-def scenes() -> dict[str, Tracks]:
-    rng = np.random.default_rng(0)
-    return {
-        f"rec-{index}": Tracks.of([0.0], rng.uniform(0, 6, (1, 1, 3)), "position")
-        for index in range(RECORDINGS)
-    }
-
-
-CONDITIONS = {f"rec-{index}": {"t60_s": 0.2 + 0.2 * (index % 2)} for index in range(RECORDINGS)}
-
-
-@pytest.fixture
-def truths() -> dict[str, Tracks]:
-    return scenes()
-
-
-@pytest.fixture
-def conditions():
-    return CONDITIONS
+CELL = Cell(Choice("mine"), Choice("square"), "test", "smoke")
 
 
 @functools.cache
-def answered_and_scored(error, seed):
-    """Return the bytes of a predictions file and the numbers it is worth."""
+def scoring_session() -> Session:
+    return Session(world.make_registry(), Store(Path("unused")), Path("unused"))
+
+
+@functools.cache
+def scored(error: float, seed: int) -> tuple[bytes, dict[str, Any]]:
+    """Return a predictions file with normally distributed errors, and its scores."""
     rng = np.random.default_rng(seed)
-    pairs = {
-        key: (answered(truth, error * rng.normal(size=(1, 1, 3))), truth)
-        for key, truth in scenes().items()
-    }
-    rules, metrics = installed("sslbench", "position")
-    primary = [metric for metric in metrics if metric.label == "position-error-truncated"]
-    strata = score_strata(pairs, CONDITIONS, primary, rules, SEED)
-    scores = score(list(pairs.values()), metrics, rules, SEED)
-    return (
-        dump_predictions({key: Prediction(answer) for key, (answer, _) in pairs.items()}),
-        entries(scores),
-        scores[-1].drawn.tolist(),
+    ground_truth = scoring_session().ground_truth(CELL)
+    data = dump_predictions(
         {
-            key: {label: entries(found) for label, found in bins.items()}
-            for key, bins in strata.items()
-        },
+            name: Prediction(
+                Tracks.of(each.times, each.xyz + error * rng.normal(size=(1, 1, 3)), each.kind)
+            )
+            for name, each in ground_truth.tracks.items()
+        }
     )
-
-
-def answered(truth, error):
     # In single precision, as a predictions file holds it and as a run is scored.
-    return Tracks.of(truth.times, (truth.xyz + error).astype(np.float32), "position")
+    predictions = load_predictions(io.BytesIO(data))
+    found = evaluate(scoring_session().rules(CELL), predictions, ground_truth, "predictions")
+    facts = {
+        "scenes_sha256": ground_truth.scenes_sha256,
+        "clusters": ground_truth.cluster_numbers,
+        "primary_metric": found.primary,
+    }
+    return data, {"dataset": facts, "scores": evaluation_entries(found)}
+
+
+def content(name: str, error: float, seed: int, predictions: str) -> dict[str, Any]:
+    """Return the content of a record as it is read from JSON."""
+    data, found = scored(error, seed)
+    record = record_data(name, seed)
+    record["dataset"] |= found["dataset"]
+    record["predictions"] = {"path": predictions, "sha256": hashlib.sha256(data).hexdigest()}
+    made = RunRecord.model_validate(record | found["scores"])
+    return json.loads(made.to_json())
 
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
     """Return a function that writes a run into a store: record.json and predictions.npz.
 
-    Keyword arguments replace entries of the record; `method__label` reaches inside.
+    Keyword arguments replace entries of the record; `method__label` reaches inside. Unless
+    `run_id` is replaced too, it follows from the content.
     """
 
     def make(name="mine", error=0.1, seed=0, **changes) -> Path:
-        folder = tmp_path / "store" / f"{name}-{seed}"
+        folder = tmp_path / "store" / f"{name}-{seed}-{error}"
         folder.mkdir(parents=True)
-        predictions, metrics, drawn, strata = answered_and_scored(error, seed)
-        (folder / "predictions.npz").write_bytes(predictions)
-        record = written(name, seed, predictions)
-        record |= {"metrics": copy.deepcopy(metrics), "strata": copy.deepcopy(strata)}
-        record["resampled"]["values"] = list(drawn)
-        for key, value in changes.items():
-            inner, _, outer = key.rpartition("__")[::-1]
-            (record[outer] if outer else record)[inner] = value
-        (folder / "record.json").write_text(json.dumps(record))
+        (folder / "predictions.npz").write_bytes(scored(error, seed)[0])
+        record = replaced(content(name, error, seed, "predictions.npz"), **copy.deepcopy(changes))
+        text = RunRecord.model_validate(record).to_json()
+        (folder / "record.json").write_text(text)
         return folder / "record.json"
 
     return make
 
 
-def entries(scores):
-    known = [{name: getattr(found, name) for name in MetricEntry.model_fields} for found in scores]
-    return [json.loads(json.dumps(entry).replace("NaN", "null")) for entry in known]
-
-
-def written(name, seed, predictions):
-    return {
-        "schema_version": 2,
-        "run_id": f"{name}-square-{seed}",
-        "status": "ok",
-        "reason": "",
-        "scale": "smoke",
-        "seeds": [seed],
-        "command": f"sslbench run --method '{name}' --dataset 'square:test' --seed {seed}",
-        "method": {
-            "name": name,
-            "params": {},
-            "plugin": "sslbench 0.1.0",
-            "source_sha256": "cd" * 32,
-            "parameters": 0,
-            "licence": "MIT",
-            "trained_on": "",
-            "curve": [],
-            "reference": False,
-            "label": name,
-        },
-        "dataset": {
-            "name": "square",
-            "version": "1",
-            "params": {},
-            "split": "test",
-            "manifest_sha256": MANIFEST,
-            "recordings": RECORDINGS,
-            "kind": "position",
-            "primary_metric": "position-error-truncated",
-            "licence": "CC0-1.0",
-            "label": "square",
-        },
-        "resampled": {"metric": "position-error-truncated", "units": RECORDINGS, "values": []},
-        "published": [],
-        "predictions": {
-            "path": "predictions.npz",
-            "sha256": hashlib.sha256(predictions).hexdigest(),
-        },
-        "cost": {
-            "train_s": 0.0,
-            "infer_s": 1.0,
-            "real_time_factor": 0.5,
-            "peak_ram_mb": 100.0,
-            "peak_vram_mb": None,
-        },
-        "environment": {},
-        "source": {"commit": "0123456789abcdef", "dirty": False},
-        "created": "2025-01-01T00:00:00+00:00",
-    }
-
-
 @pytest.fixture
 def load_run(make_run):
     def load(*args, **kwargs) -> RunRecord:
-        return RunRecord.model_validate_json(make_run(*args, **kwargs).read_text())
+        return read_record(make_run(*args, **kwargs))
 
     return load
 
@@ -192,3 +98,15 @@ def load_run(make_run):
 @pytest.fixture
 def boards(tmp_path: Path) -> Path:
     return tmp_path / "leaderboards"
+
+
+@pytest.fixture
+def edit() -> Callable[..., None]:
+    """Return a function that changes the content of a committed record."""
+
+    def go(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+        data = json.loads(path.read_text())
+        change(data)
+        path.write_text(json.dumps(data))
+
+    return go

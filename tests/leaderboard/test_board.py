@@ -74,7 +74,7 @@ def test_seeds_are_averaged(valued):
     records = [valued("a", 1.0, (0.8, 1.2)), valued("a", 2.0, (1.6, 2.4), seed=1)]
     (board,) = make_boards(records)
     (row,) = board.rows
-    found = row.values["position-error-truncated"]
+    found = row.values["position-error-capped"]
     assert found.value == 1.5
     assert found.ci95 == pytest.approx((1.2, 1.8))
     assert row.seeds == (0, 1)

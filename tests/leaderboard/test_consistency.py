@@ -1,72 +1,61 @@
-"""What a record says of itself is held against the installed data set and method."""
+"""Besides its scores, a record is compared with the installed data set and method."""
 
 import json
-import shutil
 
 import pytest
 
 from helpers import world
-from sslbench.cell import Cell
+from helpers.records import replaced
 from sslbench.errors import MissingDataError
 from sslbench.leaderboard.records import add
-from sslbench.leaderboard.verify import rules_from, truth_from, verify
+from sslbench.leaderboard.verify import verify
+from sslbench.results.names import file_stem, method_folder
+from sslbench.results.record import RunRecord
 from sslbench.results.store import Store
-from sslbench.running.record_builder import make_record
-from sslbench.running.stages import Workbench
-from sslbench.selection import choose
-from sslbench.specs import DatasetSpec, MethodSpec
+from sslbench.running.config import RunConfig
+from sslbench.running.engine import CellRunner, run_cells
+from sslbench.running.plan import make_plan
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """Run an installed method; return the folder of its run."""
+    registry, folder = world.make_registry(), tmp_path_factory.mktemp("run")
+    config = RunConfig(method=("corner[height=2]",), dataset=("noise+mics[n=3]",))
+    runner = CellRunner(folder, folder)
+    (outcome,) = run_cells(registry, config, runner, make_plan(registry, config).cells)
+    return Store(folder).run(outcome.run_id).parent
 
 
 @pytest.fixture
-def bench(tmp_path):
-    return Workbench(world.make_registry(), Store(tmp_path / "store"), tmp_path / "cache")
-
-
-@pytest.fixture
-def committed(bench, boards, tmp_path):
-    """Run a method and commit its record."""
-    method = choose(bench.registry.find(MethodSpec, "corner").spec, {"height": 2.0})
-    cell = Cell(
-        method, choose(bench.registry.find(DatasetSpec, "noise").spec, {}), "test", "smoke", 0
-    )
-    predicted = bench.predict(cell, lambda report: None)
-    record = make_record(bench, cell, predicted)
-    (tmp_path / "record.json").write_text(record.to_json())
-    shutil.copy(predicted.path, tmp_path / "predictions.npz")
-    return add(tmp_path / "record.json", boards, allow_dirty=True)
-
-
-@pytest.fixture
-def edited(committed, bench, boards):
-    """Return a function that edits the record and verifies it, wherever it then belongs."""
+def edited(stored, session, boards):
+    """Return a function that edits the record and verifies it in the place that it then has."""
 
     def edit(**changes):
-        data = json.loads(committed.read_text())
-        for key, value in changes.items():
-            outer, _, inner = key.rpartition("__")
-            (data[outer] if outer else data)[inner] = value
-        names = (data["dataset"]["name"], data["dataset"]["version"], data["method"]["name"])
-        place = boards.joinpath("results", *names, f"{data['run_id']}.json")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        data["predictions"]["path"] = f"{data['run_id']}.npz"
-        answers = committed.with_suffix(".npz").read_bytes()
-        committed.with_suffix(".npz").unlink()
-        committed.unlink()
-        place.with_suffix(".npz").write_bytes(answers)
-        place.write_text(json.dumps(data))
-        (result,) = verify(boards, truth_from(bench), rules_from(bench))
+        data = json.loads((stored / "record.json").read_text())
+        data["source"] = {"commit": None, "dirty": False}
+        record = RunRecord.model_validate(replaced(data, **changes))
+        folder = boards / "results" / record.dataset.name / record.dataset.version
+        place = folder / method_folder(record) / file_stem(record)
+        place.parent.mkdir(parents=True)
+        data["predictions"]["path"] = f"{place.name}.npz"
+        place.with_name(f"{place.name}.json").write_text(json.dumps(data))
+        predictions = (stored / "predictions.npz").read_bytes()
+        place.with_name(f"{place.name}.npz").write_bytes(predictions)
+        (result,) = verify(session, boards)
         return result
 
     return edit
 
 
-def test_a_run_of_what_is_installed_verifies(edited):
-    result = edited()
+def test_a_run_of_an_installed_method_verifies(stored, session, boards):
+    add(stored / "record.json", boards, allow_dirty=True)
+    (result,) = verify(session, boards)
     assert (result.status, result.details) == ("verified", ())
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "message"),
     [
         ("method__reference", True, "method.reference: recorded True, installed False"),
         ("method__licence", "0BSD", "method.licence: recorded 0BSD, installed MIT"),
@@ -77,37 +66,35 @@ def test_a_run_of_what_is_installed_verifies(edited):
         ("dataset__version", "9", "dataset.version: recorded 9, installed 1"),
         ("dataset__label", "hard", "dataset.label: recorded hard, installed noise"),
         ("dataset__split", "made-up", "dataset.split: recorded made-up"),
-        ("run_id", "corner-noise-1", "run_id: recorded corner-noise-1, its facts give corner-"),
-        ("method__params", {"height": 1.0}, "run_id: recorded"),
-        ("seeds", [1], "run_id: recorded"),
-        ("scale", "paper", "run_id: recorded"),
+        ("run_id", "corner-noise-1", "run_id: recorded corner-noise-1, its content gives corner,"),
+        ("method__params", {"height": 1.0}, "method.label: recorded corner[height=2.0], installed"),
+        ("dataset__additions", [], "the scenes of noise+mics[n=3] have changed"),
+        ("scale", "paper", "the scenes of noise+mics[n=3] have changed"),
         ("method__name", "late", "late has no parameter 'height'"),
         ("method__params", {"width": 1.0}, "corner has no parameter 'width'"),
         ("dataset__params", {"t60": 1.0}, "noise has no parameter 't60'"),
         ("dataset__name", "silence", "no data set is named 'silence'"),
+        (
+            "method__additions",
+            [{"name": "farthest", "version": 1, "params": {}}],
+            "no tracker is named 'farthest'",
+        ),
     ],
 )
-def test_an_edited_fact_is_found(edited, key, value, said):
+def test_an_edited_fact_is_found(edited, key, value, message):
     result = edited(**{key: value})
     assert result.status == "differs"
-    assert said in "\n".join(result.details)
+    assert message in "\n".join(result.details)
 
 
 def test_of_a_method_that_is_not_installed_only_the_numbers_are_checked(edited):
-    assert edited(method__name="foreign", method__label="any", run_id="x").status == "verified"
+    assert edited(method__name="foreign", method__label="any").status == "verified"
 
 
-def test_missing_data_hides_no_edited_fact(edited, monkeypatch):
+@pytest.mark.parametrize(("licence", "status"), [("MIT", "no data"), ("0BSD", "differs")])
+def test_missing_data_does_not_hide_an_edited_fact(edited, monkeypatch, licence, status):
     def missing(*given):
         raise MissingDataError("not here")
 
     monkeypatch.setattr(world.Noise, "scene", missing)
-    assert edited(method__licence="0BSD").status == "differs"
-
-
-def test_missing_data_of_a_true_record_is_no_data(edited, monkeypatch):
-    def missing(*given):
-        raise MissingDataError("not here")
-
-    monkeypatch.setattr(world.Noise, "scene", missing)
-    assert edited().status == "no data"
+    assert edited(method__licence=licence).status == status

@@ -1,9 +1,8 @@
-"""Only what can be trusted and repeated comes onto a board."""
-
-import json
+"""Committed records can be trusted, and are found under names that can be read."""
 
 import pytest
 
+from helpers.records import training
 from sslbench.errors import FormatError, LeaderboardError, MissingDataError, StoreError
 from sslbench.leaderboard import records
 from sslbench.leaderboard.records import add, load
@@ -13,57 +12,67 @@ from sslbench.results.record import read_record
 def test_a_record_is_copied_with_its_predictions(make_run, boards):
     run = make_run()
     path = add(run, boards)
-    assert path == boards / "results/square/1/mine/mine-square-0.json"
+    assert path == boards / "results/square/1/mine/test-smoke-s0.json"
     assert path.with_suffix(".npz").read_bytes() == (run.parent / "predictions.npz").read_bytes()
-    assert read_record(path).predictions.path == "mine-square-0.npz"
+    assert read_record(path).predictions.path == "test-smoke-s0.npz"
 
 
-def test_what_is_added_is_loaded_in_the_order_of_paths(make_run, boards):
+def test_the_file_name_has_what_differs_from_the_defaults(make_run, boards):
+    changes = {
+        "method__label": "mine[grid=0.1]+nearest",
+        "method__additions": [{"name": "nearest", "version": 1, "params": {}}],
+        "method__training": [training("walk")],
+        "dataset__label": "square[t60=0.2]",
+        "protocol": "feng2025",
+    }
+    path = add(make_run(**changes), boards)
+    expected = "mine+nearest/grid=0.1+nearest-t60=0.2-feng2025-on-walk-test-smoke-s0.json"
+    assert path.relative_to(boards / "results/square/1").as_posix() == expected
+
+
+def test_records_are_loaded_in_the_order_of_their_paths(make_run, boards):
     for seed in (1, 0):
         add(make_run(seed=seed), boards)
-    assert [record.run_id for record in load(boards)] == ["mine-square-0", "mine-square-1"]
+    assert [record.seed for record in load(boards)] == [0, 1]
 
 
 def test_no_records_are_no_error(boards):
     assert load(boards) == []
 
 
-def test_adding_the_same_record_again_changes_nothing(make_run, boards):
+def test_a_record_that_is_there_already_stays_as_it_is(make_run, boards, edit):
     run = make_run()
-    before = add(run, boards).stat().st_mtime_ns
-    assert add(run, boards).stat().st_mtime_ns == before
+    before = add(run, boards).read_bytes()
+    edit(run, lambda data: data["cost"].update(infer_s=9.0))
+    assert add(run, boards).read_bytes() == before
 
 
-def test_another_record_of_the_same_run_is_refused(make_run, boards):
-    run = make_run()
-    add(run, boards)
-    data = json.loads(run.read_text())
-    data["cost"]["infer_s"] = 9.0
-    run.write_text(json.dumps(data))
-    with pytest.raises(LeaderboardError, match=r"mine-square-0.json: another record of this run"):
-        add(run, boards)
+def test_another_run_of_the_same_name_gets_a_hash(make_run, boards):
+    first = add(make_run(), boards)
+    run = make_run(error=0.2)
+    second = add(run, boards)
+    sha256 = read_record(run).predictions.sha256
+    assert second.name == f"test-smoke-s0-{sha256[:6]}.json"
+    assert second.parent == first.parent
+    assert len(load(boards)) == 2
+    assert add(run, boards) == second
 
 
 def test_an_added_record_can_be_added_elsewhere(make_run, boards, tmp_path):
     copy = add(add(make_run(), boards), tmp_path / "other")
-    assert [record.run_id for record in load(tmp_path / "other")] == [copy.stem]
-
-
-def test_a_failed_run_is_refused_with_its_reason(make_run, boards):
-    run = make_run(status="failed", reason="out of memory")
-    with pytest.raises(LeaderboardError, match="the run failed: out of memory"):
-        add(run, boards)
+    assert copy.name == "test-smoke-s0.json"
+    assert len(load(tmp_path / "other")) == 1
 
 
 def test_a_dirty_source_is_refused_unless_allowed(make_run, boards):
     run = make_run(source={"commit": None, "dirty": True})
-    with pytest.raises(LeaderboardError, match="changes that are in no commit"):
+    with pytest.raises(LeaderboardError, match="the source had uncommitted changes"):
         add(run, boards)
     assert add(run, boards, allow_dirty=True).exists()
 
 
 def test_a_record_without_its_primary_metric_is_refused(make_run, boards):
-    with pytest.raises(LeaderboardError, match="there is no position-error-truncated"):
+    with pytest.raises(LeaderboardError, match="there is no position-error-"):
         add(make_run(metrics=[]), boards)
 
 
@@ -89,33 +98,33 @@ def test_predictions_must_be_small(make_run, boards, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        ({"run_id": "../../evil"}, "'../../evil' cannot name a file"),
-        ({"dataset__version": ".."}, "'..' cannot name a file"),
+        ({"dataset__name": "../../evil"}, "'../../evil' cannot be part of a file name"),
+        ({"dataset__version": ".."}, "'..' cannot be part of a file name"),
+        ({"method__name": "a/b"}, "'a/b' cannot be part of a file name"),
+        ({"method__name": ""}, "'' cannot be part of a file name"),
         ({"predictions__path": "../secret.npz"}, r"predictions.path: ../secret.npz"),
         ({"predictions__path": "/etc/passwd"}, r"predictions.path: /etc/passwd"),
     ],
 )
-def test_a_record_cannot_lead_out_of_its_folder(make_run, boards, change, said):
-    with pytest.raises(FormatError, match=said):
+def test_a_record_cannot_lead_out_of_its_folder(make_run, boards, change, message):
+    with pytest.raises(FormatError, match=message):
         add(make_run(**change), boards)
     assert not boards.exists()
 
 
-def test_a_damaged_record_is_refused_with_its_key(make_run, boards):
+def test_a_damaged_record_is_refused_with_its_key(make_run, boards, edit):
     path = add(make_run(), boards)
-    data = json.loads(path.read_text())
-    data["cost"]["train_s"] = "long"
-    path.write_text(json.dumps(data))
-    with pytest.raises(FormatError, match=r"mine-square-0.json: cost.train_s"):
+    edit(path, lambda data: data["cost"].update(train_s="long"))
+    with pytest.raises(FormatError, match=r"test-smoke-s0.json: cost.train_s"):
         load(boards)
 
 
 def test_a_record_in_the_wrong_place_is_refused(make_run, boards):
     path = add(make_run(), boards)
     path.rename(path.with_name("other.json"))
-    with pytest.raises(FormatError, match="holds run mine-square-0"):
+    with pytest.raises(FormatError, match="has run mine--square--test-smoke-s0"):
         load(boards)
 
 

@@ -12,9 +12,7 @@ from sslbench.leaderboard.render import build, check, pages, terminal_board
 
 @pytest.fixture
 def built(make_run, boards):
-    published = [
-        {"metric": "position-error-truncated", "value": 0.2, "source": "Doe 2020, Table 1"}
-    ]
+    published = [{"metric": "position-error-capped", "value": 0.2, "source": "Doe 2020, Table 1"}]
     add(make_run("near", error=0.01), boards)
     add(make_run("far", error=2.0, published=published), boards)
     add(make_run("far", error=2.0, seed=1, published=published), boards)
@@ -64,9 +62,7 @@ def test_links_of_the_page_point_to_records(built):
 def test_the_csv_file_has_all_digits(built):
     near, far, oracle = csv.DictReader(io.StringIO(only(built, ".csv").read_text()))
     assert [near["rank"], far["rank"], oracle["rank"]] == ["1", "2", "ref"]
-    low, value, high = (
-        float(far[f"position-error-truncated{end}"]) for end in ("_low", "", "_high")
-    )
+    low, value, high = (float(far[f"position-error-capped{end}"]) for end in ("_low", "", "_high"))
     assert low < value < high
     assert far["runs"] == "far-square-0 far-square-1"
     assert far["command"].count("sslbench run") == 2
@@ -210,7 +206,7 @@ def test_the_terminal_gives_full_names_below_the_table(load_run):
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 def test_the_board_fits_the_terminal(load_run, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
-    published = [{"metric": "position-error-truncated", "value": 0.2, "source": "Doe 2020"}]
+    published = [{"metric": "position-error-capped", "value": 0.2, "source": "Doe 2020"}]
     learned = load_run("neural-srp", cost=COST | {"peak_vram_mb": None}, published=published)
     records = [load_run("srp-phat", method__label="srp-phat[grid=0.05]", error=2.0), learned]
     assert max(map(len, terminal_board(records).splitlines())) <= width
@@ -232,8 +228,8 @@ def test_pages_and_csv_files_have_every_column(built):
     (header,) = (cells(line) for line in lines if "| rank" in line)
     for column in ("truncated [m]", "eff. n", "licence", "seeds", "version"):
         assert f"| {column} |" in header
-    assert "truncated: position-error-truncated" in only(built, ".md").read_text()
-    assert "position-error-truncated" in only(built, ".csv").read_text()
+    assert "truncated: position-error-capped" in only(built, ".md").read_text()
+    assert "position-error-capped" in only(built, ".csv").read_text()
 
 
 def test_without_finished_runs_the_text_is_empty(load_run):

@@ -1,4 +1,4 @@
-"""Intervals are those of the textbook where there is one, and wide enough where frames hang on."""
+"""Confidence intervals and p-values, compared with textbook results and by simulation."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from scipy.signal import lfilter
 from sslbench.metrics.uncertainty import (
     BLOCKS,
     Blocks,
-    Effects,
+    Influence,
     draw,
     effective_size,
     holm,
@@ -38,7 +38,7 @@ def autoregressive(rng, frames, rho=0.95):
     return lfilter([1.0], [1.0, -rho], noise)
 
 
-def test_independent_recordings_give_the_interval_of_scipy():
+def test_the_interval_of_independent_recordings_equals_scipy():
     errors = np.random.default_rng(0).exponential(size=300)
     low, high = interval_of_mean(errors, np.ones(300, int), 0, 5000)
     reference = stats.bootstrap(
@@ -49,7 +49,7 @@ def test_independent_recordings_give_the_interval_of_scipy():
     assert high == pytest.approx(reference.high, abs=0.05 * width)
 
 
-def test_few_recordings_give_nearly_the_interval_of_student():
+def test_the_interval_of_few_recordings_is_close_to_students():
     errors = np.random.default_rng(2).normal(size=12)
     low, high = interval_of_mean(errors, np.ones(12, int), 0, 5000)
     student = stats.t.interval(0.95, 11, errors.mean(), stats.sem(errors))
@@ -62,17 +62,17 @@ def test_the_same_seed_gives_the_same_resamples():
     assert first == second != third
 
 
-def test_resamples_do_not_depend_on_how_many_are_held_at_a_time(monkeypatch):
+def test_resamples_do_not_depend_on_the_chunk_size(monkeypatch):
     blocks = Blocks.of([30, 50])
     whole = np.concatenate(list(draw(blocks, 0, 20)))
-    monkeypatch.setattr("sslbench.metrics.uncertainty.AT_ONCE", 1)
+    monkeypatch.setattr("sslbench.metrics.uncertainty.CHUNK", 1)
     parts = list(draw(blocks, 0, 20))
     assert len(parts) == 20
     assert (np.concatenate(parts) == whole).all()
 
 
 @given(st.lists(st.integers(0, 300), max_size=6))
-def test_blocks_are_neighbouring_frames_of_one_recording(lengths):
+def test_blocks_are_consecutive_frames_of_one_recording(lengths):
     blocks = Blocks.of(lengths)
     recording = np.repeat(np.arange(len(lengths)), lengths)
     assert len(blocks.of_row) == sum(lengths)
@@ -81,7 +81,7 @@ def test_blocks_are_neighbouring_frames_of_one_recording(lengths):
         assert (np.diff(rows) == 1).all()
         assert len(set(recording[rows])) == 1
         assert len(rows) >= min(10, lengths[recording[rows[0]]])
-    assert (blocks.each <= BLOCKS).all()
+    assert (blocks.per_recording <= BLOCKS).all()
 
 
 @given(st.lists(st.integers(0, 100), max_size=6), st.integers(0, 9))
@@ -90,17 +90,17 @@ def test_sums_of_blocks_add_up_to_the_sum(lengths, seed):
     assert Blocks.of(lengths).sum(rows).sum(axis=0) == pytest.approx(rows.sum(axis=0))
 
 
-def test_every_recording_that_is_drawn_gives_as_many_blocks_as_it_has():
+def test_each_drawn_recording_contributes_its_number_of_blocks():
     blocks = Blocks.of([7, 53, 0, 120])
-    assert blocks.each.tolist() == [1, 5, 5]
+    assert blocks.per_recording.tolist() == [1, 5, 5]
     for weights in np.concatenate(list(draw(blocks, 0, 50))):
-        parts = np.split(weights, np.cumsum(blocks.each)[:-1])
-        times = [part.sum() / each for part, each in zip(parts, blocks.each, strict=True)]
+        parts = np.split(weights, np.cumsum(blocks.per_recording)[:-1])
+        times = [part.sum() / each for part, each in zip(parts, blocks.per_recording, strict=True)]
         assert sum(times) == 3
         assert all(time == int(time) for time in times)
 
 
-def test_all_blocks_are_drawn_alike():
+def test_all_blocks_are_drawn_equally_often():
     mean = np.concatenate(list(draw(Blocks.of([50, 9]), 0, 4000))).mean(axis=0)
     assert mean == pytest.approx(np.ones(6), abs=0.1)
 
@@ -110,21 +110,21 @@ def test_one_short_recording_has_no_interval(lengths):
     assert interval_of_mean(np.ones(sum(lengths)), lengths, 0, 10) is None
 
 
-def test_blocks_are_the_units_of_a_single_recording():
+def test_the_resampling_units_of_a_single_recording_are_its_blocks():
     assert Blocks.of([1000]).units == 5
     assert Blocks.of([30]).units == 3
     assert Blocks.of([1, 1, 1000]).units == 3
 
 
-def test_single_frames_are_units_of_their_own():
+def test_single_frames_are_resampling_units():
     assert single_frames([3, 4]).units == 7
 
 
-def test_a_value_that_is_never_defined_has_no_interval():
+def test_a_value_that_no_resample_defines_has_no_interval():
     assert percentile_interval(1.0, np.full(10, np.nan), 5) is None
 
 
-def test_independent_frames_count_fully_and_repeated_ones_once():
+def test_the_effective_size_ignores_repeated_frames():
     rng = np.random.default_rng(0)
     alone = rng.normal(size=400)
     repeated = np.repeat(alone, 10)
@@ -133,17 +133,17 @@ def test_independent_frames_count_fully_and_repeated_ones_once():
 
 
 def effective(errors, blocks):
-    effects = Effects.of(errors - errors.mean(), blocks)
-    moved = np.concatenate([w @ effects.by_block for w in draw(blocks, 0, 4000)])
-    return effective_size(effects, moved, len(errors))
+    influence = Influence.of(errors - errors.mean(), blocks)
+    resampled = np.concatenate([w @ influence.by_block for w in draw(blocks, 0, 4000)])
+    return effective_size(influence, resampled, len(errors))
 
 
-def test_errors_that_are_all_alike_have_no_effective_size():
+def test_constant_errors_have_no_effective_size():
     blocks = Blocks.of([100])
-    assert effective_size(Effects.of(np.zeros(100), blocks), np.zeros(10), 100) is None
+    assert effective_size(Influence.of(np.zeros(100), blocks), np.zeros(10), 100) is None
 
 
-def test_a_paired_difference_has_the_p_value_of_students_test():
+def test_the_p_value_of_a_paired_difference_equals_students_test():
     rng = np.random.default_rng(4)
     first = rng.normal(size=25)
     second = first + rng.normal(0.2, 0.5, size=25)
@@ -153,17 +153,17 @@ def test_a_paired_difference_has_the_p_value_of_students_test():
     assert found == pytest.approx(stats.ttest_rel(first, second).pvalue, rel=0.1)
 
 
-def test_a_p_value_of_too_few_recordings_is_undefined():
+def test_the_p_value_of_too_few_recordings_is_undefined():
     assert np.isnan(p_value(1.0, np.ones(10), 1))
 
 
 @pytest.mark.parametrize(("difference", "p"), [(0.0, 1.0), (0.5, 0.0)])
-def test_differences_that_never_vary_are_certain(difference, p):
+def test_a_constant_difference_has_p_value_0_or_1(difference, p):
     assert p_value(difference, np.full(10, difference), 5) == p
 
 
-def by_the_book(p_values):
-    """Holm 1979 in words: the k-th smallest times m - k + 1, never less than the one before."""
+def holm_by_definition(p_values):
+    """Adjust as in Holm 1979: the k-th smallest times m - k + 1, at least the one before."""
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     found, worst = [0.0] * len(p_values), 0.0
     for k, index in enumerate(order):
@@ -173,8 +173,8 @@ def by_the_book(p_values):
 
 
 @given(st.lists(st.floats(0, 1), max_size=8))
-def test_holm_adjusts_as_its_paper_says(p_values):
-    assert holm(p_values) == pytest.approx(by_the_book(p_values))
+def test_holm_adjusts_as_defined(p_values):
+    assert holm(p_values) == pytest.approx(holm_by_definition(p_values))
 
 
 def test_undefined_p_values_do_not_count():
@@ -194,11 +194,11 @@ def coverage(recordings, frames, runs=300):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("recordings", "frames"), [(1, 300), (1, 1000), (3, 300), (20, 50)])
-def test_intervals_of_correlated_frames_cover_the_truth(recordings, frames):
+def test_intervals_of_correlated_frames_cover_the_true_value(recordings, frames):
     assert coverage(recordings, frames) >= 0.88
 
 
-def test_single_frames_of_a_moving_source_give_intervals_that_are_too_narrow():
+def test_intervals_of_single_frames_are_too_narrow_for_a_moving_source():
     rng = np.random.default_rng(0)
     hits = 0
     for run in range(60):
@@ -207,7 +207,7 @@ def test_single_frames_of_a_moving_source_give_intervals_that_are_too_narrow():
     assert hits / 60 < 0.5
 
 
-def test_an_interval_keeps_the_sign_that_all_resamples_have():
+def test_an_interval_does_not_cross_0_if_no_resample_does():
     drawn = np.array([0.0, 0.1, 5.0])
     assert percentile_interval(1.0, drawn, 2)[0] == 0.0
     assert percentile_interval(-1.0, -drawn, 2)[1] == 0.0

@@ -1,13 +1,13 @@
-"""Answers of other programs are read as they were meant, or refused with the line."""
+"""Predictions of other software are read, or refused with the line at fault."""
 
 import re
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sslbench.results.answer_file import read_answers
 
 from sslbench.errors import FormatError, MissingDataError
+from sslbench.results.external_predictions import read_external_predictions
 from sslbench.results.predictions import dump_predictions
 from sslbench.scene import Prediction, Tracks
 
@@ -23,9 +23,9 @@ ANGLES = "recording,time,id,azimuth,elevation\n"
 @pytest.fixture
 def read(tmp_path):
     def read(text, truths=POSITIONS):
-        path = tmp_path / "answers.csv"
+        path = tmp_path / "mine.csv"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_answers(path, truths)
+        return read_external_predictions(path, truths)
 
     return read
 
@@ -35,14 +35,14 @@ def refusal(read):
     def refusal(text, truths=POSITIONS):
         with pytest.raises(FormatError) as caught:
             read(text, truths)
-        assert "answers.csv" in caught.value.where
+        assert "mine.csv" in caught.value.where
         assert caught.value.expected
         return str(caught.value)
 
     return refusal
 
 
-def test_rows_are_put_at_their_times_and_ids(read):
+def test_rows_are_placed_by_time_and_id(read):
     tracks = read(HEAD + "walk,0.1,4,1,2,3\nwalk,0.3,4,4,5,6\nwalk,0.3,2,7,8,9\n")["walk"].tracks
     assert tracks.ids.tolist() == [2, 4]
     assert tracks.active.tolist() == [[False, True], [False, False], [True, True]]
@@ -51,7 +51,7 @@ def test_rows_are_put_at_their_times_and_ids(read):
     assert tracks.kind == "position"
 
 
-def test_a_recording_without_rows_is_silent(read):
+def test_a_recording_without_rows_has_no_detection(read):
     found = read(HEAD + "talk,0.1,1,1,2,3\n")
     assert list(found) == ["walk", "talk"]
     assert found["walk"].tracks.xyz.shape == (3, 0, 3)
@@ -106,7 +106,7 @@ def test_directions_may_be_vectors_of_few_digits(read):
 
 
 @pytest.mark.parametrize("place", ["3,4,0", "0,0,0"])
-def test_a_place_in_metres_is_no_direction(refusal, place):
+def test_a_position_in_metres_is_not_a_direction(refusal, place):
     text = refusal(HEAD + f"walk,0.1,1,1,0,0\nwalk,0.2,1,{place}\n", DIRECTIONS)
     assert "line 3: a direction of length" in text
 
@@ -115,11 +115,11 @@ def test_a_place_in_metres_is_no_direction(refusal, place):
     ("rows", "message"),
     [
         ("walk,0.1,1,1,1,1\nwall,0.1,1,1,1,1\n", r"line 3: .*recording 'wall'\n.*perhaps walk"),
-        ("walk,0.15,1,1,1,1\n", r"line 2: 0\.15 s is no time that walk asks for\n.*0\.[12] s"),
+        ("walk,0.15,1,1,1,1\n", r"line 2: 0\.15 s is not a requested time of walk\n.*0\.[12] s"),
         ("walk,0.3021,1,1,1,1\n", r"line 2: 0\.3021 s .*\n.*nearest is 0\.3 s"),
         ("walk,7,1,1,1,1\n", r"line 2: 7 s .*\n.*nearest is 0\.3 s\n.*datasets times"),
         ("walk,0.1,a,1,1,1\nwalk,0.1,b,1,1,1\nwalk,0.1004,a,2,2,2\n",
-         r"line 4: a second place for id a of walk at 0\.1004 s"),
+         r"line 4: a second position for id a of walk at 0\.1004 s"),
         ("walk,0.1,1,1,one,1\n", r"line 2: y is 'one'\n.*finite number"),
         ("walk,0.1,1,1,,1\n", r"line 2: y is ''"),
         ("walk,0.1,1,1,1,1\nwalk,0.2,1,nan,1,1\n", r"line 3: x is 'nan'\n(.*\n)*.*has no row"),
@@ -139,9 +139,9 @@ def test_line_numbers_count_blank_lines_and_line_breaks_in_names(refusal):
     assert "line 4: y is" in refusal(HEAD + '\n"a\nb",0.1,1,1,?,1\n')
 
 
-def test_a_file_of_another_data_set_is_told_from_a_slip(refusal):
+def test_a_file_of_another_data_set_is_recognized(refusal):
     text = refusal(HEAD + "x1,0.1,1,1,1,1\nx2,0.1,1,1,1,1\n")
-    assert "none of its 2 recordings is one of the data set's 2" in text
+    assert "none of its 2 recordings is among the 2 of the data set" in text
     assert "'walk'" in text
 
 
@@ -154,7 +154,7 @@ def test_a_file_of_another_data_set_is_told_from_a_slip(refusal):
         ("recording;time;id;x;y;z\n", "recording;time"),
         ("walk,0.1,1,1,1,1\n", "walk, 0.1"),
         ("recording,time,id,x,y,z,azimuth,elevation\n", "azimuth"),
-        ("recording,time,id,azimuth,elevation\n", "directions, where positions are asked for"),
+        ("recording,time,id,azimuth,elevation\n", "directions, where positions are requested"),
         ("", "no columns"),
         ("\n", "no columns"),
     ],
@@ -178,11 +178,11 @@ def test_impossible_angles_are_refused(refusal, angles):
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfer\x00", b"PK\x03\x04\xe9\x00"])
-def test_what_is_no_text_is_refused(refusal, data):
+def test_a_file_that_is_not_text_is_refused(refusal, data):
     assert "a CSV in UTF-8" in refusal(data)
 
 
-def test_row_numbers_are_no_ids(refusal):
+def test_row_numbers_are_not_accepted_as_ids(refusal):
     times = np.arange(1200) / 100
     truths = {"long": Tracks.of(times, np.ones((1200, 1, 3)), "position")}
     rows = "".join(f"long,{t},{n},1,1,1\n" for n, t in enumerate(times))
@@ -191,29 +191,29 @@ def test_row_numbers_are_no_ids(refusal):
     assert "0, 1, ..." in text
 
 
-def test_a_recording_that_asks_for_nothing_cannot_be_answered(refusal):
+def test_a_recording_without_requested_times_accepts_no_row(refusal):
     truths = {"empty": Tracks.of([], np.zeros((0, 1, 3)), "position")}
-    assert "no time that empty asks for" in refusal(HEAD + "empty,0,1,1,1,1\n", truths)
+    assert "not a requested time of empty" in refusal(HEAD + "empty,0,1,1,1,1\n", truths)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(MissingDataError, match=r"answers\.csv"):
-        read_answers(tmp_path / "answers.csv", POSITIONS)
+    with pytest.raises(MissingDataError, match=r"mine\.csv"):
+        read_external_predictions(tmp_path / "mine.csv", POSITIONS)
 
 
-def test_a_folder_is_no_file_of_answers(tmp_path):
+def test_a_folder_is_refused(tmp_path):
     with pytest.raises(FormatError, match=tmp_path.name):
-        read_answers(tmp_path, POSITIONS)
+        read_external_predictions(tmp_path, POSITIONS)
 
 
-def stored(path, **answers):
-    path.write_bytes(dump_predictions({name: Prediction(t) for name, t in answers.items()}))
+def stored(path, **tracks):
+    path.write_bytes(dump_predictions({name: Prediction(t) for name, t in tracks.items()}))
     return path
 
 
 def test_a_predictions_file_is_read_at_the_times_of_the_recordings(tmp_path):
-    answer = Tracks.of([0.1, 0.2, 0.3], np.full((3, 2, 3), 2.0), "position", ids=[5, 3])
-    found = read_answers(stored(tmp_path / "p.npz", walk=answer), POSITIONS)
+    given = Tracks.of([0.1, 0.2, 0.3], np.full((3, 2, 3), 2.0), "position", ids=[5, 3])
+    found = read_external_predictions(stored(tmp_path / "p.npz", walk=given), POSITIONS)
     assert list(found) == ["walk", "talk"]
     assert_array_equal(found["walk"].tracks.times, POSITIONS["walk"].times)
     assert found["walk"].tracks.ids.tolist() == [5, 3]
@@ -221,7 +221,7 @@ def test_a_predictions_file_is_read_at_the_times_of_the_recordings(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("answers", "message"),
+    ("tracks", "message"),
     [
         ({"walk": Tracks.of([0.1], np.ones((1, 1, 3)), "position")}, r"walk: .*1 times.*3"),
         ({"talk": Tracks.of([0.2], np.ones((1, 1, 3)), "position")}, r"talk: times .* 0\.1 s"),
@@ -231,16 +231,16 @@ def test_a_predictions_file_is_read_at_the_times_of_the_recordings(tmp_path):
         ({}, r"none of its 0 recordings"),
     ],
 )
-def test_a_predictions_file_of_something_else_is_refused(tmp_path, answers, message):
+def test_a_predictions_file_of_something_else_is_refused(tmp_path, tracks, message):
     with pytest.raises(FormatError, match=r"p\.npz.*" + message):
-        read_answers(stored(tmp_path / "p.npz", **answers), POSITIONS)
+        read_external_predictions(stored(tmp_path / "p.npz", **tracks), POSITIONS)
 
 
 @pytest.mark.parametrize("arrays", [{"a": 1}, {"kind": "position", "frames": 3}])
 def test_another_npz_is_refused(tmp_path, arrays):
     np.savez(tmp_path / "p.npz", **arrays)
     with pytest.raises(FormatError, match=r"p\.npz.*\n.*expected: arrays") as caught:
-        read_answers(tmp_path / "p.npz", POSITIONS)
+        read_external_predictions(tmp_path / "p.npz", POSITIONS)
     assert "run the cell again" not in str(caught.value)
 
 
@@ -248,6 +248,12 @@ def test_what_is_read_can_be_stored_and_read_again(read, tmp_path):
     once = read(HEAD + "walk,0.1,ann,1,2,3\nwalk,0.3,bob,4,5,6\n")
     path = tmp_path / "p.npz"
     path.write_bytes(dump_predictions(once))
-    again = read_answers(path, POSITIONS)["walk"].tracks
+    again = read_external_predictions(path, POSITIONS)["walk"].tracks
     assert_array_equal(again.active, once["walk"].tracks.active)
     assert_allclose(again.xyz, once["walk"].tracks.xyz, rtol=1e-6)
+
+
+def test_confidence_of_a_predictions_file_is_kept(tmp_path):
+    given = Tracks.of([0.1], np.ones((1, 1, 3)), "position", confidence=[[0.5]])
+    found = read_external_predictions(stored(tmp_path / "p.npz", talk=given), POSITIONS)
+    assert found["talk"].tracks.confidence.tolist() == [[0.5]]

@@ -39,11 +39,49 @@ def test_directions_stay_directions(back):
 def test_estimated_microphones_are_kept(back):
     mics = np.arange(12.0).reshape(4, 3)
     found = back({"a": Prediction(tracks(1, 1), mics), "b": Prediction(tracks(1, 1))})
-    assert_allclose(found["a"].microphones, mics)
+    assert_array_equal(found["a"].microphones, mics)
     assert found["b"].microphones is None
 
 
-def test_no_track_at_all_is_kept(back):
+def test_microphones_without_an_estimate_stay_rows_of_nan(back):
+    mics = np.arange(12.0).reshape(4, 3)
+    mics[[0, 3]] = np.nan
+    nothing = np.full((2, 3), np.nan)
+    found = back({"a": Prediction(tracks(1, 1), mics), "b": Prediction(tracks(1, 1), nothing)})
+    assert_array_equal(found["a"].microphones, mics)
+    assert_array_equal(found["b"].microphones, nothing)
+
+
+def test_recordings_may_have_different_numbers_of_channels(back):
+    mics = {f"{n}": np.full((n, 3), float(n)) for n in (2, 5, 3)}
+    mics["2"][1] = np.nan
+    found = back({name: Prediction(tracks(1, 1), each) for name, each in mics.items()})
+    for name, each in mics.items():
+        assert_array_equal(found[name].microphones, each)
+
+
+def test_confidence_is_kept(back):
+    confidence = np.array([[0.25, 1.0], [0.0, np.nan], [0.5, 0.75]])
+    found = back({"a": Prediction(tracks(3, 2, confidence=confidence))})
+    assert_array_equal(found["a"].tracks.confidence, confidence)
+
+
+def test_a_recording_without_confidence_has_none(back):
+    sure = tracks(2, 1, confidence=np.ones((2, 1)))
+    found = back({"a": Prediction(sure), "b": Prediction(tracks(3, 2))})
+    assert_array_equal(found["a"].tracks.confidence, np.ones((2, 1)))
+    assert found["b"].tracks.confidence is None
+
+
+def test_confidence_belongs_to_its_track_when_recordings_have_different_numbers(back):
+    one = tracks(2, 1, confidence=np.full((2, 1), 0.5))
+    two = tracks(2, 2, confidence=np.array([[0.25, 0.75]] * 2))
+    found = back({"a": Prediction(one), "b": Prediction(two)})
+    assert_array_equal(found["a"].tracks.confidence, one.confidence)
+    assert_array_equal(found["b"].tracks.confidence, two.confidence)
+
+
+def test_predictions_without_tracks_are_kept(back):
     assert back({"a": Prediction(tracks(2, 0))})["a"].tracks.xyz.shape == (2, 0, 3)
 
 

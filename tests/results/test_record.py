@@ -10,10 +10,10 @@ from sslbench.running.environment import source
 
 
 @pytest.fixture
-def record_path(registry, bench, cell):
-    runner = CellRunner(bench.store.root, bench.cache, plugins=lambda: registry)
-    (outcome,) = run_cells(registry, RunConfig(), runner, [cell("corner")])
-    return bench.store.run(outcome.run_id)
+def record_path(registry, session, cell):
+    runner = CellRunner(session.store.root, session.cache)
+    (outcome,) = run_cells(registry, RunConfig(), runner, [cell("detector+nearest", "walk+mics")])
+    return session.store.run(outcome.run_id)
 
 
 def test_a_record_that_is_written_again_is_the_same_text(record_path):
@@ -29,7 +29,8 @@ def test_numbers_are_numbers_and_undefined_ones_null(record_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 99}, "update sslbench"),
+        ({"schema_version": 4}, "schema version 4\n.*expected: 3\n.*update sslbench"),
+        ({"schema_version": None}, "schema version None"),
         ({"scale": "huge"}, "scale: "),
         ({"surprise": 1}, "surprise: "),
     ],
@@ -42,14 +43,29 @@ def test_a_record_with_a_bad_key_names_it(record_path, change, message):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"schema_version": 1}'])
-def test_what_is_no_record_is_refused(tmp_path, text):
+def test_something_else_than_a_record_is_refused(tmp_path, text):
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(FormatError, match=r"r\.json"):
         read_record(tmp_path / "r.json")
 
 
-def test_the_source_is_the_checkout_of_the_package_wherever_one_stands(tmp_path, monkeypatch):
+def test_the_source_is_the_checkout_of_the_package_in_any_folder(tmp_path, monkeypatch):
     here = source()
     monkeypatch.chdir(tmp_path)
     assert source().commit == here.commit
     assert here.commit is None or len(here.commit) == 40
+
+
+def test_additions_are_listed_with_all_their_parameters(record_path):
+    record = read_record(record_path)
+    (tracker,), (alteration,) = record.method.additions, record.dataset.additions
+    assert (tracker.name, tracker.params["birth"]) == ("nearest", 3)
+    assert (alteration.name, alteration.params) == (
+        "mics",
+        {"n": 4, "pick": "first", "seed": 0},
+    )
+
+
+def test_lists_of_numbers_are_written_on_one_line(record_path):
+    longest = max(record_path.read_text().splitlines(), key=len)
+    assert longest.count(",") >= 999

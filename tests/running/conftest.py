@@ -3,36 +3,33 @@
 import pytest
 
 from helpers import world
-from sslbench.cell import Cell
-from sslbench.results.store import Store
-from sslbench.running.stages import Workbench
-from sslbench.selection import choose
-from sslbench.specs import DatasetSpec, MethodSpec
+from sslbench.results.record import read_record
+from sslbench.running.config import RunConfig
+from sslbench.running.engine import CellRunner, run_cells
 
 
 @pytest.fixture
-def registry():
-    world.WORLD.seen.clear()
-    world.Corner.asked = world.Learner.fitted = 0
-    return world.make_registry()
+def runner(session):
+    return CellRunner(session.store.root, session.cache, plugins=world.make_registry)
 
 
 @pytest.fixture
-def bench(registry, tmp_path):
-    return Workbench(registry, Store(tmp_path / "store"), tmp_path / "cache")
+def run(registry, runner):
+    """Run cells and return the outcomes."""
+
+    def go(*cells, **options):
+        return list(run_cells(registry, RunConfig(**options), runner, cells))
+
+    return go
 
 
 @pytest.fixture
-def cell(registry):
-    """Make a cell of a method and the data set of noise."""
+def record(run, session):
+    """Run one cell and return its record."""
 
-    def make(method, seed=0, *, noise=None, **params):
-        return Cell(
-            choose(registry.find(MethodSpec, method).spec, params),
-            choose(registry.find(DatasetSpec, "noise").spec, noise or {}),
-            "test",
-            "smoke",
-            seed,
-        )
+    def go(cell, **options):
+        (outcome,) = run(cell, **options)
+        assert outcome.status == "ok", outcome.reason
+        return read_record(session.store.run(outcome.run_id))
 
-    return make
+    return go

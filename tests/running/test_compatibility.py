@@ -9,8 +9,17 @@ from sslbench.scene import MicArray
 from sslbench.specs import DatasetSpec, MethodSpec
 from sslbench.testing import tiny_recording
 
-METHOD = MethodSpec("m", "a:B", "", outputs=("position",), licence="MIT")
-DATA = DatasetSpec("d", "a:B", "", "1", "position", "", "MIT", "position-error-mean")
+METHOD = MethodSpec(name="m", target="a:B", summary="", outputs=("position",), licence="MIT")
+DATA = DatasetSpec(
+    name="d",
+    target="a:B",
+    summary="",
+    version="1",
+    kind="position",
+    array="",
+    licence="MIT",
+    primary_metric="position-error-mean",
+)
 
 LINE = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0]])
 PLANE = np.array([[0.0, 0, 1], [1, 0, 1], [0, 1, 1], [1, 1, 1]])
@@ -29,9 +38,9 @@ def test_a_pair_that_fits_has_no_reason():
     assert recording_incompatibility(METHOD, recording(PLANE)) == ""
 
 
-def test_directions_are_not_asked_of_a_method_that_finds_positions():
+def test_a_method_of_positions_is_not_given_a_data_set_of_directions():
     data = replace(DATA, kind="direction")
-    assert incompatibility(METHOD, data) == "m finds positions, d asks directions"
+    assert incompatibility(METHOD, data) == "m estimates positions, d requests directions"
 
 
 def test_more_sources_than_a_method_can_find_are_a_reason():
@@ -44,9 +53,9 @@ def test_more_sources_than_a_method_can_find_are_a_reason():
 @pytest.mark.parametrize(
     ("mics", "region", "reason"),
     [
-        (PLANE, ROOM, "m cannot find positions with all microphones in one plane"),
+        (PLANE, ROOM, "m cannot estimate positions with all microphones in one plane"),
         (PLANE, FLOOR, ""),
-        (LINE, FLOOR, "m cannot find positions with all microphones on one line"),
+        (LINE, FLOOR, "m cannot estimate positions with all microphones on one line"),
     ],
 )
 def test_an_array_must_span_enough_dimensions(mics, region, reason):
@@ -78,3 +87,18 @@ def test_a_far_field_method_refuses_a_large_array():
 def test_a_method_of_one_format_refuses_another():
     method = replace(METHOD, formats=("foa",))
     assert "needs audio of format foa" in recording_incompatibility(method, recording(PLANE))
+
+
+def test_unknown_positions_of_microphones_need_a_method_that_accepts_them():
+    hidden = PLANE.copy()
+    hidden[1] = np.nan
+    reason = "m needs known positions of all microphones"
+    assert recording_incompatibility(METHOD, recording(hidden)) == reason
+    accepting = replace(METHOD, unknown_microphones=True)
+    assert recording_incompatibility(accepting, recording(hidden)) == ""
+
+
+def test_more_sources_than_the_spec_of_the_data_set_says_are_a_reason():
+    mixed = recording(PLANE, max_sources=2)
+    assert incompatibility(METHOD, DATA) == ""
+    assert "there can be 2" in recording_incompatibility(METHOD, mixed)

@@ -1,4 +1,4 @@
-"""What is known of a scene once its truth is: computed by hand for small scenes."""
+"""Conditions that follow from the ground truth, compared with values computed by hand."""
 
 import math
 
@@ -16,7 +16,7 @@ NOWHERE = [np.nan] * 3
 
 
 def conditions(xyz, kind="position", microphones=SQUARE, array=None, **facts):
-    """Return the conditions of a truth, shape (frames, sources, 3), half a second a frame."""
+    """Return the conditions of sources, shape (frames, sources, 3), at half a second per frame."""
     array = array or MicArray(np.array(microphones))
     truth = Tracks.of(np.arange(len(xyz)) / 2, xyz, kind, **facts)
     recording = Recording(
@@ -47,12 +47,12 @@ def test_a_direction_has_neither_distance_nor_hull():
     assert found == {"microphones": 4, "sources": 1, "azimuth_deg": -30.0, "elevation_deg": 20.0}
 
 
-def test_silence_leaves_only_what_is_defined():
+def test_without_active_sources_undefined_conditions_are_left_out():
     assert conditions([[NOWHERE], [NOWHERE]]) == {"microphones": 4, "sources": 0}
     assert conditions(np.zeros((2, 0, 3))) == {"microphones": 4, "sources": 0}
 
 
-def test_sources_are_counted_at_the_same_time():
+def test_sources_is_the_largest_number_of_simultaneous_sources():
     apart = [[[1, 4, 1], NOWHERE], [NOWHERE, [1, 4, 1]]]
     assert conditions(apart)["sources"] == 1
     assert conditions([[[1, 4, 1], [4, 1, 1]], *apart])["sources"] == 2
@@ -63,7 +63,7 @@ def test_inactive_places_do_not_count():
     assert (found["sources"], found["distance_m"]) == (1, 3.0)
 
 
-def test_separation_is_that_of_the_nearest_pair_while_both_sound():
+def test_separation_is_that_of_the_nearest_pair_while_both_are_active():
     near_far = [[[0, 0, 0], [2, 0, 0], [0, 9, 0]], [[0, 0, 0], [4, 0, 0], NOWHERE]]
     assert conditions(near_far)["separation_m"] == 3.0
     assert "separation_m" not in conditions([[[1, 0, 0], NOWHERE], [NOWHERE, [2, 0, 0]]])
@@ -74,7 +74,7 @@ def test_separation_of_directions_is_an_angle():
     assert found["separation_deg"] == 60.0
 
 
-def test_speed_is_path_over_time_while_a_source_sounds():
+def test_speed_is_path_over_time_while_a_source_is_active():
     walk = [[[0, 0, 0]], [[1, 0, 0]], [NOWHERE], [[5, 0, 0]], [[5, 0, 0]]]
     assert conditions(walk)["speed_m_s"] == 1.0
     assert "speed_m_s" not in conditions([[[0, 0, 0]], [NOWHERE], [[5, 0, 0]]])
@@ -85,7 +85,7 @@ def test_a_source_keeps_its_speed_when_its_column_changes():
     assert found["speed_m_s"] == 2.0
 
 
-def test_speed_of_directions_is_an_angle_a_second():
+def test_speed_of_directions_is_an_angle_per_second():
     turn = [[unit_vector(angle)] for angle in np.radians([170, 180, -170])]
     assert conditions(turn, "direction")["speed_deg_s"] == 20.0
 
@@ -93,11 +93,11 @@ def test_speed_of_directions_is_an_angle_a_second():
 @pytest.mark.parametrize(
     ("place", "inside"), [([0.5, 0.5, 0.5], True), ([1, 1, 1.5], False), ([-1, 0, 0], False)]
 )
-def test_a_place_is_in_or_out_of_the_hull_of_microphones_in_space(place, inside):
+def test_in_hull_uses_the_convex_hull_of_the_microphones(place, inside):
     assert conditions([[place]], microphones=PYRAMID)["in_hull"] is inside
 
 
-def test_the_hull_of_a_flat_array_is_judged_in_its_plane():
+def test_the_hull_of_a_flat_array_is_in_its_plane():
     assert conditions([[[0.5, 1.5, 7]]])["in_hull"] is True
     tilted = SQUARE @ np.array([[1, 0, 0], [0, 0.6, 0.8], [0, -0.8, 0.6]])
     normal = np.cross(tilted[1] - tilted[0], tilted[3] - tilted[0])
@@ -106,16 +106,16 @@ def test_the_hull_of_a_flat_array_is_judged_in_its_plane():
     assert conditions([[above + tilted[1] - tilted[0]]], microphones=tilted)["in_hull"] is False
 
 
-def test_one_place_outside_is_enough():
+def test_in_hull_is_false_if_any_place_is_outside():
     assert conditions([[[1, 1, 1]], [[3, 1, 1]]])["in_hull"] is False
 
 
 @pytest.mark.parametrize("microphones", [[[0, 0, 0], [1, 0, 0], [2, 0, 0]], [[0, 0, 0], [1, 0, 0]]])
-def test_microphones_along_a_line_have_no_hull(microphones):
+def test_a_linear_array_has_no_hull(microphones):
     assert "in_hull" not in conditions([[[1, 0, 0]]], microphones=microphones)
 
 
-def test_an_encoded_format_is_heard_from_the_origin():
+def test_the_centre_of_an_encoded_format_is_the_origin():
     found = conditions([[[0, 3, 4]]], array=MicArray(format="foa"))
     assert (found["distance_m"], found["azimuth_deg"], found["microphones"]) == (5.0, 90.0, 4)
     assert "in_hull" not in found
@@ -135,18 +135,18 @@ def test_a_source_in_the_middle_of_the_array_has_no_direction():
     assert "azimuth_deg" not in found
 
 
-def test_straight_behind_has_one_sign():
+def test_the_azimuth_straight_behind_is_always_180():
     below = [[[-4, 1 - 1e-12, 1]]]
     assert conditions(below)["azimuth_deg"] == conditions([[[-4, 1, 1]]])["azimuth_deg"] == 180.0
 
 
-def test_noise_of_the_last_bit_makes_no_bins():
+def test_rounding_errors_do_not_create_bins():
     rng = np.random.default_rng(0)
     scenes = {str(n): conditions([[[1 + 1e-9 * rng.standard_normal(), 4, 1]]]) for n in range(9)}
     assert stratify(scenes) == {}
 
 
-def test_times_that_stand_still_give_no_speed():
+def test_the_speed_is_left_out_if_times_do_not_increase():
     array = MicArray(SQUARE)
     truth = Tracks.of([1.0, 1.0], [[[0, 0, 0]], [[1, 0, 0]]], "position")
     recording = Recording(

@@ -1,134 +1,131 @@
-"""Features are made once, whole or not at all, and made again when anything changed."""
+"""Features on disk are made once, appear whole or not at all, and are made again if damaged."""
 
 import threading
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from sslbench.errors import FormatError, StoreError
-from sslbench.training.examples import Examples
+from sslbench.training.examples import ExampleSet
 from sslbench.training.feature_cache import cached_examples
 
 SCENES = 12
+EXPECTED = [n**2 for n in range(SCENES)]
 
 
-class Scenes:
-    """Scenes that are numbers."""
+class Squares(ExampleSet):
+    """Squares of the index.
 
-    def __init__(self, cache, fingerprint="scenes"):
-        self.request = SimpleNamespace(cache=cache)
-        self.fingerprint = lambda: fingerprint
+    Args:
+        during: called when half of the examples are made.
+    """
+
+    def __init__(self, during=None):
+        self.made = 0
+        self.during = during
 
     def __len__(self):
         return SCENES
 
-    def scene(self, index):
-        return index
+    def arrays(self, index):
+        self.made += 1
+        if self.during and index == SCENES // 2:
+            self.during()
+        planes = np.full((2, 3), index**2, np.float16)
+        return {"planes": planes, "position": np.array([index, -index], np.float32)}
 
 
-class Squares:
-    """Makes an example of a number, and counts how often it was asked."""
-
-    def __init__(self, wait=None):
-        self.asked = 0
-        self.wait = wait
-
-    def __call__(self, scene):
-        self.asked += 1
-        if self.wait and scene == SCENES // 2:
-            self.wait()
-        planes = np.full((2, 3), scene**2, np.float16)
-        return {"planes": planes, "position": np.array([scene, -scene], np.float32)}
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "features" / "key"
 
 
-def kept(cache, make, fingerprint="scenes", features="squares", code="1"):
-    return cached_examples(Examples(Scenes(cache, fingerprint), make), features, code)
-
-
-def squares(examples):
+def values(examples):
     return [float(examples[index]["planes"][1, 2]) for index in range(len(examples))]
 
 
-def test_examples_are_made_once_and_read_back_as_they_were(tmp_path):
-    make, again = Squares(), Squares()
-    kept(tmp_path, make)
-    examples = kept(tmp_path, again)
-    assert squares(examples) == [n**2 for n in range(SCENES)]
+def test_examples_are_read_back_as_they_were_made(folder):
+    examples = cached_examples(Squares(), folder)
+    assert values(examples) == EXPECTED
     assert examples[3]["planes"].dtype == np.float16
     assert examples[3]["position"].tolist() == [3, -3]
     assert examples[3]["index"] == 3
-    assert (make.asked > 0, again.asked) == (True, 0)
 
 
-@pytest.mark.parametrize("change", [{"fingerprint": "x"}, {"features": "x"}, {"code": "2"}])
-def test_other_scenes_features_or_code_are_made_anew(change, tmp_path):
-    kept(tmp_path, Squares())
+def test_examples_are_made_once(folder):
+    cached_examples(Squares(), folder)
     again = Squares()
-    kept(tmp_path, again, **change)
-    assert again.asked > 0
+    assert values(cached_examples(again, folder)) == EXPECTED
+    assert again.made == 0
 
 
-def test_of_two_that_want_them_one_makes_them_and_both_are_right(tmp_path):
-    reached, go_on = threading.Event(), threading.Event()
+def test_an_example_may_be_changed_without_changing_the_cache(folder):
+    examples = cached_examples(Squares(), folder)
+    examples[3]["planes"][:] = 0
+    assert values(examples) == EXPECTED
+
+
+def test_the_second_of_two_processes_waits_for_the_first(folder):
+    reached, proceed = threading.Event(), threading.Event()
 
     def wait():
         reached.set()
-        go_on.wait(20)
+        proceed.wait(20)
 
     first, second, found = Squares(wait), Squares(), {}
 
-    def run(name, make):
-        found[name] = squares(kept(tmp_path, make))
+    def run(name, examples):
+        found[name] = values(cached_examples(examples, folder))
 
     threads = [threading.Thread(target=run, args=("first", first))]
     threads[0].start()
     assert reached.wait(20)
     threads.append(threading.Thread(target=run, args=("second", second)))
     threads[1].start()
-    go_on.set()
+    proceed.set()
     for thread in threads:
         thread.join(20)
-    assert found["first"] == found["second"] == [n**2 for n in range(SCENES)]
-    assert second.asked == 0
+    assert found == {"first": EXPECTED, "second": EXPECTED}
+    assert second.made == 0
 
 
 @pytest.mark.parametrize("file", ["planes.npy", "position.npy", "about.json"])
-def test_what_was_cut_off_is_made_again(file, tmp_path):
-    kept(tmp_path, Squares())
-    path = next(tmp_path.rglob(file))
+def test_truncated_files_are_made_again(file, folder):
+    cached_examples(Squares(), folder)
+    path = folder / file
     path.write_bytes(path.read_bytes()[:-8])
     again = Squares()
-    assert squares(kept(tmp_path, again)) == [n**2 for n in range(SCENES)]
-    assert again.asked > 0
+    assert values(cached_examples(again, folder)) == EXPECTED
+    assert again.made > 0
 
 
-def test_an_interruption_leaves_nothing_that_looks_whole(tmp_path):
+def test_an_interruption_leaves_no_complete_folder(folder):
     def interrupt():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        kept(tmp_path, Squares(interrupt))
-    assert not list(tmp_path.rglob("about.json"))
-    assert squares(kept(tmp_path, Squares())) == [n**2 for n in range(SCENES)]
+        cached_examples(Squares(interrupt), folder)
+    assert not folder.exists()
+    assert values(cached_examples(Squares(), folder)) == EXPECTED
 
 
-def test_examples_of_different_shapes_are_refused_by_number(tmp_path):
-    def make(scene):
-        return {"planes": np.zeros(2 + (scene == 7))}
+def test_examples_of_different_shapes_are_refused_with_their_index(folder):
+    class Growing(Squares):
+        def arrays(self, index):
+            return {"planes": np.zeros(2 + (index == 7))}
 
     with pytest.raises(FormatError, match=r"planes of shape \(3,\).*in scene 7"):
-        kept(tmp_path, make)
+        cached_examples(Growing(), folder)
 
 
-def test_a_cache_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "features").write_text("in the way")
+def test_a_cache_that_cannot_be_written_is_reported(folder):
+    folder.parent.write_text("not a folder")
     with pytest.raises(StoreError, match="features cannot be written"):
-        kept(tmp_path, Squares())
+        cached_examples(Squares(), folder)
 
 
-def test_features_that_vanish_while_they_are_used_are_named(tmp_path):
-    examples = kept(tmp_path, Squares())
-    next(tmp_path.rglob("planes.npy")).unlink()
-    with pytest.raises(StoreError, match="gone or damaged"):
+def test_features_that_vanish_while_they_are_used_are_reported(folder):
+    examples = cached_examples(Squares(), folder)
+    (folder / "planes.npy").unlink()
+    with pytest.raises(StoreError, match="missing or damaged"):
         examples[0]

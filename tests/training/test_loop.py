@@ -1,29 +1,24 @@
-"""The loop learns, repeats itself, survives being killed, and stops when it should."""
-
-import json
+"""The training loop: determinism, interruption, choice of the epoch, reports and errors."""
 
 import pytest
 import torch
-from torch import nn
 
 from helpers.toy_learner import Line, Slope, context, network, settings
-from sslbench.errors import CellError, FormatError, UsageError
+from sslbench.errors import CellError, FormatError
 from sslbench.training.checkpoint import NAME
-from sslbench.training.devices import find_device
 from sslbench.training.loop import train
-from sslbench.training.schedules import Constant, Cosine, Moment, Plateau
-from sslbench.training.weights import read_model, read_weights, write_model
+from sslbench.training.schedules import Cosine, Schedule
+
+NAN = float("nan")
 
 
 def trained(folder, learner=None, reports=None, length=64, **changes):
-    folder.mkdir(exist_ok=True)
-    return train(
-        learner or Slope(), network(), Line(length), settings(**changes), context(folder, reports)
-    )
+    examples, chosen = Line(length), settings(**changes)
+    return train(learner or Slope(), network(), examples, chosen, context(folder, reports))
 
 
 class Killed(Slope):
-    """Ends as Ctrl-C does, after the steps of the third epoch."""
+    """Ends as with Ctrl-C after the steps of the third epoch."""
 
     def validate(self, network, device):
         if self.steps == 3 * 4:
@@ -35,59 +30,113 @@ def same(first, second):
     return all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_it_learns(tmp_path):
-    values = [row.value for row in trained(tmp_path / "a", epochs=30).history]
+def test_the_validation_error_falls(tmp_path):
+    values = [row.value for row in trained(tmp_path, epochs=12, learning_rate=3e-2).history]
     assert values[-1] < 0.2 * values[0]
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path):
-    runs = [trained(tmp_path / name) for name in "ab"]
-    assert same(runs[0].weights, runs[1].weights)
+    first, second = (trained(tmp_path / name) for name in "ab")
+    assert same(first.weights, second.weights)
 
 
-def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path):
+def test_another_seed_gives_other_weights(tmp_path):
+    first = trained(tmp_path / "a")
+    other = train(Slope(), network(), Line(), settings(), context(tmp_path / "b", seed=2))
+    assert not same(first.weights, other.weights)
+
+
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
     whole = trained(tmp_path / "whole")
-
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path / "killed", Killed())
-    again = Slope()
-    resumed = trained(tmp_path / "killed", again)
-    assert again.steps == 2 * 4  # the two epochs before were not repeated
+    resumed = trained(tmp_path / "killed")
     assert same(whole.weights, resumed.weights)
     assert [row.loss for row in whole.history] == [row.loss for row in resumed.history]
 
 
-def test_a_batch_knows_how_much_of_training_is_done(tmp_path):
-    seen = []
+def test_a_resumed_training_does_not_repeat_finished_epochs(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, Killed())
+    again = Slope()
+    trained(tmp_path, again)
+    assert again.steps == 2 * 4
 
-    class Watching(Slope):
-        def loss(self, network, batch, rng):
-            seen.append(float(batch["progress"]))
-            return super().loss(network, batch, rng)
 
-    trained(tmp_path, Watching(), epochs=2)
-    assert seen == pytest.approx([n / 8 for n in range(8)])
+def test_a_resumed_training_reports_all_epochs(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, Killed())
+    reports = []
+    trained(tmp_path, reports=reports)
+    assert [report.epoch for report in reports] == [1, 2, 3, 4]
 
 
 def test_a_finished_training_is_not_repeated(tmp_path):
-    trained(tmp_path / "a")
+    trained(tmp_path)
     idle = Slope()
-    trained(tmp_path / "a", idle)
+    trained(tmp_path, idle)
     assert idle.steps == 0
 
 
-def test_the_epoch_with_the_best_validation_value_is_kept(tmp_path):
+def test_a_step_gives_the_share_of_training_that_is_done(tmp_path):
+    seen = []
+
+    class Watching(Slope):
+        def loss(self, network, batch, step):
+            seen.append(step.progress)
+            return super().loss(network, batch, step)
+
+    trained(tmp_path, Watching(), epochs=2)
+    assert seen == [n / 8 for n in range(8)]
+
+
+def test_the_epoch_with_the_best_value_is_kept(tmp_path):
     short = trained(tmp_path / "short", epochs=2)
-    long = trained(tmp_path / "long", Slope(values=[3.0, 1.0, 2.0, float("nan")]))
+    long = trained(tmp_path / "long", Slope([3.0, 1.0, 2.0, NAN]))
     assert same(short.weights, long.weights)
 
 
-def test_training_ends_when_patience_does(tmp_path):
-    result = trained(tmp_path, Slope(values=[3.0, 1.0, 2.0, 2.0, 0.0]), epochs=9, patience=2)
-    assert len(result.history) == 4
+def test_a_higher_value_may_be_better(tmp_path):
+    short = trained(tmp_path / "short", epochs=2)
+    long = trained(tmp_path / "long", Slope([30.0, 80.0, NAN, 20.0], higher_is_better=True))
+    assert same(short.weights, long.weights)
 
 
-def test_every_epoch_is_reported_with_losses_throughput_and_time_left(tmp_path):
+@pytest.mark.parametrize("higher_is_better", [False, True])
+def test_the_curve_has_values_in_the_unit_of_the_metric(tmp_path, higher_is_better):
+    reports, values = [], [30.0, 80.0, 50.0, 20.0]
+    learner = Slope(values, higher_is_better=higher_is_better)
+    history = trained(tmp_path, learner, reports).history
+    assert [row.value for row in history] == values
+    assert [report.values["validation"] for report in reports] == values
+
+
+@pytest.mark.parametrize(
+    ("values", "higher_is_better"),
+    [([3.0, 1.0, 2.0, 2.0, 0.0], False), ([1.0, 3.0, 2.0, 2.0, 9.0], True)],
+)
+def test_training_ends_after_epochs_without_improvement(tmp_path, values, higher_is_better):
+    learner = Slope(values, higher_is_better=higher_is_better)
+    assert len(trained(tmp_path, learner, epochs=9, patience=2).history) == 4
+
+
+def test_a_schedule_is_given_values_of_which_less_is_better(tmp_path):
+    seen = []
+
+    class Watching(Schedule):
+        def __call__(self, moment):
+            seen.append(list(moment.values))
+            return 1.0
+
+        def __repr__(self):
+            return "Watching()"
+
+    learner = Slope([10.0, NAN, 30.0], higher_is_better=True)
+    trained(tmp_path, learner, epochs=3, schedule=Watching())
+    assert seen[-1] == [-10.0, float("inf")]
+
+
+def test_every_epoch_is_reported_with_loss_value_rate_speed_and_time_left(tmp_path):
     reports = []
     trained(tmp_path, reports=reports)
     assert [(report.epoch, report.epochs) for report in reports] == [(n, 4) for n in (1, 2, 3, 4)]
@@ -96,21 +145,27 @@ def test_every_epoch_is_reported_with_losses_throughput_and_time_left(tmp_path):
     assert reports[-1].values["seconds_left"] == 0
 
 
-def test_a_loss_that_is_no_number_stops_with_step_scenes_and_checkpoint(tmp_path):
-    with pytest.raises(CellError) as error:
-        trained(tmp_path, Slope(broken_at=4 + 2))
-    said = str(error.value)
-    for part in ("epoch 2, step 2", "scenes ", "of epoch 1", NAME):
-        assert part in said
+def test_a_nan_loss_is_reported_with_step_scenes_and_checkpoint(tmp_path):
+    with pytest.raises(CellError, match="the loss became NaN or infinite") as error:
+        trained(tmp_path, Slope(nan_at=4 + 2))
+    message = str(error.value)
+    for part in ("epoch 2, step 2", "scenes ", "of epoch 1", str(tmp_path / NAME)):
+        assert part in message
     assert len(torch.load(tmp_path / NAME, weights_only=True)["history"]) == 1
 
 
-def test_a_training_set_smaller_than_a_batch_is_refused(tmp_path):
-    with pytest.raises(FormatError, match="5 scenes to train on"):
+def test_a_nan_loss_in_the_first_epoch_leaves_no_checkpoint(tmp_path):
+    with pytest.raises(CellError, match="no epoch was finished"):
+        trained(tmp_path, Slope(nan_at=2))
+    assert not (tmp_path / NAME).exists()
+
+
+def test_fewer_examples_than_a_batch_are_refused(tmp_path):
+    with pytest.raises(FormatError, match="5 examples to train on"):
         trained(tmp_path, length=5)
 
 
-def test_a_truncated_checkpoint_is_named(tmp_path):
+def test_a_truncated_checkpoint_is_reported(tmp_path):
     trained(tmp_path)
     path = tmp_path / NAME
     path.write_bytes(path.read_bytes()[:100])
@@ -118,26 +173,22 @@ def test_a_truncated_checkpoint_is_named(tmp_path):
         trained(tmp_path)
 
 
-def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    "change", [{"batch": 8}, {"schedule": Cosine()}, {"weight_decay": 0.1}, {"length": 48}]
+)
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, change):
     trained(tmp_path)
-    for change in ({"batch": 8}, {"schedule": Cosine()}, {"weight_decay": 0.1}):
-        with pytest.raises(FormatError, match="a checkpoint of another training"):
-            trained(tmp_path, **change)
+    with pytest.raises(FormatError, match="a checkpoint of another training"):
+        trained(tmp_path, **change)
 
 
-def test_how_many_processes_read_does_not_make_another_training(tmp_path):
-    trained(tmp_path)
+def test_the_number_of_reading_processes_does_not_change_the_training(tmp_path):
+    alone = trained(tmp_path / "a", epochs=1)
+    helped = trained(tmp_path / "b", epochs=1, workers=1)
+    assert same(alone.weights, helped.weights)
     idle = Slope()
-    trained(tmp_path, idle, workers=1)
+    trained(tmp_path / "a", idle, epochs=1, workers=1)
     assert idle.steps == 0
-
-
-def test_a_resumed_training_reports_the_epochs_before_too(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        trained(tmp_path, Killed())
-    reports = []
-    trained(tmp_path, reports=reports)
-    assert [report.epoch for report in reports] == [1, 2, 3, 4]
 
 
 def test_the_learning_rate_follows_its_schedule(tmp_path):
@@ -147,64 +198,13 @@ def test_the_learning_rate_follows_its_schedule(tmp_path):
     assert rates[-1] < 0.05 * 1e-2
 
 
-def test_schedules_are_pure():
-    assert Constant()(Moment(5, 10)) == 1.0
-    fall = Plateau(factor=0.1, patience=1, floor=0.001)
-    assert [fall(Moment(0, 1, [1.0] * n)) for n in (0, 1, 2, 3)] == pytest.approx([1, 1, 0.1, 0.01])
-
-
-def test_gradients_are_clipped_unless_asked_not_to(tmp_path):
+@pytest.mark.parametrize(("clip", "low", "high"), [(1.0, 0, 1.0 + 1e-6), (None, 1e3, 1e9)])
+def test_gradients_are_clipped_unless_clipping_is_off(tmp_path, clip, low, high):
     class Steep(Slope):
-        def loss(self, network, batch, rng):
-            return 1e6 * super().loss(network, batch, rng)
+        def loss(self, network, batch, step):
+            return 1e6 * super().loss(network, batch, step)
 
-    def largest(name, **changes):
-        learner, weights = Steep(), network()
-        (tmp_path / name).mkdir()
-        changes |= {"epochs": 1, "batch": 64}
-        train(learner, weights, Line(), settings(**changes), context(tmp_path / name))
-        return max(float(p.grad.norm()) for p in weights.parameters())
-
-    assert largest("clipped", clip=1.0) <= 1.0 + 1e-6
-    assert largest("free", clip=None) > 1e3
-
-
-@pytest.mark.parametrize(("name", "said"), [("tpu", "no device 'tpu'"), ("cuda", "no GPU")])
-def test_a_device_that_is_not_there_is_named(name, said, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UsageError, match=said):
-        find_device(name)
-    assert find_device("auto").type == "cpu"
-
-
-@pytest.fixture
-def written(tmp_path):
-    about = {"method": "line", "version": 1, "params": {"I": 6}}
-    write_model(tmp_path, network().state_dict(), about, trained(tmp_path / "w").history)
-    return tmp_path
-
-
-def test_a_model_is_read_back_with_its_curve(written):
-    assert same(read_weights(written, network().state_dict()), network().state_dict())
-    assert len(json.loads((written / "history.json").read_text())) == 4
-
-
-@pytest.mark.parametrize("change", [{"method": "x"}, {"version": 2}, {"params": {"I": 7}}])
-def test_a_model_of_another_method_version_or_grid_is_refused(written, change):
-    expected = {"method": "line", "version": 1, "params": {"I": 6}}
-    assert read_model(written, expected)["version"] == 1
-    with pytest.raises(FormatError, match="this checkpoint is of another model"):
-        read_model(written, expected | change)
-
-
-def test_truncated_weights_are_named(written):
-    path = written / "weights.safetensors"
-    path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(FormatError, match="damaged weights"):
-        read_weights(written, network().state_dict())
-
-
-def test_weights_of_another_network_are_named(written):
-    other = nn.Linear(3, 3).state_dict()
-    with pytest.raises(FormatError, match="weights do not fit"):
-        read_weights(written, other)
+    weights = network()
+    chosen = settings(epochs=1, batch=64, clip=clip)
+    train(Steep(), weights, Line(), chosen, context(tmp_path))
+    assert low <= max(float(p.grad.norm()) for p in weights.parameters()) <= high

@@ -124,7 +124,8 @@ class LibriAdhoc40(Dataset):
             region=REGION,
             conditions={"t60_s": T60},
         )
-        return Scene(recording, self.truth(index)[1])
+        talkers = "+".join(utterance.name.partition("-")[0] for utterance in item)
+        return Scene(recording, self.truth(index)[1], {"talker": talkers})
 
     def truth(self, index: int) -> tuple[str, Prediction]:
         """Return the id and the ground truth of a recording without reading audio."""

@@ -184,7 +184,6 @@ class SimulatedDataset(Dataset):
             "scale": self.request.scale,
             "scenes": len(self),
             "sources": files,
-            "high_pass": False,
         }
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 

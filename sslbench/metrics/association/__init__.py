@@ -1,18 +1,19 @@
-"""Which answer belongs to which source: the step in which the conventions of the field differ.
+"""Which estimate belongs to which source. Conventions in the literature differ in this step.
 
 ==================  =============================================================================
 `framewise`         each frame on its own, with or without a gate (Adavanne 2021, Le Moing 2019)
-`continuity`        a pair of the frame before is kept while it is near (Bernardin 2008)
-`identity`          one answer a source for the whole recording (Ristani 2016; Luiten 2021)
-`permutation`       the best order of the answers of an utterance (Feng 2025)
+`continuity`        pairs of the previous frame are kept while within a gate (Bernardin 2008)
+`identity`          one estimate per source for the recording (Ristani 2016; Luiten 2021)
+`permutation`       the best permutation of the estimates of an utterance (Feng 2025)
+`voice_activity`    each frame on its own, by azimuth, with voice-active periods (Evers 2020)
 ==================  =============================================================================
 
-Each turns a `Corpus` into `Matches`. Call them by ``corpus.once(match, gate)``, so that metrics
-share what they have in common.
+Each function turns a `Corpus` into `Matches`, or into an object that contains them. Call it as
+``corpus.cached(match, gate)``, so that metrics share the result.
 """
 
 from sslbench.metrics.association.framewise import Matches, assign, match
 from sslbench.metrics.association.identity import match_aligned, match_identity
-from sslbench.metrics.association.permutation import permute
+from sslbench.metrics.association.permutation import match_permutation
 
-__all__ = ["Matches", "assign", "match", "match_aligned", "match_identity", "permute"]
+__all__ = ["Matches", "assign", "match", "match_aligned", "match_identity", "match_permutation"]

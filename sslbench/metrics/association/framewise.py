@@ -1,4 +1,4 @@
-"""Which answer belongs to which source, decided in each frame on its own."""
+"""Match estimates to sources in each frame on its own."""
 
 from __future__ import annotations
 
@@ -19,80 +19,79 @@ __all__ = ["ENUMERATED", "Matches", "assign", "match"]
 Bytes = NDArray[np.int8]
 
 TIE = 1e-9
-"""Weight of squared distances beside distances: it settles ties and nothing else."""
+"""Weight of squared distances added to distances: enough to break ties, and nothing else."""
 
 ENUMERATED = 3
-"""Up to so many sources all 6 orders are compared at once; beyond, one frame after the other."""
+"""Up to this number of sources all 6 permutations are compared at once, else scipy is used."""
 
-AT_ONCE = 1 << 14
-"""Frames that are compared at a time: what they take stays near the processor."""
+CHUNK = 1 << 14
+"""Frames that are compared at a time, so that the working set fits into the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """The pairs of answers and sources in every frame of a corpus.
+    """The pairs of sources and estimates in every frame of a corpus.
 
     Args:
-        corpus: what was paired.
-        partner: index of the answer to each source, -1 if it has none, shape (frames, sources).
+        corpus: what was matched.
+        partner: index of the estimate of each source, -1 if it has none, shape (frames, sources).
     """
 
     corpus: Corpus
     partner: Integers
 
     @property
-    def answered(self) -> Booleans:
-        """Whether each source has an answer, shape (frames, sources)."""
+    def matched(self) -> Booleans:
+        """Whether each source has an estimate, shape (frames, sources)."""
         return self.partner >= 0
 
     @cached_property
     def distance(self) -> Floats:
-        """Metres or degrees from each source to its answer, NaN without one, (frames, sources)."""
+        """Metres or degrees from source to estimate, NaN without one, (frames, sources)."""
         padded = np.pad(self.corpus.distance, ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
-        # Index -1 of a frame is the column that was added at its end.
+        # Index -1 selects the column that was added at the end.
         index = self.partner[..., None] % padded.shape[2]
         return np.take_along_axis(padded, index, axis=2)[..., 0]
 
     @cached_property
-    def answers(self) -> Floats:
-        """Place of the answer to each source, NaN without one, shape (frames, sources, 3)."""
-        places = self.corpus.prediction.xyz
-        nowhere = np.full((len(places), 1, 3), np.nan)
-        padded = np.concatenate([places, nowhere], axis=1)
+    def estimates(self) -> Floats:
+        """Place of the estimate of each source, NaN without one, shape (frames, sources, 3)."""
+        xyz = self.corpus.prediction.xyz
+        padded = np.concatenate([xyz, np.full((len(xyz), 1, 3), np.nan)], axis=1)
         return np.take_along_axis(padded, self.partner[..., None] % padded.shape[1], axis=1)
 
 
 def match(corpus: Corpus, gate: float = np.inf) -> Matches:
-    """Pair answers and sources frame by frame: most pairs first, then the least summed distance.
+    """Match estimates and sources frame by frame: most pairs, then least summed distance.
 
-    Without a gate an answer on the far side of the room is still the answer to the only source.
-    Sums tie wherever sources and answers lie on one line or circle, as azimuths do; the pairs with
-    the least summed squares are taken then, so that rounding decides nothing.
+    Without a gate, the only source is matched with the only estimate however far apart they are.
+    Sums are tied whenever sources and estimates lie on one line or circle, as azimuths do. Ties go
+    to the pairs with the least summed squares, so that rounding does not decide.
 
     Args:
-        corpus: answers and truths.
-        gate: metres or degrees; a pair whose distance is larger is no pair.
+        corpus: estimates and ground truth.
+        gate: metres or degrees; sources and estimates farther apart are not matched.
 
     >>> truth = Tracks.of([0.0], [[[0, 0, 0], [5, 0, 0]]], "position")
-    >>> answer = Tracks.of([0.0], [[[4, 0, 0], [1, 0, 0]]], "position")
-    >>> match(Corpus.of([(answer, truth)])).partner.tolist()
+    >>> estimate = Tracks.of([0.0], [[[4, 0, 0], [1, 0, 0]]], "position")
+    >>> match(Corpus.of([(estimate, truth)])).partner.tolist()
     [[1, 0]]
     """
-    allowed = corpus.possible
+    allowed = corpus.both_active
     if np.isfinite(gate):
         allowed = allowed & (corpus.distance <= gate)
     return Matches(corpus, assign(corpus.distance * (1 + TIE * corpus.distance), allowed))
 
 
 def assign(cost: Floats, allowed: Booleans) -> Integers:
-    """Give every source at most one answer: most pairs first, then the smallest summed cost.
+    """Give every source at most one estimate: most pairs first, then the least summed cost.
 
     Args:
-        cost: at least 0, shape (frames, sources, answers); ignored where not allowed.
-        allowed: whether source and answer may be a pair, same shape.
+        cost: at least 0, shape (frames, sources, estimates); ignored where not allowed.
+        allowed: whether source and estimate may be a pair, same shape.
 
     Returns:
-        Index of the answer to each source or -1, shape (frames, sources).
+        Index of the estimate of each source or -1, shape (frames, sources).
     """
     if max(cost.shape[1:]) <= ENUMERATED:
         return _assign_enumerated(cost, allowed)
@@ -100,12 +99,12 @@ def assign(cost: Floats, allowed: Booleans) -> Integers:
 
 
 def _assign_enumerated(cost: Floats, allowed: Booleans) -> Integers:
-    frames, sources, answers = cost.shape
+    frames, sources, estimates = cost.shape
     partner = np.full((frames, sources), -1)
-    orders = _orders(sources, answers)
-    for begin in range(0, frames if orders else 0, AT_ONCE):
-        chunk = slice(begin, begin + AT_ONCE)
-        # One pair after the other, each for all frames: numpy is quick on long rows only.
+    orders = _orders(sources, estimates)
+    for begin in range(0, frames if orders else 0, CHUNK):
+        chunk = slice(begin, begin + CHUNK)
+        # Frames go last, because numpy is only fast on long rows.
         possible = np.ascontiguousarray(allowed[chunk].transpose(1, 2, 0))
         price = np.where(possible, cost[chunk].transpose(1, 2, 0), 0.0)
         best = _cheapest(np.ascontiguousarray(price), possible, orders)
@@ -116,45 +115,50 @@ def _assign_enumerated(cost: Floats, allowed: Booleans) -> Integers:
 
 
 def _where_possible(chosen: Bytes, possible: Booleans) -> Bytes:
-    """Take back answers that may be none: shapes (frames,) and (answers, frames)."""
-    # Sums of bytes, since to index an array by frames takes several times as long.
+    """Return the chosen estimates that are allowed, else -1.
+
+    Args:
+        chosen: estimate of one source, shape (frames,).
+        possible: whether each estimate is allowed, shape (estimates, frames).
+    """
+    # Sums of bytes: indexing an array by frame takes several times as long.
     above = np.zeros_like(chosen)
-    for answer, allowed in enumerate(possible):
-        above += ((chosen == answer) & allowed) * np.int8(answer + 1)
+    for estimate, allowed in enumerate(possible):
+        above += ((chosen == estimate) & allowed) * np.int8(estimate + 1)
     return above - np.int8(1)
 
 
-def _orders(sources: int, answers: int) -> list[tuple[int, ...]]:
-    """List all ways to give every source or every answer a partner, -1 for none."""
-    if not min(sources, answers):
+def _orders(sources: int, estimates: int) -> list[tuple[int, ...]]:
+    """List all ways to give every source or every estimate a partner, -1 for none."""
+    if not min(sources, estimates):
         return []
-    orders = permutations(range(max(sources, answers)))
-    given = (tuple(k if k < answers else -1 for k in order[:sources]) for order in orders)
-    return list(dict.fromkeys(given))
+    orders = permutations(range(max(sources, estimates)))
+    partners = (tuple(k if k < estimates else -1 for k in order[:sources]) for order in orders)
+    return list(dict.fromkeys(partners))
 
 
 def _cheapest(
     price: Floats, possible: Booleans, orders: list[tuple[int, ...]]
 ) -> NDArray[np.uint8]:
-    """Return the number of the order with the most pairs, and of these the least summed price.
+    """Return the index of the order with the most pairs, and then the least summed price.
 
     Args:
-        price: of each pair, 0 where it is none, shape (sources, answers, frames).
-        possible: which may be pairs, same shape.
-        orders: answer to each source; of equal ones the first is taken.
+        price: of each pair, 0 where it is not possible, shape (sources, estimates, frames).
+        possible: which pairs are allowed, same shape.
+        orders: estimate of each source; of equal orders the first is taken.
     """
     counts, totals = [], []
     for order in orders:
-        pairs = [(source, answer) for source, answer in enumerate(order) if answer >= 0]
+        pairs = [(source, estimate) for source, estimate in enumerate(order) if estimate >= 0]
         counts.append(reduce(add, (possible[pair].view(np.int8) for pair in pairs)))
         totals.append(reduce(add, (price[pair] for pair in pairs)))
     most = np.maximum.reduce(counts)
     best = np.zeros(price.shape[2], dtype=np.uint8)
     least = np.full(price.shape[2], np.inf)
-    for number, (count, total) in enumerate(zip(counts, totals, strict=True)):
+    for index, (count, total) in enumerate(zip(counts, totals, strict=True)):
         total = np.where(count == most, total, np.inf)
-        # The number only ever rises, and a product is quicker than a choice.
-        np.maximum(best, (total < least) * np.uint8(number), out=best)
+        # The index can only rise, and a product is faster than `np.where`.
+        np.maximum(best, (total < least) * np.uint8(index), out=best)
         np.minimum(least, total, out=least)
     return best
 
@@ -163,9 +167,9 @@ def _assign_one_by_one(cost: Floats, allowed: Booleans) -> Integers:
     from scipy.optimize import linear_sum_assignment
 
     partner = np.full(cost.shape[:2], -1)
-    # A forbidden pair costs more than any number of allowed ones, so that most pairs come first.
-    dear = 1 + np.where(allowed, cost, 0.0).sum(axis=(1, 2), keepdims=True)
-    price = np.where(allowed, cost, dear)
+    # A forbidden pair costs more than all allowed ones together, so that most pairs come first.
+    forbidden = 1 + np.where(allowed, cost, 0.0).sum(axis=(1, 2), keepdims=True)
+    price = np.where(allowed, cost, forbidden)
     for frame in np.flatnonzero(allowed.any(axis=(1, 2))):
         first, second = linear_sum_assignment(price[frame])
         kept = allowed[frame, first, second]

@@ -1,4 +1,4 @@
-"""What came before in the same recording: the last answer, and whether it was another one."""
+"""Look back within a recording: the last matched frame, and identity switches."""
 
 from __future__ import annotations
 
@@ -8,32 +8,34 @@ from sslbench.array_types import Booleans, Integers
 from sslbench.metrics.association.framewise import Matches
 from sslbench.metrics.corpus import Corpus
 
-__all__ = ["last_before", "switched"]
+__all__ = ["identity_switches", "last_before"]
 
 
 def last_before(corpus: Corpus, flags: Booleans) -> Integers:
-    """Return the last earlier frame of the same recording in which a flag is set, -1 if none.
+    """Return the last earlier frame of the same recording in which a flag is set.
 
     Args:
-        corpus: whose frames they are.
+        corpus: the frames.
         flags: shape (frames, columns).
 
     Returns:
-        Indices of frames of the corpus, same shape.
+        Indices of frames of the corpus, -1 if there is none, same shape.
     """
     latest = np.where(flags, np.arange(corpus.frames)[:, None], -1)
     np.maximum.accumulate(latest, axis=0, out=latest)
     latest = np.concatenate([np.full((1, flags.shape[1]), -1), latest])[: corpus.frames]
-    begin = (np.cumsum(corpus.lengths) - corpus.lengths)[corpus.recording]
+    begin = corpus.starts[corpus.recording]
     return np.where(latest >= begin[:, None], latest, -1)
 
 
-def switched(matches: Matches) -> Booleans:
-    """Return whether a source's answer is another than its last one, however long ago.
+def identity_switches(matches: Matches) -> Booleans:
+    """Return whether a source has another estimate than when it was last matched.
+
+    The last match may be any number of frames ago, within the same recording.
 
     Returns:
         Shape (frames, sources).
     """
-    last = last_before(matches.corpus, matches.answered)
+    last = last_before(matches.corpus, matches.matched)
     before = np.take_along_axis(matches.partner, np.maximum(last, 0), axis=0)
-    return np.asarray(matches.answered & (last >= 0) & (before != matches.partner))
+    return np.asarray(matches.matched & (last >= 0) & (before != matches.partner))

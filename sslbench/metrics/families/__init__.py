@@ -16,6 +16,7 @@ from sslbench.metrics.families import (
     ospa2,
     position,
     resolution,
+    resolution_literal,
     utterance_permutation,
 )
 
@@ -26,6 +27,7 @@ FAMILIES = (
     direction,
     detection,
     resolution,
+    resolution_literal,
     utterance_permutation,
     adavanne,
     clear_mot,

@@ -1,13 +1,14 @@
-"""Localization and tracking as Adavanne et al. 2021 count them, and as their code does.
+"""Localization and tracking by Adavanne et al. 2021, following the paper and its published code.
 
-Answers and sources are paired frame by frame, least summed distance, without a gate
-(`association.framewise`): in a frame of N sources and M answers there are K = min(M, N) hits,
-max(0, M - N) false positives and max(0, N - M) misses. An answer on the far side is a hit, so that
-recall, precision and F1 speak of numbers alone; read `localization-error` beside them.
+Estimates and sources are matched frame by frame by least summed distance, without a gate
+(`association.framewise`). A frame with N active sources and M estimates has K = min(M, N) hits,
+max(0, M - N) false positives and max(0, N - M) misses. An estimate on the far side of the room is a
+hit, so recall, precision and F1 depend on numbers alone; read `localization-error` as well.
 
-The MOTp of equation (2) is the localization error of equation (1) over all frames, as the paper
-says, and has no name of its own here. What the published code calls identity switches are onsets
-of activity; they are here as `track-onsets` and `mota-onsets`, to be held against its Table I.
+MOTp of equation (2) equals the localization error of equation (1) over all frames, as the paper
+says, and is not a separate metric here. What the published code counts as identity switches are
+onsets of activity. They are available as `track-onsets` and `mota-onsets`, for comparison with
+Table I of the paper.
 """
 
 from __future__ import annotations
@@ -15,17 +16,24 @@ from __future__ import annotations
 import numpy as np
 
 from sslbench.array_types import Floats
-from sslbench.errors import ParameterError
 from sslbench.metrics.aggregation import Additive, Statistic, percent, ratio, ratio_of
 from sslbench.metrics.association import match
-from sslbench.metrics.association.history import last_before, switched
+from sslbench.metrics.association.history import identity_switches, last_before
 from sslbench.metrics.corpus import Corpus
-from sslbench.metrics.statistics import answered, frame, sounding, summed_distance
+from sslbench.metrics.declaration import metric
+from sslbench.metrics.statistics import (
+    active_estimates,
+    active_sources,
+    estimate_count,
+    frame,
+    matched,
+    source_count,
+    summed_distance,
+)
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
-from sslbench.specs import MetricSpec, Parameter
+from sslbench.specs import Parameter
 
 __all__ = [
-    "SPECS",
     "id_switches_framewise",
     "localization_error",
     "localization_f1",
@@ -40,141 +48,120 @@ __all__ = [
 PAPER = "Adavanne et al. 2021, Differentiable tracking-based training"
 CODE = "the code of Adavanne et al. 2021 (doa-net), against its equation (3)"
 
-LAST = ("match", "frame")
-"""What an answer is compared with: the source's last matched frame, or the frame before."""
-
-_LAST = Parameter(
+LAST = Parameter(
     "last",
     "match",
-    "compare with the last frame in which the source had an answer, or with the frame before only",
-    choices=LAST,
+    "compare with the last frame in which the source had an estimate (match), or only with the"
+    " previous frame (frame)",
+    choices=("match", "frame"),
 )
 
 
-def _spec(name: str, summary: str, unit: str, reference: str, *parameters: Parameter) -> MetricSpec:
-    return MetricSpec(
-        name=name,
-        target=f"sslbench.metrics.families.adavanne:{name.replace('-', '_')}",
-        summary=summary,
-        unit=unit,
-        higher_is_better=unit == "%",
-        reference=reference,
-        parameters=parameters,
-    )
-
-
-SPECS = (
-    _spec(
-        "localization-error",
-        "Mean distance of answers from their sources, however far; also MOTp",
-        "distance",
-        f"{PAPER}, eq. (1) and (2)",
-    ),
-    _spec(
-        "localization-recall",
-        "Share of the sources that have an answer, right or wrong",
-        "%",
-        f"{PAPER}, section II",
-    ),
-    _spec(
-        "localization-precision",
-        "Share of the answers that have a source, near or far",
-        "%",
-        f"{PAPER}, section II",
-    ),
-    _spec(
-        "localization-f1",
-        "Harmonic mean of localization recall and precision",
-        "%",
-        f"{PAPER}, section II",
-    ),
-    _spec(
-        "id-switches-framewise",
-        "Times that a source's answer is another than its last one, without a gate",
-        "",
-        f"{PAPER}, eq. (3)",
-        _LAST,
-    ),
-    _spec(
-        "mota-framewise",
-        "1 less misses, false positives and identity switches per source, without a gate",
-        "%",
-        f"{PAPER}, eq. (3)",
-        _LAST,
-    ),
-    _spec("track-onsets", "Times that an answer's track becomes active", "", CODE),
-    _spec("mota-onsets", "MOTa with track onsets in place of identity switches", "%", CODE),
+@metric(
+    name="localization-error",
+    summary="Mean distance between sources and their estimates, without a gate; also MOTp",
+    unit="distance",
+    higher_is_better=False,
+    reference=f"{PAPER}, eq. (1) and (2)",
 )
-
-
 def localization_error() -> Additive:
-    """Return LE, the mean distance of the pairs: sum of a d over sum of K, metres or degrees.
+    """Return LE, the mean distance of the pairs: sum of d over sum of K, metres or degrees.
 
     Equation (1) of Adavanne et al. 2021, pooled over frames, which makes it MOTp of equation (2).
-    It is also `angular-error-mean` and `position-error-mean`. NaN if nothing is answered; an
-    antipodal answer counts 180 deg.
+    It equals `angular-error-mean` and `position-error-mean`. NaN if there is no pair. An antipodal
+    estimate counts 180 deg.
 
     >>> truth = Tracks.of([0, 1], [[[1, 0, 0]], [[0, 1, 0]]], "direction")
-    >>> answer = Tracks.of([0, 1], [[[0, 0, 1]], [[0, 1, 0]]], "direction")
-    >>> localization_error()(answer, truth)
+    >>> estimate = Tracks.of([0, 1], [[[0, 0, 1]], [[0, 1, 0]]], "direction")
+    >>> localization_error()(estimate, truth)
     45.0
     """
-    return ratio_of(summed_distance, answered)
+    return ratio_of(summed_distance, matched)
 
 
+@metric(
+    name="localization-recall",
+    summary="Share of the active sources with an estimate, at any distance",
+    unit="%",
+    higher_is_better=True,
+    reference=f"{PAPER}, section II",
+)
 def localization_recall() -> Additive:
-    """Return LR, the share of sounding sources with an answer: sum of K over sum of N, in %.
+    """Return LR, the share of active sources with an estimate: sum of K over sum of N, in %.
 
-    Adavanne et al. 2021, section II: TP / (TP + FN). There is no gate, so it counts and does not
-    locate; it is `coverage` under its name in the paper. NaN if no source sounds.
+    Adavanne et al. 2021, section II: TP / (TP + FN). There is no gate, so it depends only on the
+    number of estimates and not on where they are. It equals `coverage`. NaN if no source is active.
 
     >>> truth = Tracks.of([0], [[[1, 0, 0], [0, 1, 0]]], "direction")
-    >>> answer = Tracks.of([0], [[[-1, 0, 0]]], "direction")
-    >>> localization_recall()(answer, truth)
+    >>> estimate = Tracks.of([0], [[[-1, 0, 0]]], "direction")
+    >>> localization_recall()(estimate, truth)
     50.0
     """
-    return ratio_of(answered, sounding, percent)
+    return ratio_of(matched, active_sources, percent)
 
 
+@metric(
+    name="localization-precision",
+    summary="Share of the estimates that are matched to a source, at any distance",
+    unit="%",
+    higher_is_better=True,
+    reference=f"{PAPER}, section II",
+)
 def localization_precision() -> Additive:
-    """Return LP, the share of answers that have a source: sum of K over sum of M, in %.
+    """Return LP, the share of estimates that have a source: sum of K over sum of M, in %.
 
-    Adavanne et al. 2021, section II: TP / (TP + FP). NaN if nothing is answered at all.
+    Adavanne et al. 2021, section II: TP / (TP + FP). NaN if there is no estimate.
 
     >>> truth = Tracks.of([0], [[[1, 0, 0]]], "direction")
-    >>> answer = Tracks.of([0], [[[-1, 0, 0], [0, 1, 0]]], "direction")
-    >>> localization_precision()(answer, truth)
+    >>> estimate = Tracks.of([0], [[[-1, 0, 0], [0, 1, 0]]], "direction")
+    >>> localization_precision()(estimate, truth)
     50.0
     """
-    return ratio_of(answered, _claimed, percent)
+    return ratio_of(matched, active_estimates, percent)
 
 
+@metric(
+    name="localization-f1",
+    summary="Harmonic mean of localization recall and precision",
+    unit="%",
+    higher_is_better=True,
+    reference=f"{PAPER}, section II",
+)
 def localization_f1() -> Additive:
     """Return LF1, 2 sum of K over (sum of M + sum of N), in %.
 
-    Adavanne et al. 2021, section II: the harmonic mean of LR and LP. 0 if there are sources and no
-    answers or the reverse, NaN if there are neither.
+    Adavanne et al. 2021, section II: the harmonic mean of LR and LP. 0 if there are sources but no
+    estimates, or estimates but no sources; NaN if there are neither.
 
     >>> truth = Tracks.of([0], [[[1, 0, 0]]], "direction")
-    >>> answer = Tracks.of([0], [[[-1, 0, 0], [0, 1, 0]]], "direction")
-    >>> round(localization_f1()(answer, truth), 2)
+    >>> estimate = Tracks.of([0], [[[-1, 0, 0], [0, 1, 0]]], "direction")
+    >>> round(localization_f1()(estimate, truth), 2)
     66.67
     """
-    return Additive(_detections, _harmonic)
+    return Additive(_detections, _harmonic_mean)
 
 
+@metric(
+    name="id-switches-framewise",
+    summary="How often a source has another estimate than when it was last matched, without a gate",
+    unit="",
+    higher_is_better=False,
+    reference=f"{PAPER}, eq. (3)",
+    parameters=(LAST,),
+)
 def id_switches_framewise(last: str = "match") -> Additive:
-    """Return IDS, how often a source's answer is another than its last one, in the whole corpus.
+    """Return IDS, the number of identity switches in the whole corpus.
 
-    Equation (3) of Adavanne et al. 2021 needs IDS, and the text compares "current and previous
-    frame association matrices" with "knowledge of the source ID". Taken by the letter that is
-    ``last=frame``: a source counts when it is answered at t - 1 and at t by different tracks. The
-    default ``last=match`` looks back to the last frame in which the source was answered, through
-    misses and silence, as Bernardin and Stiefelhagen 2008 do, so that no switch hides in a gap.
-    Neither looks across recordings. NaN if no source sounds.
+    Equation (3) of Adavanne et al. 2021 uses IDS, and the text compares "current and previous frame
+    association matrices" with "knowledge of the source ID". Taken literally, that is
+    ``last=frame``: a switch is counted if a source is matched at t - 1 and at t to different
+    tracks. The default ``last=match`` compares with the last frame in which the source was matched,
+    across misses and inactivity, as Bernardin and Stiefelhagen 2008 do, so that a switch during a
+    gap is counted as well. Neither looks across recordings. NaN if no source is active.
 
-    Since pairs are made in each frame anew, a gross error can switch both sources and back. Where
-    several ways of pairing cost the same, as on one circle, either may be taken and be a switch.
+    Matches are made in each frame anew, so a gross error can switch two sources and back. Where
+    several assignments have the same cost, as on one circle, any of them may be taken and cause a
+    switch.
 
     Args:
         last: `match` or `frame`.
@@ -184,18 +171,26 @@ def id_switches_framewise(last: str = "match") -> Additive:
 
     >>> a, b, none = [1, 0, 0], [0, 1, 0], [np.nan] * 3
     >>> truth = Tracks.of([0, 1, 2], [[a], [a], [a]], "direction")
-    >>> answer = Tracks.of([0, 1, 2], [[a, none], [none, none], [none, a]], "direction")
-    >>> id_switches_framewise()(answer, truth), id_switches_framewise("frame")(answer, truth)
+    >>> estimate = Tracks.of([0, 1, 2], [[a, none], [none, none], [none, a]], "direction")
+    >>> id_switches_framewise()(estimate, truth), id_switches_framewise("frame")(estimate, truth)
     (1.0, 0.0)
     """
-    return ratio_of(_switches(last), sounding, _count)
+    return ratio_of(_switches(last), active_sources, _total)
 
 
+@metric(
+    name="mota-framewise",
+    summary="1 minus misses, false positives and identity switches per source, without a gate",
+    unit="%",
+    higher_is_better=True,
+    reference=f"{PAPER}, eq. (3)",
+    parameters=(LAST,),
+)
 def mota_framewise(last: str = "match") -> Additive:
     """Return MOTa, 1 - sum of (FP + FN + IDS) over sum of N, in %; at most 100, no lower bound.
 
-    Equation (3) of Adavanne et al. 2021 with identity switches as in `id-switches-framewise`; FP +
-    FN of a frame is abs(M - N). NaN if no source sounds, whatever was answered.
+    Equation (3) of Adavanne et al. 2021 with identity switches as in `id-switches-framewise`. FP +
+    FN of a frame is abs(M - N). NaN if no source is active, whether or not there are estimates.
 
     Args:
         last: `match` or `frame`; see `id-switches-framewise`.
@@ -205,98 +200,106 @@ def mota_framewise(last: str = "match") -> Additive:
 
     >>> a, b, none = [1, 0, 0], [0, 1, 0], [np.nan] * 3
     >>> truth = Tracks.of([0, 1], [[a, b], [a, b]], "direction")
-    >>> answer = Tracks.of([0, 1], [[a, b], [none, a]], "direction")
-    >>> mota_framewise()(answer, truth)
+    >>> estimate = Tracks.of([0, 1], [[a, b], [none, a]], "direction")
+    >>> mota_framewise()(estimate, truth)
     50.0
     """
     switches = _switches(last)
 
     def errors(corpus: Corpus) -> Floats:
-        return np.asarray(_cardinality(corpus) + switches(corpus).sum(axis=1))
+        return np.asarray(_cardinality_error(corpus) + switches(corpus).sum(axis=1))
 
-    return ratio_of(errors, sounding, _complement)
+    return ratio_of(errors, active_sources, _complement)
 
 
+@metric(
+    name="track-onsets",
+    summary="How often an estimated track becomes active",
+    unit="",
+    higher_is_better=False,
+    reference=CODE,
+)
 def track_onsets() -> Additive:
-    """Return how often a track of the answer becomes active, in the whole corpus.
+    """Return how often an estimated track becomes active, in the whole corpus.
 
     This is what the code of Adavanne et al. 2021 prints as IDS: the sum over frames t and tracks of
-    ``active[t] * (1 - active[t - 1])``. It knows neither sources nor pairs. Recordings follow one
-    another as they do in the code's batches, in the order of the corpus: a track that is active at
-    the end of one recording and the start of the next has no onset there, and one that is active in
-    the first frame of all has none either. NaN if there are no frames.
+    ``active[t] * (1 - active[t - 1])``. It depends neither on sources nor on matches. Recordings
+    follow one another as in the batches of that code, in the order of the corpus: a track that is
+    active at the end of one recording and the start of the next has no onset there, and a track
+    that is active in the very first frame has none either. NaN if there are no frames.
 
     >>> a, none = [1, 0, 0], [np.nan] * 3
     >>> truth = Tracks.of([0, 1, 2], [[a], [a], [a]], "direction")
-    >>> answer = Tracks.of([0, 1, 2], [[a], [none], [a]], "direction")
-    >>> track_onsets()(answer, truth)
+    >>> estimate = Tracks.of([0, 1, 2], [[a], [none], [a]], "direction")
+    >>> track_onsets()(estimate, truth)
     1.0
     """
-    return ratio_of(_onsets, frame, _count)
+    return ratio_of(_onsets, frame, _total)
 
 
+@metric(
+    name="mota-onsets",
+    summary="MOTa with track onsets in place of identity switches",
+    unit="%",
+    higher_is_better=True,
+    reference=CODE,
+)
 def mota_onsets() -> Additive:
-    """Return 1 - sum of (FP + FN + onsets) over sum of N, in %; the MOTa of the published code.
+    """Return 1 - sum of (FP + FN + onsets) over sum of N, in %: MOTa of the published code.
 
-    Table I of Adavanne et al. 2021 was computed so: onsets of activity (`track-onsets`) stand for
-    the identity switches of equation (3). NaN if no source sounds.
+    Table I of Adavanne et al. 2021 was computed in this way: onsets of activity (`track-onsets`)
+    replace the identity switches of equation (3). NaN if no source is active.
 
     >>> a, none = [1, 0, 0], [np.nan] * 3
     >>> truth = Tracks.of([0, 1, 2, 3], [[a], [a], [a], [a]], "direction")
-    >>> answer = Tracks.of([0, 1, 2, 3], [[a], [none], [a], [a]], "direction")
-    >>> mota_onsets()(answer, truth), mota_framewise()(answer, truth)
+    >>> estimate = Tracks.of([0, 1, 2, 3], [[a], [none], [a], [a]], "direction")
+    >>> mota_onsets()(estimate, truth), mota_framewise()(estimate, truth)
     (50.0, 75.0)
     """
 
     def errors(corpus: Corpus) -> Floats:
-        return _cardinality(corpus) + _onsets(corpus)
+        return _cardinality_error(corpus) + _onsets(corpus)
 
-    return ratio_of(errors, sounding, _complement)
+    return ratio_of(errors, active_sources, _complement)
 
 
 def _switches(last: str) -> Statistic:
-    if last not in LAST:
-        raise ParameterError(f"last={last!r} is not known", expected=" or ".join(LAST))
+    LAST.check(last)
 
     def statistic(corpus: Corpus) -> Floats:
-        matches = corpus.once(match)
-        found = switched(matches)
+        matches = corpus.cached(match)
+        switched = identity_switches(matches)
         if last == "frame":
-            before = last_before(corpus, matches.answered)
-            found &= before == np.arange(corpus.frames)[:, None] - 1
-        return found.astype(float)
+            before = last_before(corpus, matches.matched)
+            switched &= before == np.arange(corpus.frames)[:, None] - 1
+        return switched.astype(float)
 
     return statistic
 
 
 def _onsets(corpus: Corpus) -> Floats:
-    active = corpus.claimed
+    active = corpus.active_estimates
     onset = np.zeros_like(active)
     onset[1:] = active[1:] & ~active[:-1]
     return np.asarray(onset.sum(axis=1), dtype=float)
 
 
-def _cardinality(corpus: Corpus) -> Floats:
-    """Count false positives and misses of each frame, of which there is one kind only."""
-    surplus = corpus.claimed.sum(axis=1) - corpus.sounding.sum(axis=1)
-    return np.asarray(np.abs(surplus), dtype=float)
-
-
-def _claimed(corpus: Corpus) -> Floats:
-    return corpus.claimed.astype(float)
+def _cardinality_error(corpus: Corpus) -> Floats:
+    """Return false positives plus misses of each frame; at most one of the two is not 0."""
+    return np.abs(estimate_count(corpus) - source_count(corpus))
 
 
 def _detections(corpus: Corpus) -> Floats:
-    columns = (answered(corpus), _claimed(corpus), sounding(corpus))
-    return np.column_stack([column.sum(axis=1) for column in columns])
+    pairs = matched(corpus).sum(axis=1)
+    return np.column_stack([pairs, estimate_count(corpus), source_count(corpus)])
 
 
-def _harmonic(sums: Floats) -> Floats:
-    pairs, answers, sources = sums[..., 0], sums[..., 1], sums[..., 2]
-    return percent(np.stack([2 * pairs, answers + sources], axis=-1))
+def _harmonic_mean(sums: Floats) -> Floats:
+    pairs, estimates, sources = sums[..., 0], sums[..., 1], sums[..., 2]
+    return percent(np.stack([2 * pairs, estimates + sources], axis=-1))
 
 
-def _count(sums: Floats) -> Floats:
+def _total(sums: Floats) -> Floats:
     return np.where(sums[..., 1] > 0, sums[..., 0], np.nan)
 
 

@@ -1,117 +1,125 @@
-"""HOTA and its parts: how well sources are found, and how long the same answer stays with each.
+"""HOTA and its parts: how well sources are found, and how long estimates stay with them.
 
-The similarity of a source and an answer at distance d is ``s = max(0, 1 - d / d0)``, and a pair is
-a true positive at the threshold alpha if ``s >= alpha``. Everything is computed at each of alpha =
-0.05, 0.10, ..., 0.95, and averaged over these at the very end (Luiten et al. 2021, *HOTA: A Higher
+The similarity of a source and an estimate at distance d is ``s = max(0, 1 - d / d0)``, and a pair
+is a true positive at the threshold alpha if ``s >= alpha``. Everything is computed at each alpha =
+0.05, 0.10, ..., 0.95 and averaged over these at the very end (Luiten et al. 2021, *HOTA: A Higher
 Order Metric for Evaluating Multi-Object Tracking*). Pairs are those of `match_aligned`. With the
-default d0, alpha = 0.5 is 20 degrees or half a metre.
+default d0, alpha = 0.5 corresponds to 20 degrees or half a metre.
 
-For a true positive c, TPA(c) are the true positives of the same source and the same answer, and
-``A(c) = TPA / (TPA + FNA + FPA)``, where FNA are the other frames of that source and FPA those of
-that answer. Counts are summed over recordings. Values are as those of TrackEval, times 100.
+For a true positive c, TPA(c) is the number of true positives of the same source and the same
+estimate, and ``A(c) = TPA / (TPA + FNA + FPA)``, where FNA is the number of other frames of that
+source and FPA that of other frames of that estimate. Counts are summed over recordings. Values are
+those of TrackEval, times 100.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.array_types import Floats, Integers
 from sslbench.metrics.aggregation import Additive, Finish
-from sslbench.metrics.association.identity import by_recording, match_aligned, similarity
+from sslbench.metrics.association.identity import match_aligned, similarity
 from sslbench.metrics.corpus import Corpus
+from sslbench.metrics.declaration import metric
 from sslbench.metrics.distances import Limit
+from sslbench.metrics.statistics import estimate_count, source_count
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
-from sslbench.specs import MetricSpec, Parameter
+from sslbench.specs import Parameter
 
-__all__ = ["SPECS", "THRESHOLDS", "ass_a", "det_a", "hota", "loc_a"]
+__all__ = ["THRESHOLDS", "ass_a", "det_a", "hota", "loc_a"]
 
 
 THRESHOLDS = np.arange(0.05, 0.99, 0.05)
-"""The alphas, to the last bit those of TrackEval."""
+"""The values of alpha, identical to the last bit with those of TrackEval."""
 
 COUNT = len(THRESHOLDS)
 
 ZERO_METRES = 1.0
 ZERO_DEGREES = 40.0
-"""Default distances d0 at which a pair has nothing in common."""
+"""Default distances d0 from which on the similarity is 0."""
 
+LUITEN = "Luiten et al. 2021, HOTA"
 
-def _spec(name: str, summary: str, symbol: str) -> MetricSpec:
-    return MetricSpec(
-        name=name,
-        target=f"sslbench.metrics.families.hota:{name.replace('-', '_')}",
-        summary=summary,
-        unit="%",
-        higher_is_better=True,
-        reference=f"Luiten et al. 2021, HOTA: {symbol}, as computed by TrackEval",
-        parameters=(
-            Parameter("zero", "", "distance of similarity 0, as in 1m or 40deg (the defaults)"),
-        ),
-    )
+ZERO = Parameter("zero", "", "distance of similarity 0, as in 1m or 40deg, which are the defaults")
 
-
-SPECS = (
-    _spec("hota", "Higher order tracking accuracy: found and followed, over thresholds", "HOTA"),
-    _spec("det-a", "Share of sources and answers that belong together, over thresholds", "DetA"),
-    _spec("ass-a", "How long the same answer stays with the same source, if found", "AssA"),
-    _spec("loc-a", "Mean similarity of sources and answers that belong together", "LocA"),
+declare = partial(
+    metric,
+    unit="%",
+    higher_is_better=True,
+    parameters=(ZERO,),
 )
 
 
+@declare(
+    name="hota",
+    summary="Higher order tracking accuracy: detection and association over many thresholds",
+    reference=f"{LUITEN}: HOTA, as computed by TrackEval",
+)
 def hota(zero: str = "") -> Additive:
     """Return HOTA, the mean over alpha of sqrt(DetA AssA), in %.
 
-    NaN if there is neither a source nor an answer, 0 if there is one of the two only. Intervals
-    hold A(c) fixed.
+    0 if there are sources but no estimates, or estimates but no sources; NaN if there are neither.
+    Confidence intervals keep A(c) fixed.
 
     Args:
-        zero: distance d0 of similarity 0; 40deg for directions and 1m for positions if empty.
+        zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
 
     Raises:
-        ParameterError: if it is no distance.
+        ParameterError: if `zero` is not a distance.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
-    >>> answer = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0.505]]], "position")
-    >>> round(hota()(answer, truth), 4)
+    >>> estimate = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0.505]]], "position")
+    >>> round(hota()(estimate, truth), 4)
     64.9123
     """
     return _metric(zero, (_hit, _share), _hota)
 
 
+@declare(
+    name="det-a",
+    summary="Detection accuracy: share of sources and estimates that form pairs",
+    reference=f"{LUITEN}: DetA, as computed by TrackEval",
+)
 def det_a(zero: str = "") -> Additive:
     """Return DetA, the mean over alpha of TP / (TP + FN + FP), in %.
 
-    NaN if there is neither a source nor an answer. A change of identities leaves it as it is.
+    It does not depend on identities. NaN if there are neither sources nor estimates.
 
     Args:
-        zero: distance d0 of similarity 0; 40deg for directions and 1m for positions if empty.
+        zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
 
     Raises:
-        ParameterError: if it is no distance.
+        ParameterError: if `zero` is not a distance.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
-    >>> answer = Tracks.of([0, 1], [[[0, 0, 0]], [[np.nan] * 3]], "position")
-    >>> round(det_a()(answer, truth), 4)
+    >>> estimate = Tracks.of([0, 1], [[[0, 0, 0]], [[np.nan] * 3]], "position")
+    >>> round(det_a()(estimate, truth), 4)
     50.0
     """
     return _metric(zero, (_hit,), _det_a)
 
 
+@declare(
+    name="ass-a",
+    summary="Association accuracy: how long the same estimate stays with the same source",
+    reference=f"{LUITEN}: AssA, as computed by TrackEval",
+)
 def ass_a(zero: str = "") -> Additive:
     """Return AssA, the mean over alpha of the mean of A(c) over the true positives c, in %.
 
-    An alpha without true positives counts as 0, as in TrackEval. NaN if there is neither a source
-    nor an answer. Intervals hold A(c) fixed.
+    An alpha without true positives counts as 0, as in TrackEval. NaN if there are neither sources
+    nor estimates. Confidence intervals keep A(c) fixed.
 
     Args:
-        zero: distance d0 of similarity 0; 40deg for directions and 1m for positions if empty.
+        zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
 
     Raises:
-        ParameterError: if it is no distance.
+        ParameterError: if `zero` is not a distance.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
     >>> swapped = Tracks.of([0, 1], [[[0, 0, 0], [np.nan] * 3], [[np.nan] * 3, [0, 0, 0]]],
@@ -122,21 +130,26 @@ def ass_a(zero: str = "") -> Additive:
     return _metric(zero, (_hit, _share), _ass_a)
 
 
+@declare(
+    name="loc-a",
+    summary="Localization accuracy: mean similarity of sources and estimates that form pairs",
+    reference=f"{LUITEN}: LocA, as computed by TrackEval",
+)
 def loc_a(zero: str = "") -> Additive:
     """Return LocA, the mean over alpha of the mean of s over the true positives, in %.
 
-    An alpha without true positives counts as 1, as in TrackEval, but NaN (in TrackEval 1) if
-    there are none at any.
+    An alpha without true positives counts as 1, as in TrackEval. If no alpha has any, the value is
+    NaN (in TrackEval 1).
 
     Args:
-        zero: distance d0 of similarity 0; 40deg for directions and 1m for positions if empty.
+        zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
 
     Raises:
-        ParameterError: if it is no distance.
+        ParameterError: if `zero` is not a distance.
 
     >>> truth = Tracks.of([0], [[[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0], [[[0, 0, 0.12]]], "position")
-    >>> round(loc_a()(answer, truth), 4)  # 17 times 0.88, 2 times 1
+    >>> estimate = Tracks.of([0], [[[0, 0, 0.12]]], "position")
+    >>> round(loc_a()(estimate, truth), 4)  # 17 times 0.88, 2 times 1
     89.2632
     """
     return _metric(zero, (_hit, _nearness), _loc_a, count=0)
@@ -144,15 +157,16 @@ def loc_a(zero: str = "") -> Additive:
 
 @dataclass(frozen=True, eq=False)
 class _Pairs:
-    """The pairs of a corpus, from which the columns of each metric are spread when they are needed.
+    """The pairs of a corpus, in a compact form.
 
-    Kept small, since 19 thresholds times millions of frames are not.
+    The columns of each metric are computed from it on demand, because 19 thresholds times millions
+    of frames need much memory.
 
     Args:
-        sizes: number of sources and of answers, shape (2, frames).
-        similarity: of each source to its answer, 0 without one, shape (sources, frames).
-        passed: how many thresholds that reaches, same shape.
-        identity: which source and answer of which recording, same shape.
+        sizes: number of active sources and of estimates, shape (2, frames).
+        similarity: of each source and its estimate, 0 without one, shape (sources, frames).
+        passed: number of thresholds that the similarity reaches, same shape.
+        identity: index of the source, its estimate and the recording, same shape.
         shares: A of each such identity at each threshold, shape (thresholds, identities).
     """
 
@@ -164,20 +178,20 @@ class _Pairs:
 
 
 Part = Callable[[_Pairs, int], Floats]
-"""What each pair adds up to at a threshold, 0 if it does not reach it, shape (sources, frames)."""
+"""Contribution of each pair at a threshold, 0 if it is not reached, shape (sources, frames)."""
 
 
 def _metric(zero: str, parts: tuple[Part, ...], finish: Finish, count: int = -2) -> Additive:
-    limit = Limit.read(zero, ZERO_METRES, ZERO_DEGREES)
+    limit = Limit.parse(zero, ZERO_METRES, ZERO_DEGREES)
 
     def statistics(corpus: Corpus) -> Floats:
-        return _rows(corpus.once(_pairs, limit.of(corpus.kind)), parts)
+        return _rows(corpus.cached(_pairs, limit.value_for(corpus.kind)), parts)
 
     return Additive(statistics, finish, count, kind=limit.kind)
 
 
 def _rows(pairs: _Pairs, parts: tuple[Part, ...]) -> Floats:
-    # One column after the other, where it will stay: these are the largest arrays of all metrics.
+    # Each column is written in place: these are the largest arrays of all metrics.
     columns = np.empty((COUNT * len(parts) + 2, pairs.sizes.shape[1]))
     columns[-2:] = pairs.sizes
     for place, part in enumerate(parts):
@@ -204,22 +218,23 @@ def _pairs(corpus: Corpus, zero: float) -> _Pairs:
     found = similarity(matches.distance, zero).T
     eps = np.finfo(float).eps
     passed = np.searchsorted(THRESHOLDS - eps, found, side="right").astype(np.int8)
-    # The answer -1 to a source without one is a column of its own.
-    sources, answers = matches.partner.shape[1], corpus.claimed.shape[1] + 1
+    # Sources without an estimate get an identity of their own: index -1 is one more column.
+    sources, estimates = matches.partner.shape[1], corpus.active_estimates.shape[1] + 1
     source = corpus.recording * sources + np.arange(sources)[:, None]
-    identity = source * answers + matches.partner.T % answers
-    sizes = [there.sum(axis=1, dtype=float) for there in (corpus.sounding, corpus.claimed)]
+    identity = source * estimates + matches.partner.T % estimates
+    sizes = np.array([source_count(corpus), estimate_count(corpus)])
     shares = _shares(corpus, identity, passed)
-    return _Pairs(np.array(sizes), np.ascontiguousarray(found), passed, identity, shares)
+    return _Pairs(sizes, np.ascontiguousarray(found), passed, identity, shares)
 
 
 def _shares(corpus: Corpus, identity: Integers, passed: NDArray[np.int8]) -> Floats:
-    sources = by_recording(corpus, corpus.sounding)[:, :, None]
-    answers = by_recording(corpus, np.pad(corpus.claimed, ((0, 0), (0, 1))))[:, None]
-    either = (sources + answers).ravel()
+    sources = corpus.sum_by_recording(corpus.active_sources)[:, :, None]
+    padded = np.pad(corpus.active_estimates, ((0, 0), (0, 1)))
+    estimates = corpus.sum_by_recording(padded)[:, None]
+    either = (sources + estimates).ravel()
     levels = COUNT + 1
     last = np.bincount((identity * levels + passed).ravel(), minlength=len(either) * levels)
-    # Who reaches a threshold has reached all below it.
+    # A similarity that reaches a threshold also reaches all lower ones.
     reached = np.cumsum(last.reshape(-1, levels)[:, :0:-1], axis=1)[:, ::-1].T
     return np.ascontiguousarray(reached / np.maximum(1, either - reached))
 
@@ -244,7 +259,7 @@ def _loc_a(sums: Floats) -> Floats:
 
 def _detection(sums: Floats) -> Floats:
     hits, total = sums[..., :COUNT], sums[..., -2:].sum(axis=-1, keepdims=True)
-    # TP + FN + FP; NaN if there is nothing at all.
+    # TP + FN + FP; NaN if there are neither sources nor estimates.
     union = np.where(total > 0, total - hits, np.nan)
     return hits / union
 

@@ -1,44 +1,49 @@
 """Detection, tracking and accuracy in voice-active periods, by Evers et al. 2020 (LOCATA).
 
-A *voice-active period* is a longest run of frames of a recording in which a source sounds. In each
-frame answers are paired with sounding sources one to one, most pairs first, then the least summed
-azimuth difference; a pair further apart than the gate of 30 degrees is none. A source with a pair
-is *detected*, an answer without one is a *false alarm*. With ``measure=great-circle`` the whole
-angle takes the place of the azimuth; the paper's rule, the default, lets any elevation pass. Two
-answers beside two sources, all on one side, have the same summed difference either way round; such
-ties, of which the paper does not speak, go to the least sum of squared great-circle angles.
+A *voice-active period* is a longest run of frames of a recording in which a source is active. In
+each frame estimates are matched to active sources one to one, most pairs first, then by least
+summed azimuth difference. Pairs farther apart than the gate of 30 degrees are not matched. A source
+with an estimate is *detected*; an estimate without a source is a *false alarm*. With
+``measure=great-circle`` the great-circle angle replaces the azimuth; by the rule of the paper, the
+default, the elevation may be arbitrarily wrong. If two estimates are both to the same side of two
+sources, both assignments have the same summed difference; such ties, which the paper does not
+mention, go to the least sum of squared great-circle angles.
 
-These are the definitions of the paper. The code that was released with it lets silent sources take
-answers away, counts the end of the latency as a fragmentation and reads the latency off the first
-missed frame; that is not reproduced. Where the paper averages rates of periods and recordings,
-seconds and counts are summed here first; errors and latencies are means of periods, as there.
+These are the definitions of the paper. The code released with it matches estimates to inactive
+sources, counts the end of the latency as a fragmentation, and takes the latency from the first
+missed frame; this is not reproduced. Where the paper averages rates of periods and recordings,
+seconds and counts are summed first here; errors and latencies are means over periods, as there.
 
-Seconds are frames times the median step of the recording, so a recording of one frame has none: it
-is left out of every quantity that has seconds in it, which is NaN if nothing is left.
+Seconds are numbers of frames times the median step of the recording. A recording of one frame has
+no step: it is left out of all quantities that involve seconds, which are NaN if nothing is left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sslbench.array_types import Booleans, Floats, Integers
-from sslbench.errors import ParameterError
-from sslbench.geometry import azimuth_elevation, wrap_angle
+from sslbench.array_types import Floats, Integers
+from sslbench.geometry import azimuth_elevation
 from sslbench.metrics.aggregation import Additive, percent, ratio, ratio_of
-from sslbench.metrics.association import Matches, assign
-from sslbench.metrics.association.history import last_before
+from sslbench.metrics.association import Matches
+from sslbench.metrics.association.voice_activity import MEASURE, Detections, detect
 from sslbench.metrics.corpus import Corpus
-from sslbench.metrics.distances import quantity
-from sslbench.metrics.statistics import sounding
+from sslbench.metrics.declaration import metric
+from sslbench.metrics.distances import parse_distance
+from sslbench.metrics.statistics import (
+    active_sources,
+    azimuth_error,
+    count,
+    estimate_count,
+    source_count,
+)
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
-from sslbench.specs import MetricSpec, Parameter
+from sslbench.specs import Parameter
 
 __all__ = [
-    "SPECS",
     "azimuth_error_vap",
     "detection_probability",
     "elevation_error_vap",
@@ -50,125 +55,126 @@ __all__ = [
 
 PAPER = "Evers et al. 2020, The LOCATA challenge"
 
-TIE = 1e-9
-"""Weight of squared great-circle angles among costs: below 0.0001 degrees, above rounding."""
+PARAMETERS = (
+    Parameter("gate", "30deg", "largest angle between a source and its estimate"),
+    MEASURE,
+)
 
-MEASURES = ("azimuth", "great-circle")
-DURING = ("recording", "periods")
+DURING = Parameter(
+    "during",
+    "recording",
+    "count in the whole recording, or only while a source is active",
+    choices=("recording", "periods"),
+)
 
-GATE = Parameter("gate", "30deg", "largest angle between a source and its answer")
-MEASURE = Parameter("measure", "azimuth", "what the gate and the pairs go by", choices=MEASURES)
+Detector = Callable[[Corpus], Detections]
 
-
-def _spec(name: str, summary: str, unit: str, *parameters: Parameter) -> MetricSpec:
-    return MetricSpec(
-        name=name,
-        target=f"sslbench.metrics.families.locata:{name.replace('-', '_')}",
-        summary=summary,
-        unit=unit,
-        higher_is_better=unit == "%",
-        kinds=("direction",),
-        reference=PAPER,
-        parameters=(GATE, MEASURE, *parameters),
-    )
-
-
-SPECS = (
-    _spec("detection-probability", "Share of voice-active frames with an answer in the gate", "%"),
-    _spec(
-        "false-alarm-rate",
-        "Answers without a source in the gate, counted in every frame, per second",
-        "1/s",
-        Parameter("during", "recording", "or only while some source sounds", choices=DURING),
-    ),
-    _spec(
-        "track-fragmentation-rate",
-        "Interruptions and swaps of detected tracks per second of voice activity",
-        "1/s",
-    ),
-    _spec("track-latency", "Time from the start of a voice-active period to its detection", "s"),
-    _spec("azimuth-error-vap", "Azimuth error of detections, mean of voice-active periods", "deg"),
-    _spec(
-        "elevation-error-vap", "Elevation error of detections, mean of voice-active periods", "deg"
-    ),
+declare = partial(
+    metric,
+    kinds=("direction",),
+    reference=PAPER,
+    parameters=PARAMETERS,
 )
 
 
+@declare(
+    name="detection-probability",
+    summary="Share of voice-active frames with an estimate within the gate",
+    unit="%",
+    higher_is_better=True,
+)
 def detection_probability(gate: str = "30deg", measure: str = "azimuth") -> Additive:
     """Return p_d, the share of voice-active frames in which the source is detected, in %.
 
-    Summed over the periods of all sources, so that long periods weigh more. NaN if no source
-    sounds. Evers et al. 2020.
+    Summed over the periods of all sources, so that long periods have more weight. NaN if no source
+    is active. Evers et al. 2020.
 
     Args:
-        gate: largest difference of a pair.
+        gate: largest angle between a source and its estimate.
         measure: `azimuth` or `great-circle`.
 
     Raises:
-        ParameterError: if the gate is no angle, or the measure unknown.
+        ParameterError: if the gate is not an angle, or the measure is unknown.
 
     >>> front, left = [1, 0, 0], [0, 1, 0]
     >>> truth = Tracks.of([0, 1, 2, 3], [[front]] * 4, "direction")
-    >>> answer = Tracks.of([0, 1, 2, 3], [[left], [front], [front], [front]], "direction")
-    >>> detection_probability()(answer, truth)
+    >>> estimate = Tracks.of([0, 1, 2, 3], [[left], [front], [front], [front]], "direction")
+    >>> detection_probability()(estimate, truth)
     75.0
     """
-    detect = _Detect.read(gate, measure)
-    return ratio_of(lambda corpus: detect(corpus).detected, sounding, percent, kind="direction")
+    detections = _detector(gate, measure)
+
+    def detected(corpus: Corpus) -> Floats:
+        return detections(corpus).matches.matched.astype(float)
+
+    return ratio_of(detected, active_sources, percent, kind="direction")
 
 
+@declare(
+    name="false-alarm-rate",
+    summary="Estimates without a source within the gate, counted in every frame, per second",
+    unit="1/s",
+    higher_is_better=False,
+    parameters=(*PARAMETERS, DURING),
+)
 def false_alarm_rate(
     gate: str = "30deg", measure: str = "azimuth", during: str = "recording"
 ) -> Additive:
     """Return FAR, the number of false alarms per second.
 
-    Every answer of every frame that is paired with no source counts 1, so one false track that
-    stays for a second counts as often as there are frames in a second: compare at equal steps
-    only. Evers et al. 2020; over recordings, or over the frames in which some source sounds. NaN if
-    that is no time at all.
+    Every estimate of every frame that is not matched to a source counts 1. A false track of one
+    second therefore counts as often as there are frames in a second: compare values for equal time
+    steps only. Evers et al. 2020. The duration is that of the recordings, or of the frames in which
+    some source is active. NaN if it is 0.
 
     Args:
-        gate: largest difference of a pair.
+        gate: largest angle between a source and its estimate.
         measure: `azimuth` or `great-circle`.
         during: `recording` or `periods`.
 
     Raises:
-        ParameterError: if the gate is no angle, or the measure or `during` unknown.
+        ParameterError: if the gate is not an angle, or the measure or `during` is unknown.
 
     >>> front, left, none = [1, 0, 0], [0, 1, 0], [np.nan] * 3
     >>> truth = Tracks.of([0, 0.5, 1, 1.5], [[front], [front], [none], [none]], "direction")
-    >>> answer = Tracks.of([0, 0.5, 1, 1.5], [[front], [left], [left], [left]], "direction")
-    >>> false_alarm_rate()(answer, truth), false_alarm_rate(during="periods")(answer, truth)
+    >>> estimate = Tracks.of([0, 0.5, 1, 1.5], [[front], [left], [left], [left]], "direction")
+    >>> false_alarm_rate()(estimate, truth), false_alarm_rate(during="periods")(estimate, truth)
     (1.5, 1.0)
     """
-    detect = _Detect.read(gate, measure)
-    _check("during", during, DURING)
+    detections = _detector(gate, measure)
+    DURING.check(during)
 
     def statistics(corpus: Corpus) -> Floats:
-        false = corpus.claimed.sum(axis=1) - detect(corpus).detected.sum(axis=1)
+        false = estimate_count(corpus) - count(detections(corpus).matches.matched)
         counted = np.ones(corpus.frames)
         if during == "periods":
-            counted = corpus.sounding.any(axis=1).astype(float)
-        return _timed(corpus, false, counted)
+            counted = corpus.active_sources.any(axis=1).astype(float)
+        return _with_seconds(corpus, false, counted)
 
     return Additive(statistics, ratio, kind="direction")
 
 
+@declare(
+    name="track-fragmentation-rate",
+    summary="Interruptions and swaps of detected tracks per second of voice activity",
+    unit="1/s",
+    higher_is_better=False,
+)
 def track_fragmentation_rate(gate: str = "30deg", measure: str = "azimuth") -> Additive:
     """Return TFR, the number of interruptions and swaps per second of voice activity.
 
-    Within a voice-active period an *interruption* is a gap of undetected frames between two
-    detections, and a *swap* is a detection by another track than the last one's; a gap after which
-    another track goes on is both. What comes before the first detection is latency and what comes
-    after the last one costs detection probability: neither is a fragment. Seconds are those of all
-    periods of all sources. NaN if there are none. Evers et al. 2020.
+    Within a voice-active period, an *interruption* is a gap of undetected frames between two
+    detections, and a *swap* is a detection by another track than the previous detection. A gap
+    after which another track continues is both. Undetected frames before the first detection are
+    latency, and those after the last one lower the detection probability: neither is a fragment.
+    Seconds are those of all periods of all sources. NaN if there are none. Evers et al. 2020.
 
     Args:
-        gate: largest difference of a pair.
+        gate: largest angle between a source and its estimate.
         measure: `azimuth` or `great-circle`.
 
     Raises:
-        ParameterError: if the gate is no angle, or the measure unknown.
+        ParameterError: if the gate is not an angle, or the measure is unknown.
 
     >>> a, none = [1, 0, 0], [np.nan] * 3
     >>> truth = Tracks.of([0, 0.5, 1, 1.5], [[a]] * 4, "direction")
@@ -176,217 +182,143 @@ def track_fragmentation_rate(gate: str = "30deg", measure: str = "azimuth") -> A
     >>> track_fragmentation_rate()(Tracks.of([0, 0.5, 1, 1.5], tracks, "direction"), truth)
     1.0
     """
-    detect = _Detect.read(gate, measure)
+    detections = _detector(gate, measure)
 
     def statistics(corpus: Corpus) -> Floats:
-        fragments = detect(corpus).fragments.sum(axis=1)
-        return _timed(corpus, fragments, sounding(corpus).sum(axis=1))
+        fragments = detections(corpus).fragments.sum(axis=1)
+        return _with_seconds(corpus, fragments, source_count(corpus))
 
     return Additive(statistics, ratio, kind="direction")
 
 
+@declare(
+    name="track-latency",
+    summary="Time from the start of a voice-active period to its first detection",
+    unit="s",
+    higher_is_better=False,
+)
 def track_latency(gate: str = "30deg", measure: str = "azimuth") -> Additive:
     """Return TL, the mean over voice-active periods of the time to the first detection, in s.
 
-    From the first frame of the period to the first frame in which the source is detected: 0 if
-    that is the same. A period that is never detected counts with its whole length (frames times
-    step), the least that its latency can be; the paper does not say, and leaving it out would let
-    silence pay. NaN if there is no period. Evers et al. 2020.
+    The time from the first frame of the period to the first frame in which the source is detected:
+    0 if that is the same frame. A period that is never detected counts with its whole length
+    (number of frames times step), the smallest possible latency. The paper does not state a rule
+    for this case; leaving the period out would reward missed detections. NaN if there are no
+    periods. Evers et al. 2020.
 
     Args:
-        gate: largest difference of a pair.
+        gate: largest angle between a source and its estimate.
         measure: `azimuth` or `great-circle`.
 
     Raises:
-        ParameterError: if the gate is no angle, or the measure unknown.
+        ParameterError: if the gate is not an angle, or the measure is unknown.
 
     >>> a, none = [1, 0, 0], [np.nan] * 3
     >>> truth = Tracks.of([0, 0.5, 1, 1.5, 2], [[a], [a], [none], [a], [a]], "direction")
-    >>> answer = Tracks.of([0, 0.5, 1, 1.5, 2], [[none], [a], [a], [none], [none]], "direction")
-    >>> track_latency()(answer, truth)
+    >>> estimate = Tracks.of([0, 0.5, 1, 1.5, 2], [[none], [a], [a], [none], [none]], "direction")
+    >>> track_latency()(estimate, truth)
     0.75
     """
-    detect = _Detect.read(gate, measure)
+    detections = _detector(gate, measure)
 
     def latency(corpus: Corpus) -> Floats:
-        return np.nan_to_num(detect(corpus).latency)
+        return np.nan_to_num(detections(corpus).latency)
 
     def known(corpus: Corpus) -> Floats:
-        return np.isfinite(detect(corpus).latency).astype(float)
+        return np.isfinite(detections(corpus).latency).astype(float)
 
     return ratio_of(latency, known, kind="direction")
 
 
+@declare(
+    name="azimuth-error-vap",
+    summary="Azimuth error of detected sources, averaged over voice-active periods",
+    unit="deg",
+    higher_is_better=False,
+)
 def azimuth_error_vap(gate: str = "30deg", measure: str = "azimuth") -> Additive:
     """Return the mean over voice-active periods of the mean azimuth error, in degrees.
 
-    Within a period the mean is over the frames in which the source is detected, so no error
-    exceeds the gate if that is one of azimuth; every period with a detection counts the same,
-    those without do not count. NaN if there is none. Evers et al. 2020, equation (12a).
+    Within a period the mean is over the frames in which the source is detected, so no error exceeds
+    the gate if the gate applies to the azimuth. Every period with a detection has the same weight;
+    periods without a detection do not count. NaN if there is no detection. Evers et al. 2020,
+    equation (12a).
 
     Args:
-        gate: largest difference of a pair.
+        gate: largest angle between a source and its estimate.
         measure: `azimuth` or `great-circle`.
 
     Raises:
-        ParameterError: if the gate is no angle, or the measure unknown.
+        ParameterError: if the gate is not an angle, or the measure is unknown.
 
     >>> front, near, none = [1, 0, 0], [0.96, 0.28, 0], [np.nan] * 3
     >>> truth = Tracks.of([0, 1, 2, 3], [[front], [front], [none], [front]], "direction")
-    >>> answer = Tracks.of([0, 1, 2, 3], [[front], [front], [front], [near]], "direction")
-    >>> round(azimuth_error_vap()(answer, truth), 2)
+    >>> estimate = Tracks.of([0, 1, 2, 3], [[front], [front], [front], [near]], "direction")
+    >>> round(azimuth_error_vap()(estimate, truth), 2)
     8.13
     """
-    return _error_of_periods(_azimuth, _Detect.read(gate, measure))
+    return _mean_of_periods(azimuth_error, _detector(gate, measure))
 
 
+@declare(
+    name="elevation-error-vap",
+    summary="Elevation error of detected sources, averaged over voice-active periods",
+    unit="deg",
+    higher_is_better=False,
+)
 def elevation_error_vap(gate: str = "30deg", measure: str = "azimuth") -> Additive:
     """Return the mean over voice-active periods of the mean elevation error, in degrees.
 
-    Pairs, gate and averaging are those of `azimuth-error-vap`: they go by azimuth, so errors up to
-    180 degrees enter unless the measure is `great-circle`. NaN if no period has a detection. Evers
-    et al. 2020.
+    Matching, gate and averaging are those of `azimuth-error-vap`. They use the azimuth, so errors
+    of up to 180 degrees are included unless the measure is `great-circle`. NaN if no period has a
+    detection. Evers et al. 2020.
 
     Args:
-        gate: largest difference of a pair.
+        gate: largest angle between a source and its estimate.
         measure: `azimuth` or `great-circle`.
 
     Raises:
-        ParameterError: if the gate is no angle, or the measure unknown.
+        ParameterError: if the gate is not an angle, or the measure is unknown.
 
     >>> front, above, none = [1, 0, 0], [0.96, 0, 0.28], [np.nan] * 3
     >>> truth = Tracks.of([0, 1, 2, 3], [[front], [front], [none], [front]], "direction")
-    >>> answer = Tracks.of([0, 1, 2, 3], [[front], [front], [front], [above]], "direction")
-    >>> round(elevation_error_vap()(answer, truth), 2)
+    >>> estimate = Tracks.of([0, 1, 2, 3], [[front], [front], [front], [above]], "direction")
+    >>> round(elevation_error_vap()(estimate, truth), 2)
     8.13
     """
-    return _error_of_periods(_elevation, _Detect.read(gate, measure))
+    return _mean_of_periods(_elevation_error, _detector(gate, measure))
 
 
-@dataclass(frozen=True, eq=False)
-class _Detections:
-    """Which sources are detected, by which answers.
-
-    What belongs to a voice-active period as a whole stands at its first frame.
-
-    Args:
-        partner: answer to each source, -1 if it is not detected, shape (frames, sources).
-        begin: first frame of the voice-active period of each source that sounds, same shape.
-        latency: seconds to the detection, at the first frame of each period whose recording has
-            more than one frame; NaN elsewhere, same shape.
-        fragments: interruptions and swaps, at the frame where the track goes on, same shape.
-    """
-
-    partner: Integers
-    begin: Integers
-    latency: Floats
-    fragments: Integers
-
-    @property
-    def detected(self) -> Floats:
-        """Whether each source is detected, as 0 or 1."""
-        return (self.partner >= 0).astype(float)
+def _with_seconds(corpus: Corpus, events: Floats | Integers, counted: Floats) -> Floats:
+    """Return events, seconds and the number of frames that are counted, shape (frames, 3)."""
+    counted = counted * np.isfinite(corpus.seconds)
+    seconds = counted * np.nan_to_num(corpus.seconds)
+    return np.column_stack([events * (counted > 0), seconds, counted])
 
 
-@dataclass(frozen=True)
-class _Detect:
-    """How sources are detected; called with a corpus it does so, once for all metrics."""
+def _detector(gate: str, measure: str) -> Detector:
+    """Return the function that detects sources, once for all metrics with these parameters."""
+    degrees = parse_distance(gate, "direction").value
+    MEASURE.check(measure)
 
-    gate: float
-    measure: str
+    def detections(corpus: Corpus) -> Detections:
+        return corpus.cached(detect, degrees, measure)
 
-    @classmethod
-    def read(cls, gate: str, measure: str) -> _Detect:
-        _check("measure", measure, MEASURES)
-        return cls(quantity(gate, "direction").value, measure)
-
-    def __call__(self, corpus: Corpus) -> _Detections:
-        return corpus.once(_detections, self.gate, self.measure)
+    return detections
 
 
-def _check(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ParameterError(f"{name}={value!r} is not known", expected=" or ".join(known))
-
-
-def _detections(corpus: Corpus, gate: float, measure: str) -> _Detections:
-    apart = corpus.distance if measure == "great-circle" else _apart(corpus)
-    cost = apart + TIE * corpus.distance**2
-    partner = assign(cost, corpus.possible & (apart <= gate))
-    begin = _begin(corpus)
-    before = last_before(corpus, partner >= 0)
-    again = (partner >= 0) & (before >= begin)
-    former = np.take_along_axis(partner, np.maximum(before, 0), axis=0)
-    gap = before < np.arange(corpus.frames)[:, None] - 1
-    return _Detections(
-        partner,
-        begin,
-        _latency(corpus, begin, (partner >= 0) & ~again),
-        (again & gap).astype(np.int64) + (again & (partner != former)),
-    )
-
-
-def _apart(corpus: Corpus) -> Floats:
-    """Return degrees of azimuth of each source from each answer, (frames, sources, answers)."""
-    here, _ = azimuth_elevation(corpus.truth.xyz)
-    there, _ = azimuth_elevation(corpus.prediction.xyz)
-    return np.degrees(np.abs(wrap_angle(here[:, :, None] - there[:, None])))
-
-
-def _begin(corpus: Corpus) -> Integers:
-    """Return the first frame of the period that each sounding source is in, (frames, sources)."""
-    silent_before = np.ones_like(corpus.sounding)
-    silent_before[1:] = ~corpus.sounding[:-1]
-    starts = corpus.sounding & (silent_before | corpus.first[:, None])
-    index = np.arange(corpus.frames)[:, None]
-    return np.maximum.accumulate(np.where(starts, index, 0), axis=0)
-
-
-def _latency(corpus: Corpus, begin: Integers, earliest: Booleans) -> Floats:
-    """Return seconds to the detection of each period, NaN except at its first frame."""
-    times = corpus.truth.times[:, None]
-    delay = np.where(earliest, times - corpus.truth.times[begin], 0.0)
-    found = _by_period(corpus, begin, earliest.astype(float)) > 0
-    length = _by_period(corpus, begin, np.repeat(corpus.seconds[:, None], begin.shape[1], axis=1))
-    seconds = np.where(found, _by_period(corpus, begin, delay), length)
-    starts = corpus.sounding & (begin == np.arange(corpus.frames)[:, None])
-    return np.where(starts & np.isfinite(length), seconds, np.nan)
-
-
-def _by_period(corpus: Corpus, begin: Integers, values: Floats) -> Floats:
-    """Add up values over each voice-active period, at its first frame, 0 elsewhere."""
-    frames, sources = begin.shape
-    place = (begin * sources + np.arange(sources))[corpus.sounding]
-    summed = np.bincount(place, values[corpus.sounding], minlength=begin.size)
-    return np.asarray(summed.reshape(frames, sources), dtype=float)
-
-
-def _timed(corpus: Corpus, events: NDArray[np.generic], counted: Floats) -> Floats:
-    """Return events, seconds and frames of what counts, shape (frames, 3)."""
-    among = counted * np.isfinite(corpus.seconds)
-    seconds = among * np.nan_to_num(corpus.seconds)
-    return np.column_stack([events * (among > 0), seconds, among])
-
-
-def _error_of_periods(error: Callable[[Matches], Floats], detect: _Detect) -> Additive:
+def _mean_of_periods(error: Callable[[Matches], Floats], detections: Detector) -> Additive:
     def statistics(corpus: Corpus) -> Floats:
-        found = detect(corpus)
-        matches = Matches(corpus, found.partner)
-        summed = _by_period(corpus, found.begin, np.nan_to_num(error(matches)))
-        frames = _by_period(corpus, found.begin, found.detected)
+        found = detections(corpus)
+        summed = found.sum_by_period(np.nan_to_num(error(found.matches)))
+        frames = found.sum_by_period(found.matches.matched.astype(float))
         means = np.where(frames > 0, summed / np.maximum(frames, 1), 0.0)
         return np.column_stack([means.sum(axis=1), (frames > 0).sum(axis=1)])
 
     return Additive(statistics, ratio, kind="direction")
 
 
-def _azimuth(matches: Matches) -> Floats:
-    given, _ = azimuth_elevation(matches.answers)
-    true, _ = azimuth_elevation(matches.corpus.truth.xyz)
-    return np.degrees(np.abs(wrap_angle(given - true)))
-
-
-def _elevation(matches: Matches) -> Floats:
-    _, given = azimuth_elevation(matches.answers)
+def _elevation_error(matches: Matches) -> Floats:
+    _, estimated = azimuth_elevation(matches.estimates)
     _, true = azimuth_elevation(matches.corpus.truth.xyz)
-    return np.degrees(np.abs(given - true))
+    return np.degrees(np.abs(estimated - true))

@@ -1,7 +1,7 @@
-"""Metrics of estimated microphones, for methods that find these as well as the sources.
+"""Errors of estimated microphones, for methods that estimate them together with the sources.
 
-A recording is one frame, a channel one column. Channels have names, so an estimate belongs to the
-microphone of its own column, and there is nothing to permute.
+A recording is one frame, and each channel is one column. Channels are identified, so an estimate is
+compared with the microphone of its own column, and no matching is needed.
 """
 
 from __future__ import annotations
@@ -12,34 +12,30 @@ from sslbench.array_types import Floats
 from sslbench.errors import FormatError
 from sslbench.metrics.aggregation import Additive, ratio_of
 from sslbench.metrics.corpus import Corpus
+from sslbench.metrics.declaration import metric
 from sslbench.scene import Tracks  # noqa: F401  # the example uses it
-from sslbench.specs import MetricSpec
 
-__all__ = ["SPECS", "error_mean"]
+__all__ = ["error_mean"]
 
 
-SPECS = (
-    MetricSpec(
-        name="microphone-error-mean",
-        target="sslbench.metrics.families.microphones:error_mean",
-        summary="Mean distance of the estimated microphones from the true ones",
-        unit="m",
-        higher_is_better=False,
-        kinds=("position",),
-        reference="Berg et al. 2024, wav2pos, table III",
-        subject="microphones",
-    ),
+@metric(
+    name="microphone-error-mean",
+    summary="Mean distance between estimated and true microphones",
+    unit="m",
+    higher_is_better=False,
+    kinds=("position",),
+    reference="Berg et al. 2024, wav2pos, table III",
+    subject="microphones",
 )
-
-
 def error_mean() -> Additive:
     """Return the mean distance between estimated and true microphones, in metres.
 
-    Berg et al. 2024, table III: over all microphones whose place is unknown to the method, of all
-    recordings. Microphones without an estimate (NaN) do not count; NaN if there is no estimate.
+    Berg et al. 2024, table III: the mean is over all microphones whose position is unknown to the
+    method, of all recordings. Microphones without an estimate (NaN) do not count; NaN if there is
+    no estimate.
 
     Raises:
-        FormatError: on reading a recording with more or fewer estimates than microphones.
+        FormatError: for a recording in which the numbers of estimates and microphones differ.
 
     >>> truth = Tracks.of([0], [[[0, 0, 0], [4, 0, 0], [0, 5, 0]]], "position")
     >>> estimate = Tracks.of([0], [[[0, 0, 1], [4, 3, 0], [np.nan] * 3]], "position")
@@ -50,16 +46,17 @@ def error_mean() -> Additive:
 
 
 def _estimated(corpus: Corpus) -> Floats:
-    if corpus.sounding.shape != corpus.claimed.shape:
+    microphones, estimates = corpus.active_sources, corpus.active_estimates
+    if microphones.shape != estimates.shape:
         raise FormatError(
-            f"{corpus.claimed.shape[1]} estimates for {corpus.sounding.shape[1]} microphones",
-            expected="one column a channel in both, NaN where there is no estimate",
-            hint="this metric compares microphones; for sources take position-error-mean",
+            f"{estimates.shape[1]} estimates for {microphones.shape[1]} microphones",
+            expected="one column per channel in both, NaN where there is no estimate",
+            hint="this metric compares microphones; use position-error-mean for sources",
         )
-    return (corpus.sounding & corpus.claimed).astype(float)
+    return (microphones & estimates).astype(float)
 
 
 def _summed_distance(corpus: Corpus) -> Floats:
     estimated = _estimated(corpus) > 0
-    apart = np.linalg.norm(corpus.prediction.xyz - corpus.truth.xyz, axis=-1)
-    return np.where(estimated, apart, 0.0)
+    distance = np.linalg.norm(corpus.prediction.xyz - corpus.truth.xyz, axis=-1)
+    return np.where(estimated, distance, 0.0)

@@ -1,12 +1,14 @@
-"""Metrics of positions, from the distances d between sources and their answers, in metres.
+"""Errors of positions: distances d between sources and their estimates, in metres.
 
-Distances are Euclidean in three dimensions; data sets that ask for two have equal heights. Sources
-and answers are paired frame by frame without a gate (`association.framewise`). Unless said
-otherwise only answered sources count, so read `coverage` beside them; all are NaN where nothing
-counts.
+Distances are Euclidean in three dimensions. In data sets with two-dimensional positions all heights
+are equal. Estimates and sources are matched frame by frame without a gate
+(`association.framewise`). Unless stated otherwise only sources with an estimate count, so read
+`coverage` as well. All metrics are NaN where nothing counts.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 
@@ -14,28 +16,28 @@ from sslbench.array_types import Floats
 from sslbench.metrics.aggregation import Additive, Quantile, percent, ratio, ratio_of
 from sslbench.metrics.association import match
 from sslbench.metrics.corpus import Corpus
-from sslbench.metrics.distances import quantity
+from sslbench.metrics.declaration import metric
+from sslbench.metrics.distances import parse_distance
 from sslbench.metrics.statistics import (
-    answered,
+    active_sources,
+    capped,
     distance,
     hits,
-    sounding,
+    matched,
     summed_distance,
-    truncated,
 )
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
-from sslbench.specs import MetricSpec, Parameter
+from sslbench.specs import Parameter
 
 __all__ = [
-    "SPECS",
     "accuracy",
     "bias_x",
     "bias_y",
     "bias_z",
+    "error_capped",
     "error_mean",
     "error_percentile",
     "error_rmse",
-    "error_truncated",
 ]
 
 
@@ -43,131 +45,124 @@ BERG = "Berg et al. 2024, wav2pos"
 
 X, Y, Z = range(3)
 
-
-def _spec(name: str, function: str, summary: str, *parameters: Parameter) -> MetricSpec:
-    return MetricSpec(
-        name=name,
-        target=f"sslbench.metrics.families.position:{function}",
-        summary=summary,
-        unit="m",
-        higher_is_better=False,
-        kinds=("position",),
-        reference=BERG if "truncated" in name else "",
-        parameters=parameters,
-    )
-
-
-SPECS = (
-    _spec("position-error-mean", "error_mean", "Mean distance of the answers from the truth"),
-    _spec("position-error-rmse", "error_rmse", "Root of the mean squared distance"),
-    _spec(
-        "position-error-percentile",
-        "error_percentile",
-        "Distance that so many % of the answers keep; 50 is the median",
-        Parameter("p", 50, "percent of the answers", minimum=0, maximum=100),
-    ),
-    _spec(
-        "position-error-truncated",
-        "error_truncated",
-        "Mean distance, each at most a limit; no answer counts as the limit",
-        Parameter("limit", "3m", "largest error that is counted, as in 3m or 50cm"),
-    ),
-    *(
-        MetricSpec(
-            name=f"position-bias-{axis}",
-            target=f"sslbench.metrics.families.position:bias_{axis}",
-            summary=f"Mean signed error along {axis}: answer minus truth",
-            unit="m",
-            higher_is_better=None,
-            kinds=("position",),
-        )
-        for axis in "xyz"
-    ),
-    MetricSpec(
-        name="position-accuracy",
-        target="sslbench.metrics.families.position:accuracy",
-        summary="Share of sources located within a radius",
-        unit="%",
-        higher_is_better=True,
-        kinds=("position",),
-        reference=BERG,
-        parameters=(Parameter("within", "30cm", "radius, as in 30cm or 1m"),),
-    ),
+declare = partial(
+    metric,
+    unit="m",
+    higher_is_better=False,
+    kinds=("position",),
 )
 
 
+@declare(
+    name="position-error-mean",
+    summary="Mean distance between estimates and ground truth",
+)
 def error_mean() -> Additive:
-    """Return the mean distance: sum of d over the number of answers, in metres.
+    """Return the mean distance: sum of d over the number of matched sources, in metres.
 
-    Feng et al. 2025 call it MAE. NaN if nothing is answered.
+    Feng et al. 2025 call it MAE. NaN if there is no estimate.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> error_mean()(answer, truth)
+    >>> estimate = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
+    >>> error_mean()(estimate, truth)
     2.55
     """
-    return ratio_of(summed_distance, answered, kind="position")
+    return ratio_of(summed_distance, matched, kind="position")
 
 
+@declare(
+    name="position-error-rmse",
+    summary="Root mean square distance",
+)
 def error_rmse() -> Additive:
-    """Return the root of the mean of d^2 over the answers, in metres.
+    """Return the root of the mean of d^2 over matched sources, in metres.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> round(error_rmse()(answer, truth), 4)
+    >>> estimate = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
+    >>> round(error_rmse()(estimate, truth), 4)
     3.5362
     """
-    return ratio_of(_squared, answered, _root, kind="position")
+    return ratio_of(_squared_distance, matched, _root, kind="position")
 
 
+@declare(
+    name="position-error-percentile",
+    summary="Percentile of the distance; 50 is the median",
+    parameters=(Parameter("p", 50, "percent of the estimates", minimum=0, maximum=100),),
+)
 def error_percentile(p: int = 50) -> Quantile:
-    """Return the p-th percentile of d over the answers, in metres; linear between two of them.
+    """Return the p-th percentile of d over matched sources, in metres.
+
+    Values between two distances are interpolated linearly.
+
+    Args:
+        p: percent of the estimates that are at most this far away.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> error_percentile()(answer, truth)
+    >>> estimate = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
+    >>> error_percentile()(estimate, truth)
     2.55
     """
     return Quantile(distance, p / 100, kind="position")
 
 
-def error_truncated(limit: str = "3m") -> Additive:
-    """Return the mean of min(d, limit) over all sounding sources, in metres.
+@declare(
+    name="position-error-capped",
+    summary="Mean capped distance; larger distances and missed sources count as the limit",
+    reference=BERG,
+    parameters=(Parameter("limit", "3m", "cap of the distance, as in 3m or 50cm"),),
+)
+def error_capped(limit: str = "3m") -> Additive:
+    """Return the mean of min(d, limit) over all active sources, in metres.
 
-    A source without an answer counts as the limit, so that silence never pays. Berg et al. 2024,
-    section III, at 3 m, without their unstated rule for leaving out silent frames. NaN if nothing
-    sounds.
+    A source without an estimate counts as the limit, so that missed detections never improve the
+    value. Berg et al. 2024, section III, with 3 m, but without their rule for leaving out silent
+    frames, which is not stated. NaN if no source is active.
+
+    Args:
+        limit: cap of the distance.
 
     Raises:
-        ParameterError: if `limit` is no distance in metres.
+        ParameterError: if `limit` is not a distance in metres.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> error_truncated()(answer, truth), error_truncated("1m")(answer, truth)
+    >>> estimate = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
+    >>> error_capped()(estimate, truth), error_capped("1m")(estimate, truth)
     (1.55, 0.55)
     """
-    return ratio_of(truncated(quantity(limit, "position").value), sounding, kind="position")
+    cap = parse_distance(limit, "position").value
+    return ratio_of(capped(cap), active_sources, kind="position")
 
 
+@declare(
+    name="position-bias-x",
+    summary="Mean signed error along x: estimate minus ground truth",
+    higher_is_better=None,
+)
 def bias_x() -> Additive:
-    """Return the mean of x(answer) - x(truth) over the answers, in metres.
+    """Return the mean of x(estimate) - x(ground truth) over matched sources, in metres.
 
-    The first entry of the bias vector: positive if answers lie too far along x. NaN if nothing is
-    answered.
+    The first component of the bias vector. It is positive if estimates are too far along x. NaN if
+    there is no estimate.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[-1, 0, -1]]], "position")
-    >>> bias_x()(answer, truth), bias_y()(answer, truth), bias_z()(answer, truth)
+    >>> estimate = Tracks.of([0, 1], [[[3, 4, 0]], [[-1, 0, -1]]], "position")
+    >>> bias_x()(estimate, truth), bias_y()(estimate, truth), bias_z()(estimate, truth)
     (1.0, 2.0, -0.5)
     """
     return _bias(X)
 
 
+@declare(
+    name="position-bias-y",
+    summary="Mean signed error along y: estimate minus ground truth",
+    higher_is_better=None,
+)
 def bias_y() -> Additive:
-    """Return the mean of y(answer) - y(truth) over the answers, in metres.
+    """Return the mean of y(estimate) - y(ground truth) over matched sources, in metres.
 
-    The second entry of the bias vector: positive if answers lie too far along y. NaN if nothing is
-    answered.
+    The second component of the bias vector. It is positive if estimates are too far along y. NaN if
+    there is no estimate.
 
     >>> truth = Tracks.of([0], [[[0, 0, 0]]], "position")
     >>> bias_y()(Tracks.of([0], [[[3, 4, 0]]], "position"), truth)
@@ -176,11 +171,16 @@ def bias_y() -> Additive:
     return _bias(Y)
 
 
+@declare(
+    name="position-bias-z",
+    summary="Mean signed error along z: estimate minus ground truth",
+    higher_is_better=None,
+)
 def bias_z() -> Additive:
-    """Return the mean of z(answer) - z(truth) over the answers, in metres.
+    """Return the mean of z(estimate) - z(ground truth) over matched sources, in metres.
 
-    The third entry of the bias vector: positive if answers lie too high. NaN if nothing is
-    answered.
+    The third component of the bias vector. It is positive if estimates are too high. NaN if there
+    is no estimate.
 
     >>> truth = Tracks.of([0], [[[0, 0, 1]]], "position")
     >>> bias_z()(Tracks.of([0], [[[3, 4, 0]]], "position"), truth)
@@ -189,31 +189,44 @@ def bias_z() -> Additive:
     return _bias(Z)
 
 
+@declare(
+    name="position-accuracy",
+    summary="Share of sources with an estimate within a radius",
+    unit="%",
+    higher_is_better=True,
+    reference=BERG,
+    parameters=(Parameter("within", "30cm", "radius, as in 30cm or 1m"),),
+)
 def accuracy(within: str = "30cm") -> Additive:
-    """Return the share of sounding sources with d < radius, in %; no answer is wrong.
+    """Return the share of active sources with d < radius, in %.
 
-    At 30 cm it is acc@30cm of Berg et al. 2024: the comparison is strict.
+    A source without an estimate counts as wrong. With 30 cm this is acc@30cm of Berg et al. 2024;
+    the comparison is strict. NaN if no source is active.
+
+    Args:
+        within: radius.
 
     Raises:
-        ParameterError: if `within` is no distance.
+        ParameterError: if `within` is not a distance in metres.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
-    >>> answer = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> accuracy()(answer, truth), accuracy("10cm")(answer, truth)
+    >>> estimate = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
+    >>> accuracy()(estimate, truth), accuracy("10cm")(estimate, truth)
     (50.0, 0.0)
     """
-    return ratio_of(hits(quantity(within, "position").value), sounding, percent, kind="position")
+    radius = parse_distance(within, "position").value
+    return ratio_of(hits(radius), active_sources, percent, kind="position")
 
 
 def _bias(axis: int) -> Additive:
-    def signed(corpus: Corpus) -> Floats:
-        answers = corpus.once(match).answers[..., axis]
-        return np.nan_to_num(answers - corpus.truth.xyz[..., axis])
+    def signed_error(corpus: Corpus) -> Floats:
+        estimates = corpus.cached(match).estimates[..., axis]
+        return np.nan_to_num(estimates - corpus.truth.xyz[..., axis])
 
-    return ratio_of(signed, answered, kind="position")
+    return ratio_of(signed_error, matched, kind="position")
 
 
-def _squared(corpus: Corpus) -> Floats:
+def _squared_distance(corpus: Corpus) -> Floats:
     return summed_distance(corpus) ** 2
 
 

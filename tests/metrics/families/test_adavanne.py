@@ -1,4 +1,4 @@
-"""Scores by the equations of Adavanne et al. 2021, and by their code, hold against plain loops."""
+"""Scores of Adavanne et al. 2021, compared with plain loops over equations (1) to (3)."""
 
 import numpy as np
 import pytest
@@ -7,43 +7,38 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.transform import Rotation
 
-from helpers.metric_cases import several_sources
+from helpers.metric_cases import pairwise_distance, several_sources
 from sslbench.errors import ParameterError
 from sslbench.geometry import unit_vector
 from sslbench.metrics.corpus import Corpus
+from sslbench.metrics.declaration import specs_of
 from sslbench.metrics.families import adavanne
 from sslbench.scene import Tracks
 
 SEEDS = st.integers(0, 10**6)
-NAMES = [spec.name for spec in adavanne.SPECS]
+NAMES = [spec.name for spec in specs_of(adavanne)]
 
 
 def make(name, **parameters):
     return getattr(adavanne, name.replace("-", "_"))(**parameters)
 
 
-def of_corpus(name, pairs, **parameters):
+def value_of(name, pairs, **parameters):
     metric = make(name, **parameters)
     return metric.value(metric.rows(Corpus.of(pairs)))
 
 
-def measure(here, there, kind):
-    if kind == "position":
-        return np.linalg.norm(here[:, None] - there, axis=-1)
-    return np.degrees(np.arccos(np.clip(here @ there.T, -1, 1)))
-
-
-def frame_pairs(answer, truth, frame):
-    """Return source, answer and distance of the pairs of a frame, by scipy."""
+def frame_pairs(estimate, truth, frame):
+    """Return source, estimate and distance of the pairs of a frame, by scipy."""
     sources = np.flatnonzero(truth.active[frame])
-    answers = np.flatnonzero(answer.active[frame])
-    cost = measure(truth.xyz[frame, sources], answer.xyz[frame, answers], truth.kind)
+    estimates = np.flatnonzero(estimate.active[frame])
+    cost = pairwise_distance(truth.xyz[frame, sources], estimate.xyz[frame, estimates], truth.kind)
     first, second = linear_sum_assignment(cost)
-    return list(zip(sources[first], answers[second], cost[first, second], strict=True))
+    return list(zip(sources[first], estimates[second], cost[first, second], strict=True))
 
 
-def percent(above, below):
-    return 100 * above / below if below else np.nan
+def percent(numerator, denominator):
+    return 100 * numerator / denominator if denominator else np.nan
 
 
 def reference(pairs):
@@ -52,13 +47,13 @@ def reference(pairs):
     switches = {"match": 0, "frame": 0}
     distance = 0.0
     before = None
-    for answer, truth in pairs:
+    for estimate, truth in pairs:
         last = {}
         for frame in range(len(truth.times)):
-            found = frame_pairs(answer, truth, frame)
-            sources, answers = truth.active[frame].sum(), answer.active[frame].sum()
-            n, m, k, frames = n + sources, m + answers, k + len(found), frames + 1
-            errors += max(0, answers - sources) + max(0, sources - answers)
+            found = frame_pairs(estimate, truth, frame)
+            sources, estimates = truth.active[frame].sum(), estimate.active[frame].sum()
+            n, m, k, frames = n + sources, m + estimates, k + len(found), frames + 1
+            errors += max(0, estimates - sources) + max(0, sources - estimates)
             distance += sum(pair[2] for pair in found)
             for source, track, _ in found:
                 if source in last and last[source][0] != track:
@@ -67,9 +62,9 @@ def reference(pairs):
                 last[source] = track, frame
             if before is not None:
                 onsets += sum(
-                    now and not b for now, b in zip(answer.active[frame], before, strict=True)
+                    now and not b for now, b in zip(estimate.active[frame], before, strict=True)
                 )
-            before = answer.active[frame]
+            before = estimate.active[frame]
     undefined = n == 0
     return {
         "localization-error": distance / k if k else np.nan,
@@ -85,10 +80,10 @@ def reference(pairs):
     }
 
 
-def all_of(pairs):
-    values = {name: of_corpus(name, pairs) for name in NAMES}
+def all_values(pairs):
+    values = {name: value_of(name, pairs) for name in NAMES}
     for name in ("id-switches-framewise", "mota-framewise"):
-        values[f"{name}[frame]"] = of_corpus(name, pairs, last="frame")
+        values[f"{name}[frame]"] = value_of(name, pairs, last="frame")
     return values
 
 
@@ -99,50 +94,50 @@ def crossing(seed=0, frames=600):
     azimuth = np.stack([course, -course], axis=1)
     active = np.ones((frames, 2), bool)
     active[:80, 1] = active[-80:, 0] = False
-    given = azimuth + np.radians(rng.normal(scale=3, size=(frames, 2)))
+    found = azimuth + np.radians(rng.normal(scale=3, size=(frames, 2)))
     gross = rng.random((frames, 2)) < 0.05
-    given[gross] += np.radians(rng.uniform(-60, 60, gross.sum()))
-    # Off the horizon: on one circle several ways of pairing cost the same.
+    found[gross] += np.radians(rng.uniform(-60, 60, gross.sum()))
+    # Not exactly on the horizon: on one circle, several assignments have the same cost.
     height = np.radians(rng.normal(scale=3, size=(frames, 2)))
-    claimed = active & (rng.random((frames, 2)) > 0.08)
-    half = frames // 2
-    given[half:], claimed[half:] = given[half:, ::-1], claimed[half:, ::-1]
+    detected = active & (rng.random((frames, 2)) > 0.08)
+    middle = frames // 2
+    found[middle:], detected[middle:] = found[middle:, ::-1], detected[middle:, ::-1]
     times = 0.1 * np.arange(frames)
     return (
-        Tracks.of(times, unit_vector(given, height), "direction", claimed),
+        Tracks.of(times, unit_vector(found, height), "direction", detected),
         Tracks.of(times, unit_vector(azimuth, 0 * azimuth), "direction", active),
     )
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_scene_of_two_crossing_sources_is_scored_as_by_the_equations(seed):
+def test_two_crossing_sources_are_scored_as_by_the_equations(seed):
     pair = crossing(seed)
-    found = all_of([pair])
+    found = all_values([pair])
     assert found == pytest.approx(reference([pair]), abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_counting_onsets_charges_a_scene_of_misses_more_than_switches_do(seed):
-    found = all_of([crossing(seed)])
+def test_onsets_lower_mota_more_than_switches_if_there_are_misses(seed):
+    found = all_values([crossing(seed)])
     sources = crossing(seed)[1].active.sum()
     switches, onsets = found["id-switches-framewise"], found["track-onsets"]
     assert 1 < switches < onsets
-    lost = found["mota-framewise"] - found["mota-onsets"]
-    assert lost == pytest.approx(100 * (onsets - switches) / sources)
-    # As in a scene of this kind whose scores are known: 5.75 deg, 83.0 % and 80.2 %.
+    difference = found["mota-framewise"] - found["mota-onsets"]
+    assert difference == pytest.approx(100 * (onsets - switches) / sources)
+    # Known scores of a similar scene: 5.75 deg, 83.0 % and 80.2 %.
     assert 4 < found["localization-error"] < 7
     assert 75 < found["mota-onsets"] < found["mota-framewise"] < 90
 
 
 @pytest.mark.parametrize("kind", ["position", "direction"])
-@pytest.mark.parametrize(("sources", "answers"), [(1, 2), (2, 2), (3, 2), (3, 3), (4, 5)])
-def test_random_corpora_agree_with_plain_loops(kind, sources, answers):
+@pytest.mark.parametrize(("sources", "estimates"), [(1, 2), (2, 2), (3, 2), (3, 3), (4, 5)])
+def test_random_corpora_agree_with_plain_loops(kind, sources, estimates):
     for seed in range(30):
         pairs = [
-            several_sources(3 * seed + n, kind, frames=10, sources=sources, answers=answers)
+            several_sources(3 * seed + n, kind, frames=10, sources=sources, estimates=estimates)
             for n in range(3)
         ]
-        assert all_of(pairs) == pytest.approx(reference(pairs), abs=1e-5, nan_ok=True)
+        assert all_values(pairs) == pytest.approx(reference(pairs), abs=1e-5, nan_ok=True)
 
 
 A, B, NONE = [1, 0, 0], [0, 1, 0], [np.nan] * 3
@@ -152,72 +147,72 @@ def at(*frames):
     return Tracks.of(np.arange(len(frames)), np.array(frames, dtype=float), "direction")
 
 
-def test_a_switch_through_a_gap_counts_unless_the_frame_before_alone_is_asked():
-    answer, truth = at([A, NONE], [NONE, NONE], [NONE, A]), at([A], [A], [A])
-    assert make("id-switches-framewise")(answer, truth) == 1
-    assert make("id-switches-framewise", last="frame")(answer, truth) == 0
+def test_a_switch_across_a_gap_counts_only_with_last_match():
+    estimate, truth = at([A, NONE], [NONE, NONE], [NONE, A]), at([A], [A], [A])
+    assert make("id-switches-framewise")(estimate, truth) == 1
+    assert make("id-switches-framewise", last="frame")(estimate, truth) == 0
 
 
-def test_a_switch_from_one_frame_to_the_next_counts_either_way():
-    answer, truth = at([A, B], [B, A]), at([A, B], [A, B])
-    assert make("id-switches-framewise")(answer, truth) == 2
-    assert make("id-switches-framewise", last="frame")(answer, truth) == 2
-    assert make("mota-framewise")(answer, truth) == 50
+def test_a_switch_between_consecutive_frames_always_counts():
+    estimate, truth = at([A, B], [B, A]), at([A, B], [A, B])
+    assert make("id-switches-framewise")(estimate, truth) == 2
+    assert make("id-switches-framewise", last="frame")(estimate, truth) == 2
+    assert make("mota-framewise")(estimate, truth) == 50
 
 
-def test_no_switch_crosses_the_border_of_recordings():
+def test_switches_are_not_counted_between_recordings():
     pairs = [(at([A, NONE]), at([A])), (at([NONE, A]), at([A]))]
-    assert of_corpus("id-switches-framewise", pairs) == 0
+    assert value_of("id-switches-framewise", pairs) == 0
 
 
-def test_onsets_cross_the_border_of_recordings_and_need_no_source():
+def test_onsets_are_counted_across_recordings_and_without_sources():
     pairs = [(at([A, NONE]), at([NONE])), (at([A, A]), at([NONE])), (at([NONE, A]), at([NONE]))]
-    assert of_corpus("track-onsets", pairs) == 1
+    assert value_of("track-onsets", pairs) == 1
 
 
-def test_an_answer_on_the_far_side_is_a_hit():
-    answer, truth = at([[-1, 0, 0]]), at([A])
-    assert make("localization-error")(answer, truth) == 180
-    assert make("localization-f1")(answer, truth) == 100
-    assert make("mota-framewise")(answer, truth) == 100
+def test_an_antipodal_estimate_is_a_hit():
+    estimate, truth = at([[-1, 0, 0]]), at([A])
+    assert make("localization-error")(estimate, truth) == 180
+    assert make("localization-f1")(estimate, truth) == 100
+    assert make("mota-framewise")(estimate, truth) == 100
 
 
-def test_identical_directions_are_exactly_0_apart():
+def test_identical_directions_have_an_error_of_exactly_0():
     assert make("localization-error")(at([[0.6, 0.8, 0]]), at([[0.6, 0.8, 0]])) == 0
 
 
-def test_more_answers_than_sources_take_mota_below_0():
-    answer, truth = at([A, A, A, A]), at([A])
-    assert make("mota-framewise")(answer, truth) == -200
-    assert make("localization-precision")(answer, truth) == 25
+def test_false_positives_make_mota_negative():
+    estimate, truth = at([A, A, A, A]), at([A])
+    assert make("mota-framewise")(estimate, truth) == -200
+    assert make("localization-precision")(estimate, truth) == 25
 
 
-def test_without_a_source_nothing_but_answers_is_defined():
-    found = all_of([(at([A], [NONE], [A]), at([NONE], [NONE], [NONE]))])
+def test_without_sources_only_metrics_of_estimates_are_defined():
+    found = all_values([(at([A], [NONE], [A]), at([NONE], [NONE], [NONE]))])
     assert found.pop("localization-f1") == found.pop("localization-precision") == 0
     assert found.pop("track-onsets") == 1
     assert np.isnan(list(found.values())).all()
 
 
-def test_without_an_answer_everything_is_missed():
-    found = all_of([(at([NONE], [NONE]), at([A], [A]))])
+def test_without_estimates_all_scores_are_0_or_undefined():
+    found = all_values([(at([NONE], [NONE]), at([A], [A]))])
     assert np.isnan([found.pop("localization-error"), found.pop("localization-precision")]).all()
     assert set(found.values()) == {0}
 
 
-def test_without_recordings_nothing_is_defined():
-    assert np.isnan(list(all_of([]).values())).all()
+def test_an_empty_corpus_has_undefined_scores():
+    assert np.isnan(list(all_values([]).values())).all()
 
 
 @pytest.mark.parametrize("name", ["id-switches-framewise", "mota-framewise"])
-def test_an_unknown_look_back_is_refused(name):
+def test_an_unknown_value_of_last_is_an_error(name):
     with pytest.raises(
-        ParameterError, match="last='week' is not known\n  expected: match or frame"
+        ParameterError, match="last=week is not allowed\n  expected: one of match, frame"
     ):
         make(name, last="week")
 
 
-def test_values_count_what_they_are_over():
+def test_n_is_the_denominator():
     pairs = [several_sources(1)]
     columns = {"localization-precision": pairs[0][0].active.sum(), "track-onsets": 12}
     for name in NAMES:
@@ -229,20 +224,20 @@ def test_values_count_what_they_are_over():
 
 @given(seed=SEEDS)
 @settings(max_examples=30, deadline=None)
-def test_time_backwards_changes_no_count(seed):
+def test_reversing_time_changes_no_count_except_onsets(seed):
     pair = several_sources(seed, "direction")
     back = [Tracks.of(p.times, p.xyz[::-1], p.kind, p.active[::-1]) for p in pair]
-    forward, backward = all_of([pair]), all_of([back])
+    forward, backward = all_values([pair]), all_values([back])
     for name in set(forward) - {"track-onsets", "mota-onsets"}:
         assert backward[name] == pytest.approx(forward[name], nan_ok=True)
 
 
 @given(seed=SEEDS, scale=st.floats(0.1, 10))
 @settings(max_examples=30, deadline=None)
-def test_scaling_the_room_scales_the_error_and_nothing_else(seed, scale):
+def test_scaling_the_room_scales_only_the_error(seed, scale):
     pair = several_sources(seed)
     turn = Rotation.random(random_state=seed).as_matrix()
     moved = [Tracks.of(p.times, scale * p.xyz @ turn, p.kind, p.active) for p in pair]
-    expected = all_of([pair])
+    expected = all_values([pair])
     expected["localization-error"] *= scale
-    assert all_of([moved]) == pytest.approx(expected, nan_ok=True)
+    assert all_values([moved]) == pytest.approx(expected, nan_ok=True)

@@ -1,4 +1,4 @@
-"""CLEAR-MOT is that of motmetrics under one rule, and that of TrackEval under the other."""
+"""CLEAR-MOT equals motmetrics with rule=keep, and TrackEval with rule=jointly."""
 
 import motmetrics
 import numpy as np
@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from trackeval.metrics import CLEAR
 
 from helpers.identity_scenes import frames_of, scene, scenes, trackeval_data
+from helpers.metric_cases import on_line
 from sslbench.errors import FormatError, ParameterError
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.families.clear_mot import (
@@ -27,7 +28,7 @@ KINDS = ("position", "direction")
 RULES = ("keep", "jointly")
 GATES = {"position": 0.5, "direction": 20.0}
 COUNTED = ("num_misses", "num_false_positives", "num_switches", "num_fragmentations")
-QUIET = {"PRINT_CONFIG": False}
+OPTIONS = {"PRINT_CONFIG": False}
 seeds = st.integers(0, 10**6)
 
 
@@ -40,46 +41,39 @@ def corpus_values(corpus, rule, gate=""):
     return [metric.value(metric.rows(corpus)) for metric in metrics]
 
 
-def on_line(*places):
-    """Return tracks on a line, one list of places each, None where silent."""
-    xyz = np.zeros((len(places[0]), len(places), 3))
-    xyz[..., 0] = np.array(places, dtype=float).T
-    return Tracks.of(np.arange(len(xyz)), np.where(np.isnan(xyz[..., :1]), np.nan, xyz), "position")
-
-
 def in_percent(missed, false, sources):
     """Return the two counts as shares of the sources, in %."""
     return [100 * count / sources if sources else np.nan for count in (missed, false)]
 
 
-def judged_by_motmetrics(pair):
-    judge = motmetrics.MOTAccumulator(auto_id=True)
+def scores_of_motmetrics(pair):
+    evaluator = motmetrics.MOTAccumulator(auto_id=True)
     for frame in frames_of(*pair):
         near = frame.distance <= GATES[pair[1].kind]
-        judge.update(frame.sources, frame.answers, np.where(near, frame.distance, np.nan))
+        evaluator.update(frame.sources, frame.estimates, np.where(near, frame.distance, np.nan))
     names = [*COUNTED, "mota", "motp"]
-    said = motmetrics.metrics.create().compute(judge, metrics=names, return_dataframe=False)
-    missed, false, *rest = (said[name] for name in COUNTED)
+    scores = motmetrics.metrics.create().compute(evaluator, metrics=names, return_dataframe=False)
+    missed, false, *rest = (scores[name] for name in COUNTED)
     shares = in_percent(missed, false, pair[1].active.sum())
-    return [*shares, *rest, 100 * said["mota"], said["motp"]]
+    return [*shares, *rest, 100 * scores["mota"], scores["motp"]]
 
 
-def judged_by_trackeval(pairs):
-    judge = CLEAR(QUIET)
+def scores_of_trackeval(pairs):
+    evaluator = CLEAR(OPTIONS)
     times = [{"num_timesteps": len(truth.times)} for _, truth in pairs]
     data = [trackeval_data(*pair) for pair in pairs]
-    return [judge.eval_sequence(one | more) for one, more in zip(data, times, strict=True)]
+    return [evaluator.eval_sequence(one | more) for one, more in zip(data, times, strict=True)]
 
 
-def in_our_terms(said, kind):
-    """Return what TrackEval says: its similarity is 1 - d / (2 gate), its MOTP 0 without pairs."""
-    sources = said["CLR_TP"] + said["CLR_FN"]
-    precision = 2 * GATES[kind] * (1 - said["MOTP"]) if said["CLR_TP"] else np.nan
+def converted(scores, kind):
+    """Convert scores of TrackEval: similarity is 1 - d / (2 gate), MOTP is 0 without pairs."""
+    sources = scores["CLR_TP"] + scores["CLR_FN"]
+    precision = 2 * GATES[kind] * (1 - scores["MOTP"]) if scores["CLR_TP"] else np.nan
     return [
-        *in_percent(said["CLR_FN"], said["CLR_FP"], sources),
-        said["IDSW"],
-        said["Frag"],
-        100 * said["MOTA"] if sources else np.nan,
+        *in_percent(scores["CLR_FN"], scores["CLR_FP"], sources),
+        scores["IDSW"],
+        scores["Frag"],
+        100 * scores["MOTA"] if sources else np.nan,
         precision,
     ]
 
@@ -90,69 +84,69 @@ def pairs(request):
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning:motmetrics.*")
-def test_every_scene_scores_as_under_motmetrics(pairs):
-    # It divides infinities where nothing sounds.
-    sounding = [pair for pair in pairs if pair[1].active.any()]
-    assert len(sounding) >= 500
-    expected = [judged_by_motmetrics(pair) for pair in sounding]
-    found = [values(pair, "keep") for pair in sounding]
+def test_keep_equals_motmetrics_in_every_scene(pairs):
+    # motmetrics divides infinities if no source is active.
+    active = [pair for pair in pairs if pair[1].active.any()]
+    assert len(active) >= 500
+    expected = [scores_of_motmetrics(pair) for pair in active]
+    found = [values(pair, "keep") for pair in active]
     np.testing.assert_allclose(found, expected, atol=1e-9, rtol=0)
 
 
-def test_every_scene_scores_as_under_trackeval(pairs):
-    said = judged_by_trackeval(pairs)
-    expected = [in_our_terms(one, pair[1].kind) for one, pair in zip(said, pairs, strict=True)]
+def test_jointly_equals_trackeval_in_every_scene(pairs):
+    scores = scores_of_trackeval(pairs)
+    expected = [converted(one, pair[1].kind) for one, pair in zip(scores, pairs, strict=True)]
     found = [values(pair, "jointly") for pair in pairs]
     np.testing.assert_allclose(found, expected, atol=1e-9, rtol=0)
 
 
-def test_a_corpus_scores_as_sequences_combined_by_trackeval(pairs):
+def test_a_corpus_equals_sequences_combined_by_trackeval(pairs):
     corpus = Corpus.of(pairs)
-    combined = CLEAR(QUIET).combine_sequences(dict(enumerate(judged_by_trackeval(pairs))))
-    expected = in_our_terms(combined, corpus.kind)
+    combined = CLEAR(OPTIONS).combine_sequences(dict(enumerate(scores_of_trackeval(pairs))))
+    expected = converted(combined, corpus.kind)
     np.testing.assert_allclose(corpus_values(corpus, "jointly"), expected, atol=1e-9, rtol=0)
 
 
-def test_the_rules_differ_on_some_scenes(pairs):
+def test_the_rules_differ_in_some_scenes(pairs):
     differ = [values(pair, "keep") != values(pair, "jointly") for pair in pairs[:200]]
     assert sum(differ) >= 5
 
 
-def test_a_swap_costs_two_switches_and_nothing_else():
+def test_a_swap_causes_two_switches_and_no_other_error():
     truth = on_line([0] * 10, [5] * 10)
-    answer = on_line([0] * 5 + [5] * 5, [5] * 5 + [0] * 5)
-    assert values((answer, truth)) == [0, 0, 2, 0, 90, 0]
+    estimate = on_line([0] * 5 + [5] * 5, [5] * 5 + [0] * 5)
+    assert values((estimate, truth)) == [0, 0, 2, 0, 90, 0]
 
 
-def test_an_answer_beyond_the_gate_is_a_miss_and_a_false_positive():
-    truth, answer = on_line([0] * 4), on_line([0.1, 9, 0.3, None])
-    misses, false, switches, fragments, accuracy, precision = values((answer, truth))
+def test_an_estimate_beyond_the_gate_is_a_miss_and_a_false_positive():
+    truth, estimate = on_line([0] * 4), on_line([0.1, 9, 0.3, None])
+    misses, false, switches, fragments, accuracy, precision = values((estimate, truth))
     assert (misses, false, switches, fragments) == (50, 25, 0, 1)
     assert accuracy == 25
     assert precision == pytest.approx(0.2)
 
 
-def test_the_gate_itself_is_near_enough():
-    truth, answer = on_line([0.0]), on_line([0.5])
+def test_a_distance_equal_to_the_gate_is_within_it():
+    truth, estimate = on_line([0.0]), on_line([0.5])
     for rule in RULES:
-        assert mota("", rule)(answer, truth) == 100
-        assert mota("49cm", rule)(answer, truth) == -100
+        assert mota("", rule)(estimate, truth) == 100
+        assert mota("49cm", rule)(estimate, truth) == -100
 
 
-def test_accuracy_has_no_lower_bound():
+def test_mota_has_no_lower_bound():
     truth = on_line([0, 0])
     assert mota()(on_line(*([9 + n] * 2 for n in range(20))), truth) == -2000
 
 
-def test_silence_of_a_source_interrupts_it_under_one_rule_only():
-    truth, answer = on_line([0, None, 0], [5, 5, 5]), on_line([0, 0, 0], [5, 5, 5])
-    found = {rule: fragmentations("", rule)(answer, truth) for rule in RULES}
+def test_a_pause_of_a_source_is_a_fragmentation_only_with_jointly():
+    truth, estimate = on_line([0, None, 0], [5, 5, 5]), on_line([0, 0, 0], [5, 5, 5])
+    found = {rule: fragmentations("", rule)(estimate, truth) for rule in RULES}
     assert found == {"keep": 0, "jointly": 1}
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("columns", [0, 1])
-def test_shares_of_nothing_are_undefined(rule, columns):
+def test_shares_are_undefined_without_a_denominator(rule, columns):
     nothing = Tracks.of([0], np.full((1, columns, 3), np.nan), "position")
     something = on_line([0.0])
     nan = np.nan
@@ -173,17 +167,18 @@ def test_identities_are_not_followed_across_recordings():
     assert metric.value(metric.rows(corpus)) == 0
 
 
-def test_metrics_share_one_association():
+def test_all_metrics_share_one_matching():
     corpus = Corpus.of([scene(0)])
     for metric in METRICS:
         metric().rows(corpus)
-    assert len([key for key in corpus._known if key[0].__name__ == "follow"]) == 1
+    assert len([key for key in corpus._cache if key[0].__name__ == "match_continuous"]) == 1
 
 
-def test_values_are_over_the_sources_and_precision_over_the_pairs():
-    truth, answer = on_line([0, 0, 0]), on_line([0, 9, 0])
+def test_n_is_the_number_of_sources_and_for_motp_of_pairs():
+    truth, estimate = on_line([0, 0, 0]), on_line([0, 9, 0])
     counts = [
-        metric().tally(metric().components(answer, truth), Blocks.of([3])) for metric in METRICS
+        metric().summarize(metric().components(estimate, truth), Blocks.of([3]))
+        for metric in METRICS
     ]
     assert [count.n for count in counts] == [3, 3, 3, 3, 3, 2]
 
@@ -192,22 +187,22 @@ def test_values_are_over_the_sources_and_precision_over_the_pairs():
 @pytest.mark.parametrize("kind", KINDS)
 @given(seed=seeds, many=st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_turning_the_room_and_naming_answers_anew_changes_nothing(rule, kind, seed, many):
-    answer, truth = scene(seed, kind, many)
-    order = np.random.default_rng(seed).permutation(answer.xyz.shape[1])
+def test_turning_the_room_and_reordering_estimates_changes_nothing(rule, kind, seed, many):
+    estimate, truth = scene(seed, kind, many)
+    order = np.random.default_rng(seed).permutation(estimate.xyz.shape[1])
     turn = Rotation.random(random_state=seed).as_matrix()
     turned = (
-        Tracks.of(answer.times, answer.xyz[:, order] @ turn, kind, answer.active[:, order]),
+        Tracks.of(estimate.times, estimate.xyz[:, order] @ turn, kind, estimate.active[:, order]),
         Tracks.of(truth.times, truth.xyz @ turn, kind, truth.active),
     )
-    expected = pytest.approx(values((answer, truth), rule), nan_ok=True)
+    expected = pytest.approx(values((estimate, truth), rule), nan_ok=True)
     assert values(turned, rule) == expected
 
 
 @pytest.mark.parametrize("rule", RULES)
 @given(seed=seeds)
 @settings(max_examples=15, deadline=None)
-def test_scaling_space_and_gate_scales_the_precision_alone(rule, seed):
+def test_scaling_space_and_gate_scales_only_motp(rule, seed):
     pair = scene(seed)
     scaled = [Tracks.of(part.times, 3 * part.xyz, part.kind, part.active) for part in pair]
     *others, precision = values(pair, rule)
@@ -217,27 +212,27 @@ def test_scaling_space_and_gate_scales_the_precision_alone(rule, seed):
 
 @given(seed=seeds)
 @settings(max_examples=25, deadline=None)
-def test_the_order_of_sources_changes_nothing_under_the_joint_rule(seed):
-    answer, truth = scene(seed)
+def test_the_order_of_sources_changes_nothing_with_jointly(seed):
+    estimate, truth = scene(seed)
     order = np.random.default_rng(seed).permutation(truth.xyz.shape[1])
     other = Tracks.of(truth.times, truth.xyz[:, order], truth.kind, truth.active[:, order])
-    expected = pytest.approx(values((answer, truth), "jointly"), nan_ok=True)
-    assert values((answer, other), "jointly") == expected
+    expected = pytest.approx(values((estimate, truth), "jointly"), nan_ok=True)
+    assert values((estimate, other), "jointly") == expected
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_gate_without_unit_is_refused(metric):
-    with pytest.raises(ParameterError, match=r"'20' is no distance\n.*0\.5m, 30cm or 20deg"):
+def test_a_gate_without_unit_is_an_error(metric):
+    with pytest.raises(ParameterError, match=r"'20' is not a distance\n.*0\.5m, 30cm or 20deg"):
         metric("20")
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_an_unknown_rule_is_refused(metric):
-    with pytest.raises(ParameterError, match=r"no rule 'both' .*\n.*keep or jointly"):
+def test_an_unknown_rule_is_an_error(metric):
+    with pytest.raises(ParameterError, match=r"rule=both is not allowed\n.*keep, jointly"):
         metric("", "both")
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_gate_in_degrees_compares_no_positions(metric):
-    with pytest.raises(FormatError, match="a metric of directions was given positions"):
+def test_a_gate_in_degrees_does_not_apply_to_positions(metric):
+    with pytest.raises(FormatError, match="a metric of directions was applied to positions"):
         metric("20deg")(*scene(0))

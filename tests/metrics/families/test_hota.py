@@ -1,4 +1,4 @@
-"""HOTA and its parts are those of TrackEval, and see what they are meant to see."""
+"""HOTA and its parts equal TrackEval, and have the intended properties."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 from trackeval.metrics import HOTA
 
 from helpers.identity_scenes import scene, scenes, trackeval_data
+from helpers.metric_cases import shuffled_turned_reversed
 from sslbench.errors import FormatError, ParameterError
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.families.hota import ass_a, det_a, hota, loc_a
@@ -18,12 +19,12 @@ KINDS = ("position", "direction")
 seeds = st.integers(0, 10**6)
 
 
-def values(answer, truth, zero=""):
-    return [metric(zero)(answer, truth) for metric in METRICS.values()]
+def values(estimate, truth, zero=""):
+    return [metric(zero)(estimate, truth) for metric in METRICS.values()]
 
 
 def still(*places):
-    """Return tracks that stay where they are for 10 frames."""
+    """Return tracks that do not move for 10 frames."""
     return np.broadcast_to(np.array(places, dtype=float), (10, len(places), 3)).copy()
 
 
@@ -32,23 +33,25 @@ def tracks(xyz, kind="position"):
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def judged(request):
-    """Return 660 scenes of a kind and what TrackEval says of each."""
+def scored(request):
+    """Return 660 scenes of a kind and the scores of TrackEval."""
     pairs = scenes(request.param)
-    judge = HOTA()
-    return pairs, {n: judge.eval_sequence(trackeval_data(*pair)) for n, pair in enumerate(pairs)}
+    evaluator = HOTA()
+    return pairs, {
+        n: evaluator.eval_sequence(trackeval_data(*pair)) for n, pair in enumerate(pairs)
+    }
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_every_scene_scores_as_under_trackeval(judged, name):
-    pairs, said = judged
-    expected = [100 * said[n][name].mean() for n in said]
+def test_every_scene_has_the_scores_of_trackeval(scored, name):
+    pairs, scores = scored
+    expected = [100 * scores[n][name].mean() for n in scores]
     if name == "LocA":
-        # TrackEval says 1 where nothing is localized; there is no such similarity.
-        expected = [x if said[n]["HOTA_TP"][0] else np.nan for n, x in enumerate(expected)]
+        # If nothing is localized, TrackEval returns 1; here the similarity is undefined.
+        expected = [x if scores[n]["HOTA_TP"][0] else np.nan for n, x in enumerate(expected)]
     metric = METRICS[name]()
     found = [metric(*pair) for pair in pairs]
-    nothing = [not (answer.active.any() or truth.active.any()) for answer, truth in pairs]
+    nothing = [not (estimate.active.any() or truth.active.any()) for estimate, truth in pairs]
     assert np.isnan(np.array(found)[nothing]).all()
     checked = ~np.array(nothing)
     assert checked.sum() >= 500
@@ -58,34 +61,34 @@ def test_every_scene_scores_as_under_trackeval(judged, name):
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_a_corpus_scores_as_sequences_combined_by_trackeval(judged, name):
-    pairs, said = judged
+def test_a_corpus_equals_sequences_combined_by_trackeval(scored, name):
+    pairs, scores = scored
     metric = METRICS[name]()
     for part in (slice(600), slice(None)):
-        expected = HOTA().combine_sequences({n: said[n] for n in list(said)[part]})
+        expected = HOTA().combine_sequences({n: scores[n] for n in list(scores)[part]})
         found = metric.value(metric.rows(Corpus.of(pairs[part])))
         assert found == pytest.approx(100 * expected[name].mean(), abs=1e-9)
 
 
-def test_a_perfect_answer_has_100():
+def test_a_perfect_prediction_has_100():
     assert (
         values(tracks(still([0, 0, 0], [3, 0, 0])), tracks(still([0, 0, 0], [3, 0, 0])))
         == [pytest.approx(100)] * 4
     )
 
 
-def test_a_swap_halfway_shows_in_the_association_only():
+def test_a_swap_lowers_only_the_association_accuracy():
     truth = still([0, 0, 0], [3, 0, 0])
-    answer = truth.copy()
-    answer[5:] = answer[5:, ::-1]
-    # Each pair shares 5 frames of the 15 in which either of its two is there.
+    estimate = truth.copy()
+    estimate[5:] = estimate[5:, ::-1]
+    # Each pair shares 5 of the 15 frames in which at least one of the two is active.
     expected = [100 * np.sqrt(1 / 3), 100, 100 / 3, 100]
-    assert values(tracks(answer), tracks(truth)) == pytest.approx(expected)
+    assert values(tracks(estimate), tracks(truth)) == pytest.approx(expected)
 
 
-def test_a_threshold_is_reached_at_half_a_metre_and_at_20_degrees():
-    half = tracks(still([0.5, 0, 0])), tracks(still([0, 0, 0]))
-    assert det_a()(*half) == pytest.approx(100 * 10 / 19)
+def test_the_middle_threshold_is_half_a_metre_or_20_degrees():
+    pair = tracks(still([0.5, 0, 0])), tracks(still([0, 0, 0]))
+    assert det_a()(*pair) == pytest.approx(100 * 10 / 19)
     angle = np.radians(19.9)
     turned = still([np.cos(angle), np.sin(angle), 0])
     pair = tracks(turned, "direction"), tracks(still([1, 0, 0]), "direction")
@@ -93,23 +96,23 @@ def test_a_threshold_is_reached_at_half_a_metre_and_at_20_degrees():
     assert det_a("20deg")(*pair) == 0
 
 
-def test_the_same_wrong_answer_is_preferred_to_a_nearer_one_that_is_elsewhere_later():
+def test_a_consistent_estimate_is_preferred_to_one_that_is_nearer_for_a_moment():
     truth = still([0, 0, 0])
-    answer = still([0.2, 0, 0], [9, 0, 0])
-    answer[3, 1] = [0.1, 0, 0]
-    assert ass_a()(tracks(answer), tracks(truth)) == pytest.approx(100 * 16 / 19)
+    estimate = still([0.2, 0, 0], [9, 0, 0])
+    estimate[3, 1] = [0.1, 0, 0]
+    assert ass_a()(tracks(estimate), tracks(truth)) == pytest.approx(100 * 16 / 19)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_silence_scores_0_but_has_no_similarity(kind):
+def test_without_estimates_or_sources_scores_are_0_and_similarity_is_undefined(kind):
     truth = tracks(still([1, 0, 0]), kind)
-    silent = tracks(np.full((10, 1, 3), np.nan), kind)
-    for pair in ((silent, truth), (truth, silent)):
+    nothing = tracks(np.full((10, 1, 3), np.nan), kind)
+    for pair in ((nothing, truth), (truth, nothing)):
         assert values(*pair) == pytest.approx([0, 0, 0, np.nan], nan_ok=True)
 
 
 @pytest.mark.parametrize("columns", [0, 1])
-def test_neither_source_nor_answer_is_undefined(columns):
+def test_without_sources_and_estimates_scores_are_undefined(columns):
     nothing = tracks(np.full((10, columns, 3), np.nan))
     assert np.isnan(values(nothing, nothing)).all()
 
@@ -117,23 +120,17 @@ def test_neither_source_nor_answer_is_undefined(columns):
 @pytest.mark.parametrize("kind", KINDS)
 @given(seed=seeds, many=st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_order_place_and_direction_of_time_change_nothing(kind, seed, many):
-    answer, truth = scene(seed, kind, many)
+def test_column_order_orientation_and_time_reversal_change_nothing(kind, seed, many):
+    estimate, truth = scene(seed, kind, many)
     rng = np.random.default_rng(seed)
     turn = Rotation.random(random_state=seed).as_matrix()
-
-    def changed(part):
-        order = rng.permutation(part.xyz.shape[1])
-        xyz, active = part.xyz[::-1, order] @ turn, part.active[::-1, order]
-        return Tracks.of(part.times, xyz, kind, active)
-
-    expected = pytest.approx(values(answer, truth), abs=1e-9, nan_ok=True)
-    assert values(changed(answer), changed(truth)) == expected
+    changed = [shuffled_turned_reversed(part, rng, turn) for part in (estimate, truth)]
+    assert values(*changed) == pytest.approx(values(estimate, truth), abs=1e-9, nan_ok=True)
 
 
 @given(seed=seeds)
 @settings(max_examples=15, deadline=None)
-def test_scaling_space_and_similarity_changes_nothing(seed):
+def test_scaling_space_and_zero_changes_nothing(seed):
     pair = scene(seed)
     scaled = [Tracks.of(part.times, 3 * part.xyz, part.kind, part.active) for part in pair]
     expected = pytest.approx(values(*pair), abs=1e-9, nan_ok=True)
@@ -142,28 +139,28 @@ def test_scaling_space_and_similarity_changes_nothing(seed):
 
 @given(seed=seeds)
 @settings(max_examples=15, deadline=None)
-def test_hota_lies_between_0_and_100_and_is_never_above_both_of_its_parts(seed):
+def test_hota_is_between_0_and_the_mean_of_its_parts(seed):
     whole, found, followed, _ = values(*scene(seed))
     if not np.isnan(whole):
         assert 0 <= whole <= 100
         assert whole <= (found + followed) / 2 + 1e-9
 
 
-def test_the_number_is_of_sources_and_of_true_positives():
+def test_n_is_the_number_of_sources_and_for_loc_a_of_true_positives():
     truth = tracks(still([0, 0, 0]))
-    answer = still([0, 0, 0])
-    answer[7:] = 9.0
-    assert hota().components(tracks(answer), truth).sum(axis=0)[hota().count] == 10
-    assert loc_a().components(tracks(answer), truth).sum(axis=0)[loc_a().count] == 7
+    estimate = still([0, 0, 0])
+    estimate[7:] = 9.0
+    assert hota().components(tracks(estimate), truth).sum(axis=0)[hota().count] == 10
+    assert loc_a().components(tracks(estimate), truth).sum(axis=0)[loc_a().count] == 7
 
 
 @pytest.mark.parametrize("metric", METRICS.values())
-def test_a_zero_without_unit_is_refused(metric):
-    with pytest.raises(ParameterError, match=r"'40' is no distance\n.*0\.5m, 30cm or 20deg"):
+def test_a_zero_without_unit_is_an_error(metric):
+    with pytest.raises(ParameterError, match=r"'40' is not a distance\n.*0\.5m, 30cm or 20deg"):
         metric("40")
 
 
-def test_a_zero_in_metres_compares_no_directions():
+def test_a_zero_in_metres_does_not_apply_to_directions():
     pair = scene(0, "direction")
-    with pytest.raises(FormatError, match="a metric of positions was given directions"):
+    with pytest.raises(FormatError, match="a metric of positions was applied to directions"):
         hota("1m")(*pair)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sslbench.errors import FormatError
 from sslbench.metrics.corpus import Corpus
+from sslbench.metrics.declaration import specs_of
 from sslbench.metrics.families import microphones
 from sslbench.registry import load_target
 from sslbench.scene import Tracks
@@ -44,7 +45,7 @@ def test_a_missing_estimate_does_not_count():
     assert value([(array(estimate), array([[0, 0, 0], [4, 0, 0]]))]) == 1.0
 
 
-def test_no_estimate_at_all_is_undefined():
+def test_without_estimates_the_error_is_undefined():
     nowhere = array(np.full((2, 3), np.nan))
     assert np.isnan([value([]), value([(nowhere, array(np.zeros((2, 3))))])]).all()
 
@@ -55,19 +56,19 @@ def test_n_is_the_number_of_estimates():
     assert rows.tolist() == [[1.0, 2.0]]
 
 
-def test_another_number_of_estimates_is_refused():
+def test_a_wrong_number_of_estimates_is_an_error():
     with pytest.raises(FormatError, match="1 estimates for 2 microphones"):
         value([(array([[0, 0, 0]]), array([[0, 0, 0], [1, 0, 0]]))])
 
 
 @given(st.integers(0, 10**6), st.permutations(range(4)))
-def test_renaming_the_channels_of_both_changes_nothing(seed, order):
+def test_reordering_the_channels_of_both_changes_nothing(seed, order):
     true, estimate = np.random.default_rng(seed).normal(size=(2, 4, 3))
     expected = value([(array(estimate), array(true))])
     assert value([(array(estimate[order]), array(true[order]))]) == pytest.approx(expected)
 
 
-def test_the_spec_says_that_it_compares_microphones():
-    (spec,) = microphones.SPECS
+def test_the_subject_of_the_metric_is_microphones():
+    (spec,) = specs_of(microphones)
     assert spec.subject == "microphones"
     assert load_target(spec.target, spec.name)()(array([[3, 4, 0]]), array([[0, 0, 0]])) == 5.0

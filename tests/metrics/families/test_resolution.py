@@ -1,4 +1,4 @@
-"""Sources found within a radius: one to one, or as the paper words it."""
+"""Sources found within a radius: matched one to one, or counted as the paper words it."""
 
 from itertools import permutations
 
@@ -10,7 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from sslbench.errors import FormatError, ParameterError
 from sslbench.metrics.corpus import Corpus
-from sslbench.metrics.families import resolution
+from sslbench.metrics.declaration import specs_of
+from sslbench.metrics.families import resolution, resolution_literal
 from sslbench.registry import load_target
 from sslbench.scene import Tracks
 
@@ -22,7 +23,7 @@ def one_to_one(within="1m"):
 
 
 def literal(within="1m"):
-    return [getattr(resolution, f"literal_{name}")(within) for name in NAMES]
+    return [getattr(resolution_literal, name)(within) for name in NAMES]
 
 
 def values(metrics, corpus):
@@ -34,31 +35,31 @@ def tracks(xyz, active=None, kind="position"):
 
 
 def at(*places):
-    """Return one frame of sources or answers on the x axis."""
+    """Return one frame of sources or estimates on the x axis."""
     return tracks([[[x, 0.0, 0.0] for x in places]] if places else np.zeros((1, 0, 3)))
 
 
-def pair(rng, sources, answers, frames=5, room=3.0):
+def pair(rng, sources, estimates, frames=5, room=3.0):
     truth = tracks(rng.uniform(0, room, (frames, sources, 3)), rng.random((frames, sources)) < 0.8)
-    places = rng.uniform(0, room, (frames, answers, 3))
-    return tracks(places, rng.random((frames, answers)) < 0.8), truth
+    places = rng.uniform(0, room, (frames, estimates, 3))
+    return tracks(places, rng.random((frames, estimates)) < 0.8), truth
 
 
 def distances(prediction, truth):
-    """Yield the matrix of distances of each frame, of what is there."""
+    """Yield the matrix of distances between active sources and estimates of each frame."""
     for frame in range(len(truth.times)):
-        here = truth.xyz[frame][truth.active[frame]]
-        there = prediction.xyz[frame][prediction.active[frame]]
-        yield np.array([[np.linalg.norm(a - b) for b in there] for a in here]).reshape(
-            len(here), len(there)
+        true = truth.xyz[frame][truth.active[frame]]
+        estimated = prediction.xyz[frame][prediction.active[frame]]
+        yield np.array([[np.linalg.norm(a - b) for b in estimated] for a in true]).reshape(
+            len(true), len(estimated)
         )
 
 
 def found_one_to_one(matrix, radius):
-    """Return the distances of the most pairs within a radius, by trying all ways."""
-    sources, answers = matrix.shape
+    """Return the distances of the most pairs within a radius, by exhaustive search."""
+    sources, estimates = matrix.shape
     best = []
-    for chosen in permutations([*range(answers), *[None] * sources], sources):
+    for chosen in permutations([*range(estimates), *[None] * sources], sources):
         kept = [matrix[s, a] for s, a in enumerate(chosen) if a is not None]
         kept = [d for d in kept if d < radius]
         if (-len(kept), sum(kept)) < (-len(best), sum(best)):
@@ -73,22 +74,22 @@ def found_literal(matrix, radius):
 
 def reference(pairs, radius, found):
     """Return precision, recall, F1 and RMSE by plain loops."""
-    hits, answers, sources = [], 0, 0
+    hits, estimates, sources = [], 0, 0
     for prediction, truth in pairs:
         for matrix in distances(prediction, truth):
             hits += found(matrix, radius)
-            sources, answers = sources + matrix.shape[0], answers + matrix.shape[1]
-    tp, fp, fn = len(hits), answers - len(hits), sources - len(hits)
+            sources, estimates = sources + matrix.shape[0], estimates + matrix.shape[1]
+    tp, fp, fn = len(hits), estimates - len(hits), sources - len(hits)
     return [
-        100 * tp / (tp + fp) if answers else np.nan,
+        100 * tp / (tp + fp) if estimates else np.nan,
         100 * tp / (tp + fn) if sources else np.nan,
-        100 * tp / (tp + (fp + fn) / 2) if answers + sources else np.nan,
+        100 * tp / (tp + (fp + fn) / 2) if estimates + sources else np.nan,
         np.sqrt(sum(d * d for d in hits) / tp) if tp else np.nan,
     ]
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_one_to_one_equals_trying_all_ways(seed):
+def test_one_to_one_equals_an_exhaustive_search(seed):
     rng = np.random.default_rng(seed)
     for _ in range(50):
         pairs = [pair(rng, *rng.integers(0, 4, 2)) for _ in range(rng.integers(1, 3))]
@@ -97,7 +98,7 @@ def test_one_to_one_equals_trying_all_ways(seed):
         assert found == pytest.approx(expected, nan_ok=True)
 
 
-def test_one_to_one_equals_trying_all_ways_beyond_three_sources():
+def test_one_to_one_of_four_sources_equals_an_exhaustive_search():
     rng = np.random.default_rng(0)
     for _ in range(20):
         pairs = [pair(rng, 4, 3, frames=2, room=2.0)]
@@ -105,7 +106,7 @@ def test_one_to_one_equals_trying_all_ways_beyond_three_sources():
         assert values(one_to_one(), Corpus.of(pairs)) == pytest.approx(expected, nan_ok=True)
 
 
-def test_the_literal_count_equals_plain_loops_or_refuses():
+def test_the_literal_count_equals_plain_loops_or_is_an_error():
     rng = np.random.default_rng(0)
     refused = 0
     for _ in range(400):
@@ -133,10 +134,10 @@ def spread(rng, sources):
 
 
 @given(st.integers(0, 10**6), st.integers(0, 3), st.integers(0, 5))
-def test_both_counts_agree_where_sources_are_two_radii_apart(seed, sources, answers):
+def test_both_counts_agree_where_sources_are_two_radii_apart(seed, sources, estimates):
     rng = np.random.default_rng(seed)
     truth = tracks(np.array([spread(rng, sources) for _ in range(10)]))
-    places = np.append(rng.uniform(0, 6, (10, answers, 2)), np.ones((10, answers, 1)), axis=2)
+    places = np.append(rng.uniform(0, 6, (10, estimates, 2)), np.ones((10, estimates, 1)), axis=2)
     corpus = Corpus.of([(tracks(places), truth)])
     for within in ("1m", "30cm"):
         found = [metric.rows(corpus) for metric in (*one_to_one(within), *literal(within))]
@@ -145,30 +146,30 @@ def test_both_counts_agree_where_sources_are_two_radii_apart(seed, sources, answ
             np.testing.assert_array_equal(rows[:, :3], found[0][:, :3])
 
 
-def test_one_answer_near_two_sources_finds_one_of_them():
+def test_one_estimate_near_two_sources_finds_one_of_them():
     corpus = Corpus.of([(at(0.5), at(0.1, 1.0))])
     assert values(one_to_one(), corpus) == pytest.approx([100, 50, 100 * 2 / 3, 0.4])
 
 
-def test_the_literal_count_of_one_answer_near_two_sources_is_refused_and_says_why():
+def test_a_negative_literal_count_is_an_error_with_explanation():
     fine = (at(0.0), at(0.0))
     with pytest.raises(FormatError) as raised:
         literal()[2].rows(Corpus.of([fine, (at(0.5), at(0.1, 1.0))]))
-    told = str(raised.value)
-    assert "-1 false positives within 1 m" in told
-    assert "recording 2 of 2, at 0 s" in told
-    assert "sources at least 2 m apart" in told
-    assert "resolution-precision" in told
+    message = str(raised.value)
+    assert "-1 false positives within 1 m" in message
+    assert "recording 2 of 2, at 0 s" in message
+    assert "sources at least 2 m apart" in message
+    assert "resolution-precision" in message
 
 
-def test_two_answers_near_one_source_are_one_hit_and_one_false_positive():
+def test_two_estimates_near_one_source_are_one_hit_and_one_false_positive():
     corpus = Corpus.of([(at(0.8, -0.2), at(0.0))])
     expected = pytest.approx([50, 100, 100 * 2 / 3, 0.2])
     assert values(one_to_one(), corpus) == expected
     assert values(literal(), corpus) == expected
 
 
-def test_finding_more_sources_comes_before_finding_them_closer():
+def test_finding_more_sources_has_priority_over_smaller_distances():
     corpus = Corpus.of([(at(0.9, -0.8), at(0.0, 1.0))])
     assert values(one_to_one(), corpus) == pytest.approx(
         [100, 100, 100, np.sqrt((0.64 + 0.01) / 2)]
@@ -184,22 +185,22 @@ def test_a_distance_of_exactly_the_radius_is_not_within_it(metrics, within, foun
 
 @pytest.mark.parametrize("metrics", [one_to_one, literal])
 @pytest.mark.parametrize(
-    ("answers", "sources", "expected"),
+    ("estimates", "sources", "expected"),
     [
         ([], [], [np.nan] * 4),
         ([1.0], [], [0, np.nan, 0, np.nan]),
         ([], [1.0], [np.nan, 0, 0, np.nan]),
         ([3.0], [1.0], [0, 0, 0, np.nan]),
     ],
-    ids=["neither", "no truth", "no answer", "too far"],
+    ids=["neither", "no source", "no estimate", "too far"],
 )
-def test_what_is_undefined_is_nan_and_never_a_warning(metrics, answers, sources, expected):
-    corpus = Corpus.of([(at(*answers), at(*sources))])
+def test_undefined_values_are_nan_without_warning(metrics, estimates, sources, expected):
+    corpus = Corpus.of([(at(*estimates), at(*sources))])
     assert values(metrics(), corpus) == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize("metrics", [one_to_one, literal])
-def test_a_corpus_without_recordings_is_undefined(metrics):
+def test_an_empty_corpus_has_undefined_values(metrics):
     assert np.isnan(values(metrics(), Corpus.of([]))).all()
 
 
@@ -216,30 +217,30 @@ def test_a_radius_in_degrees_compares_directions():
     assert values(one_to_one("20deg"), corpus) == pytest.approx([50, 50, 50, 10])
 
 
-def test_a_radius_in_metres_compares_no_directions():
+def test_a_radius_in_metres_does_not_apply_to_directions():
     north = tracks([[[1.0, 0, 0]]], kind="direction")
-    with pytest.raises(FormatError, match="a metric of positions was given directions"):
+    with pytest.raises(FormatError, match="a metric of positions was applied to directions"):
         resolution.f1("1m")(north, north)
 
 
 @pytest.mark.parametrize("metrics", [one_to_one, literal])
-def test_a_radius_needs_its_unit(metrics):
-    with pytest.raises(ParameterError, match="'1' is no distance"):
+def test_a_radius_without_unit_is_an_error(metrics):
+    with pytest.raises(ParameterError, match="'1' is not a distance"):
         metrics("1")
 
 
 @pytest.mark.parametrize("sizes", [(2, 2), (3, 1), (1, 3), (3, 3), (5, 4), (0, 2)])
-def test_the_curve_is_the_metric_at_each_radius(sizes):
+def test_the_curve_equals_the_metric_at_each_radius(sizes):
     rng = np.random.default_rng(1)
     corpus = Corpus.of([pair(rng, *sizes, frames=40), pair(rng, *sizes, frames=1)])
-    exact = corpus.distance[corpus.possible][:3].tolist()
+    exact = corpus.distance[corpus.both_active][:3].tolist()
     radii = [0.1, 0.3, 1.0, *exact, 2.5, 9.0]
     found = resolution.f1_curve(corpus, radii)
     expected = [values([resolution.f1(f"{r:.20f}m")], corpus)[0] for r in radii]
     assert found.tolist() == expected
 
 
-def test_the_curve_of_nothing_is_undefined():
+def test_the_curve_of_an_empty_corpus_is_undefined():
     nothing = Corpus.of([(at(), at())])
     assert np.isnan(resolution.f1_curve(nothing, [0.3, 1])).all()
 
@@ -252,35 +253,37 @@ def test_the_curve_rises_with_the_radius(seed):
 
 
 @given(st.integers(0, 10**6), st.permutations(range(3)), st.permutations(range(3)))
-def test_order_of_columns_place_of_the_room_and_time_change_nothing(seed, first, second):
+def test_column_order_orientation_and_time_reversal_change_nothing(seed, first, second):
     rng = np.random.default_rng(seed)
-    answer, truth = pair(rng, 3, 3)
+    estimate, truth = pair(rng, 3, 3)
     turn = Rotation.random(random_state=seed).as_matrix().T
     moved = [
         tracks(part.xyz[::-1, order] @ turn + 7, part.active[::-1, order])
-        for part, order in ((answer, first), (truth, second))
+        for part, order in ((estimate, first), (truth, second))
     ]
-    expected = values(one_to_one(), Corpus.of([(answer, truth)]))
+    expected = values(one_to_one(), Corpus.of([(estimate, truth)]))
     assert values(one_to_one(), Corpus.of([tuple(moved)])) == pytest.approx(expected, nan_ok=True)
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0.5, 2.0, 10.0]))
-def test_growing_room_and_radius_alike_changes_the_rmse_alone(seed, factor):
-    answer, truth = pair(np.random.default_rng(seed), 3, 3)
-    grown = Corpus.of([tuple(tracks(factor * t.xyz, t.active) for t in (answer, truth))])
-    *shares, rmse = values(one_to_one(), Corpus.of([(answer, truth)]))
+def test_scaling_room_and_radius_scales_only_the_rmse(seed, factor):
+    estimate, truth = pair(np.random.default_rng(seed), 3, 3)
+    grown = Corpus.of([tuple(tracks(factor * t.xyz, t.active) for t in (estimate, truth))])
+    *shares, rmse = values(one_to_one(), Corpus.of([(estimate, truth)]))
     expected = pytest.approx([*shares, factor * rmse], nan_ok=True)
     assert values(one_to_one(f"{factor}m"), grown) == expected
 
 
-def test_answer_and_truth_change_places_with_precision_and_recall():
-    answer, truth = pair(np.random.default_rng(3), 3, 2, frames=30)
-    precision, recall, *rest = values(one_to_one(), Corpus.of([(answer, truth)]))
-    assert values(one_to_one(), Corpus.of([(truth, answer)])) == [recall, precision, *rest]
+def test_exchanging_estimate_and_truth_exchanges_precision_and_recall():
+    estimate, truth = pair(np.random.default_rng(3), 3, 2, frames=30)
+    precision, recall, *rest = values(one_to_one(), Corpus.of([(estimate, truth)]))
+    assert values(one_to_one(), Corpus.of([(truth, estimate)])) == [recall, precision, *rest]
 
 
-@pytest.mark.parametrize("spec", resolution.SPECS, ids=lambda spec: spec.name)
-def test_a_spec_leads_to_its_metric(spec):
+@pytest.mark.parametrize(
+    "spec", [*specs_of(resolution), *specs_of(resolution_literal)], ids=lambda spec: spec.name
+)
+def test_the_target_of_a_spec_is_its_metric(spec):
     corpus = Corpus.of([(at(0.5), at(0.0)), (at(5.0), at(0.0, 3.0))])
     metric = load_target(spec.target, spec.name)()
     shown = dict(zip(NAMES, [50, 100 / 3, 40, 0.5], strict=True))[spec.name.rpartition("-")[2]]

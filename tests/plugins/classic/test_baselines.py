@@ -9,7 +9,7 @@ import pytest
 from sslbench.contracts import Dataset, DatasetRequest, TrainingContext
 from sslbench.errors import CellError, FormatError
 from sslbench.geometry import Box
-from sslbench.scene import MicArray, Recording, Scene, Tracks
+from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
 from sslbench_classic.baselines import MeanPosition, RandomDirection, RandomPosition, RoomCentre
 
 BOX = Box((0.0, 2.0, -1.0), (4.0, 3.0, 1.0))
@@ -35,8 +35,9 @@ class TwoScenes(Dataset):
     def fingerprint(self) -> str:
         return ""
 
-    def truth(self, index: int) -> tuple[str, Tracks]:
-        return str(index), Tracks.of([0.0, 0.1], self.positions[index][:, None], "position")
+    def truth(self, index: int) -> tuple[str, Prediction]:
+        tracks = Tracks.of([0.0, 0.1], self.positions[index][:, None], "position")
+        return str(index), Prediction(tracks)
 
 
 class NoActiveSource(TwoScenes):

@@ -18,19 +18,7 @@ from sslbench_classic import sslbench_methods
 
 SPECS = {spec.name: spec for spec in sslbench_methods() if not spec.oracle}
 
-FRAME_WISE = {
-    "room-centre",
-    "mean-position",
-    "srp-phat",
-    "multilateration",
-    "pra-srp",
-    "pra-music",
-    "pra-normmusic",
-    "pra-cssm",
-    "pra-waves",
-    "pra-tops",
-    "pra-frida",
-}
+FRAME_WISE = {name for name, spec in SPECS.items() if spec.frame_wise}
 
 NOT_FRAME_WISE = {"random-position", "random-direction"}
 """Each recording has one random stream, which advances with every frame: the estimate for a frame

@@ -9,14 +9,14 @@ from torch.nn import functional
 
 from sslbench.errors import FormatError, GeometryError, ParameterError
 from sslbench.simulation.anechoic import render_anechoic
-from sslbench_grid2d.adhoc import CELLS, AdhocNetwork, SteeredFrontend
+from sslbench_grid2d.adhoc import CELLS, AdhocNetwork, steered_planes
 from sslbench_grid2d.encoders import PairFeatures
 from sslbench_grid2d.frontend import SpectralFrontend
 from sslbench_grid2d.networks import GridNetwork, NetworkConfig
 from sslbench_grid2d.pooling import bumps, cell_centres, hats, overlaps, resample
 
 SMALL = {"width": 16, "early_stride": True}
-ROOM = torch.tensor([[5.0, 8.0]])
+ROOM = torch.tensor([5.0, 8.0])
 
 
 def clips(batch=2, samples=2560, seed=0):
@@ -38,13 +38,19 @@ def mapped(network, audio):
     return network(audio, torch.zeros(*audio.shape[:2], 3), torch.full((len(audio), 2), 6.0))
 
 
-def noise_in_rooms(source, nodes=6, seed=0):
-    """Return audio, microphones and room of noise in `ROOM`, as inputs of a network."""
+def noise_in_room(source, nodes=6, seed=0):
+    """Return audio and microphones of noise in `ROOM`, and the room."""
     rng = np.random.default_rng(seed)
     signal = rng.standard_normal((1, 1024 + 16000)).astype(np.float32)
-    mics = np.column_stack([rng.uniform(0, ROOM[0].numpy(), (nodes, 2)), np.full(nodes, 0.9)])
-    audio = render_anechoic(signal, [[*source, 0.95]], mics, 16000, 1024)
-    return torch.from_numpy(audio), torch.from_numpy(mics).float()[None], ROOM
+    mics = np.column_stack([rng.uniform(0, ROOM.numpy(), (nodes, 2)), np.full(nodes, 0.9)])
+    audio = render_anechoic(signal, [[*source, 0.95]], mics, 16000, 1024)[0]
+    return torch.from_numpy(audio), torch.from_numpy(mics).float(), ROOM
+
+
+def planes_of(*sources):
+    """Return the planes of one room per source, shape (rooms, 3, 64, 64), and the rooms."""
+    rooms = [noise_in_room(source, seed=seed) for seed, source in enumerate(sources)]
+    return torch.stack([steered_planes(*room) for room in rooms]), ROOM.expand(len(rooms), 2)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +84,7 @@ def test_every_encoder_gives_a_map_of_the_right_shape(encoder, features, early_s
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 6, 7, 9, 16, 17, 27, 40, 81, 90])
 def test_a_map_can_have_any_size(size):
     assert mapped(grid(size=size), clips()).shape == (2, 1, size, size)
-    assert adhoc(size=size)(*noise_in_rooms((1, 1))).shape == (1, 1, size, size)
+    assert adhoc(size=size)(*planes_of((1, 1))).shape == (1, 1, size, size)
 
 
 @pytest.mark.parametrize(("arrays", "microphones"), [(1, 8), (4, 2)])
@@ -163,8 +169,9 @@ def test_silence_gives_a_finite_map(features):
 
 
 def test_silence_gives_a_finite_map_of_ad_hoc_nodes():
-    audio, microphones, room = noise_in_rooms((1, 1))
-    assert adhoc()(audio * 0, microphones, room).isfinite().all()
+    audio, microphones, room = noise_in_room((1, 1))
+    planes = steered_planes(audio * 0, microphones, room)
+    assert adhoc()(planes[None], room[None]).isfinite().all()
 
 
 @pytest.mark.parametrize("encoder", ["single", "array", "combined"])
@@ -176,13 +183,13 @@ def test_all_weights_of_an_encoder_have_gradients(encoder):
 
 def test_all_weights_of_an_adhoc_network_have_gradients():
     network = adhoc(channels=2)
-    network(*noise_in_rooms((1, 3))).square().sum().backward()
+    network(*planes_of((1, 3))).square().sum().backward()
     assert all(each.grad.abs().sum() > 0 for each in network.parameters())
 
 
 def test_networks_are_deterministic():
     assert torch.equal(mapped(grid(), clips()), mapped(grid(), clips()))
-    assert torch.equal(adhoc()(*noise_in_rooms((1, 1))), adhoc()(*noise_in_rooms((1, 1))))
+    assert torch.equal(adhoc()(*planes_of((1, 1))), adhoc()(*planes_of((1, 1))))
 
 
 def test_the_map_of_a_clip_does_not_depend_on_the_batch():
@@ -193,36 +200,41 @@ def test_the_map_of_a_clip_does_not_depend_on_the_batch():
 
 def test_the_map_of_a_room_does_not_depend_on_the_batch():
     network = adhoc().eval()
-    rooms = [noise_in_rooms((1, 1)), noise_in_rooms((4, 6), seed=1)]
-    together = network(*(torch.cat(each) for each in zip(*rooms, strict=True)))
-    alone = torch.cat([network(*room) for room in rooms])
-    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+    planes, rooms = planes_of((1, 1), (4, 6))
+    alone = torch.cat([network(planes[n : n + 1], rooms[n : n + 1]) for n in range(2)])
+    torch.testing.assert_close(network(planes, rooms), alone, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("nodes", [2, 5, 30])
 def test_any_number_of_nodes_is_possible(nodes):
-    assert adhoc()(*noise_in_rooms((1, 1), nodes)).shape == (1, 1, 5, 5)
+    assert steered_planes(*noise_in_room((1, 1), nodes)).shape == (3, CELLS, CELLS)
 
 
-def test_the_order_of_nodes_does_not_matter():
-    audio, microphones, room = noise_in_rooms((2, 6), 8)
+def test_planes_have_mean_0_and_deviation_1():
+    planes = steered_planes(*noise_in_room((2, 6))).flatten(1)
+    torch.testing.assert_close(planes.mean(1), torch.zeros(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(planes.std(1), torch.ones(3), atol=1e-2, rtol=0)
+
+
+def test_the_order_of_nodes_does_not_change_the_planes():
+    audio, microphones, room = noise_in_room((2, 6), 8)
     order = torch.randperm(8, generator=torch.Generator().manual_seed(0))
-    network = adhoc().eval()
-    shuffled = network(audio[:, order], microphones[:, order], room)
-    torch.testing.assert_close(shuffled, network(audio, microphones, room), atol=1e-4, rtol=1e-4)
+    shuffled = steered_planes(audio[order], microphones[order], room)
+    expected = steered_planes(audio, microphones, room)
+    torch.testing.assert_close(shuffled, expected, atol=1e-3, rtol=1e-3)
 
 
 def test_a_single_node_is_an_error():
     with pytest.raises(GeometryError, match="at least two"):
-        adhoc()(*noise_in_rooms((1, 1), 1))
+        steered_planes(*noise_in_room((1, 1), 1))
 
 
 @pytest.mark.parametrize("source", [(0.4, 0.7), (2.2, 6.9), (4.6, 3.1)])
 @pytest.mark.parametrize("plane", [0, 1])
 def test_the_correlation_is_highest_at_the_source(source, plane):
-    planes = SteeredFrontend()(*noise_in_rooms(source, 8))
-    y, x = divmod(int(planes[0, plane].argmax()), CELLS)
-    found = (np.array([x, y]) + 0.5) / CELLS * ROOM[0].numpy()
+    planes = steered_planes(*noise_in_room(source, 8))
+    y, x = divmod(int(planes[plane].argmax()), CELLS)
+    found = (np.array([x, y]) + 0.5) / CELLS * ROOM.numpy()
     assert np.abs(found - source).max() < 8 / CELLS
 
 
@@ -230,26 +242,20 @@ def test_levels_agree_best_at_the_source_of_direct_and_diffuse_sound():
     # The direct sound decays with distance. The diffuse sound has the same level everywhere, equal
     # to the level of the direct sound at 1 m.
     rng = np.random.default_rng(0)
-    positions = rng.uniform(0, ROOM[0].numpy(), (12, 2))
+    positions = rng.uniform(0, ROOM.numpy(), (12, 2))
     squared = ((positions - [2.2, 6.9]) ** 2).sum(axis=1)
     audio = rng.standard_normal((12, 16000)) * np.sqrt(1 / squared + 1)[:, None]
     microphones = torch.from_numpy(np.column_stack([positions, np.full(12, 0.9)])).float()
-    planes = SteeredFrontend()(torch.from_numpy(audio).float()[None], microphones[None], ROOM)
-    y, x = divmod(int(planes[0, 2].argmax()), CELLS)
+    planes = steered_planes(torch.from_numpy(audio).float(), microphones, ROOM)
+    y, x = divmod(int(planes[2].argmax()), CELLS)
     assert np.hypot((x + 0.5) / CELLS * 5 - 2.2, (y + 0.5) / CELLS * 8 - 6.9) < 0.2
 
 
 def test_a_mirrored_room_gives_mirrored_planes():
-    audio, microphones, room = noise_in_rooms((2, 6))
-    frontend = SteeredFrontend()
+    audio, microphones, room = noise_in_room((2, 6))
     mirrored = microphones * torch.tensor([-1, 1, 1]) + torch.tensor([5.0, 0, 0])
-    planes = frontend(audio, mirrored, room).flip(-1)
-    assert (planes - frontend(audio, microphones, room)).abs().quantile(0.99) < 0.05
-
-
-def test_stored_planes_give_the_same_map():
-    network, room = adhoc().eval(), noise_in_rooms((1, 1))
-    assert torch.equal(network.read(network.frontend(*room), ROOM), network(*room))
+    planes = steered_planes(audio, mirrored, room).flip(-1)
+    assert (planes - steered_planes(audio, microphones, room)).abs().quantile(0.99) < 0.05
 
 
 @pytest.mark.parametrize(("lattice", "size"), [(None, 4), ((0.0, 0.25), 5)])
