@@ -9,15 +9,17 @@ import re
 
 import click
 import pytest
-from helpers.documents import PAGES, ROOT, snippets, typed
-from helpers.terminal import Terminal
 
 import sslbench
+from helpers.documents import PAGES, ROOT, snippets, typed
+from helpers.terminal import Terminal
 from sslbench import hookspecs
 from sslbench.cli import sslbench as command_line
 
 DOCUMENTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "tests" / "thirdparty" / "README.md"]
-TYPED = re.compile(r"(?:\$ |`|&& |\w=\S+ |bin/|^    )sslbench ([a-z].*?)(?:`|$|&&| #)", re.MULTILINE)
+TYPED = re.compile(
+    r"(?:\$ |`|&& |\w=\S+ |bin/|^    )sslbench ([a-z].*?)(?:`|$|&&| #)", re.MULTILINE
+)
 LANGUAGES = {"console", "python", "text"}
 
 
