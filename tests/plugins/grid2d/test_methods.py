@@ -1,29 +1,47 @@
-"""The grid methods train, answer, and are kept and read back."""
+"""The grid methods of fixed arrays train, predict, and are saved and loaded."""
 
 import numpy as np
 import pytest
 import torch
-from sslbench.running.record_builder import published_of
 
-from helpers.grid_cases import CORNER, SPECS, Elsewhere, Few, Sometimes, make, places
+from helpers.grid_cases import (
+    CORNER,
+    SPECS,
+    Answering,
+    Elsewhere,
+    Few,
+    Sometimes,
+    configured,
+    make,
+    places,
+    step,
+)
 from sslbench.cell import Cell, Choice
-from sslbench.scene import Tracks
+from sslbench.running.records import published_entries
 from sslbench.training.schedules import Constant, Plateau
+from sslbench_grid2d.parameters import BY_DISTANCE, BY_F1
 from sslbench_grid2d.representations import NAMES, Options, make_representation
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_kept_answers_the_same(name, trained, data, tmp_path):
-    method = trained(representation=name)
-    folder = tmp_path / "kept"
+@pytest.fixture
+def recordings(data):
+    return [data("test").scene(index).recording for index in range(5)]
+
+
+def saved(method, tmp_path):
+    folder = tmp_path / "saved"
     folder.mkdir()
     method.save(folder)
-    again = make(representation=name)
-    again.load(folder)
-    recordings = [data("test").scene(index).recording for index in range(5)]
-    answers = method.locate_many(recordings)
-    assert np.array_equal(places(answers), places(again.locate_many(recordings)), equal_nan=True)
-    assert all(answer.tracks.xyz.shape == (1, 1, 3) for answer in answers)
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_loaded_method_predicts_the_same(name, trained, recordings, tmp_path):
+    method, again = trained(representation=name), make(representation=name)
+    again.load(saved(method, tmp_path))
+    found = method.locate_many(recordings)
+    assert np.array_equal(places(found), places(again.locate_many(recordings)), equal_nan=True)
+    assert all(prediction.tracks.xyz.shape == (1, 1, 3) for prediction in found)
     assert again.parameter_count == method.parameter_count > 0
 
 
@@ -33,71 +51,72 @@ def test_every_encoder_trains(encoder, trained):
 
 
 @pytest.mark.parametrize(
-    # The map of tg and hm is the paper's, and goes a metre beyond the room.
+    # The maps of tg and hm are the paper's, and extend a metre beyond the room.
     ("name", "margin"),
     [("tg", 1), ("hm", 1), ("rg", 0), ("onehot", 0), ("uld", 0)],
 )
-def test_answers_lie_in_the_region_at_its_height_wherever_its_corner_is(name, margin, data):
-    method = make(representation=name)
-    method._facts = {"scale": "smoke", "always": True, "sources": 1}
+def test_estimates_lie_anywhere_in_the_region_at_its_height(name, margin, data):
+    train = data("train", Elsewhere)
+    method = configured(make(representation=name), train)
     shape = (256, {"rg": 3}.get(name, 1), *2 * [{"tg": 81, "hm": 81, "uld": 7}.get(name, 6)])
     maps = 5 * torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    recordings = 256 * [data("test", Elsewhere).scene(0).recording]
-    batch = {"audio": None, "microphones": None, "room": torch.full((256, 2), 6.0)}
-    xyz = places(method.answer(lambda *heard: maps, batch, recordings))[:, 0, 0]
+    xyz = places(method.decode(maps, 256 * [train.scene(0).recording]))[:, 0, 0]
     low, high = CORNER[:2] - margin, CORNER[:2] + 6 + margin
     assert (xyz[:, :2] >= low - 1e-6).all()
     assert (xyz[:, :2] <= high + 1e-6).all()
-    # Anywhere in it: not all in one cell, nor in the region at the origin alone.
     assert (xyz[:, :2].min(axis=0) < low + 1).all()
     assert (xyz[:, :2].max(axis=0) > high - 1).all()
     assert (xyz[:, 2] == 0.95 + CORNER[2]).all()
 
 
 @pytest.mark.parametrize("name", ["hm", "uld"])
-def test_where_the_corner_is_changes_nothing_but_the_frame(name, trained, data):
+def test_moving_the_origin_moves_the_estimates(name, trained, data):
     here = trained(representation=name)
     there = trained(Elsewhere, representation=name)
-    answers = [
+    found = [
         places(method.locate_many([data("test", suite).scene(i).recording for i in range(8)]))
         for method, suite in ((here, Few), (there, Elsewhere))
     ]
-    assert answers[1] == pytest.approx(answers[0] + CORNER, abs=1e-3)
+    assert found[1] == pytest.approx(found[0] + CORNER, abs=1e-3)
 
 
-def test_the_map_comes_with_the_answer(trained, data):
-    answer = trained(representation="uld").locate(data("test").scene(0).recording)
-    assert answer.likelihood.shape == (7, 7)
-    assert answer.likelihood.min() >= 0
-    assert answer.likelihood.max() <= 1
+def test_a_prediction_has_the_map_as_its_likelihood(trained, recordings):
+    likelihood = trained(representation="uld").locate(recordings[0]).likelihood
+    assert likelihood.shape == (7, 7)
+    assert likelihood.min() >= 0
+    assert likelihood.max() <= 1
 
 
-def test_a_batch_answers_as_one_by_one(trained, data):
+def test_the_margin_of_a_map_is_not_part_of_the_likelihood(trained, recordings):
+    likelihood = trained(representation="hm").locate(recordings[0]).likelihood
+    assert likelihood.shape == (61, 61)
+
+
+def test_a_batch_gives_the_same_as_single_recordings(trained, recordings):
     method = trained(representation="uld")
-    recordings = [data("test").scene(index).recording for index in range(4)]
     alone = [method.locate(recording) for recording in recordings]
     assert places(method.locate_many(recordings)) == pytest.approx(places(alone), abs=1e-4)
 
 
-def test_a_threshold_is_of_the_answer_and_not_of_the_checkpoint(trained, tmp_path):
-    folder = tmp_path / "kept"
-    folder.mkdir()
-    trained(representation="hm").save(folder)
-    make(representation="hm", threshold=0.9).load(folder)
+@pytest.mark.parametrize("change", [{"threshold": 0.9}, {"decoder": "baseline"}])
+def test_a_checkpoint_serves_all_thresholds_and_decoders(trained, tmp_path, change):
+    method, again = trained(representation="tg"), make(representation="tg", **change)
+    again.load(saved(method, tmp_path))
+    assert again.parameter_count == method.parameter_count
 
 
-def at(x):
-    return Tracks.of([0], [[[x, 1.0, 0.95]]], "position")
+def test_a_fixed_number_of_sources_selects_by_distance(trained):
+    method = trained(representation="hm")
+    assert method.selection() == BY_DISTANCE
+    assert not method.higher_is_better
+    assert 0 < method.history[0].value <= 3
 
 
-@pytest.mark.parametrize("suite", [Few, Sometimes])
-def test_epochs_are_chosen_by_distance_where_a_source_always_sounds_and_else_by_f1(suite, trained):
-    method = trained(suite, representation="hm")
-    measured = [method.metric()(at(x), at(0)) for x in (0.25, 0.5)]
-    assert measured == pytest.approx([0.25, 0.5] if suite is Few else [100, 0])
-    assert method.higher_is_better == (suite is Sometimes)
-    value = method.history[0].value
-    assert 0 <= value <= 3 if suite is Few else -100 <= value <= 0
+def test_a_varying_number_of_sources_selects_by_f1(trained):
+    method = trained(Sometimes, representation="hm")
+    assert method.selection() == BY_F1
+    assert method.higher_is_better
+    assert 0 <= method.history[0].value <= 100
 
 
 @pytest.mark.parametrize(
@@ -112,56 +131,50 @@ def test_epochs_are_chosen_by_distance_where_a_source_always_sounds_and_else_by_
         ("paper", 1, 1),
     ],
 )
-def test_bumps_begin_wide_below_paper_scale(scale, progress, wider):
-    method = make(representation="hm", variance=0.05)
-    method._facts = {"scale": scale, "always": True, "sources": 1}
+def test_peaks_are_wide_at_first_below_paper_scale(scale, progress, wider, data):
+    method = configured(make(representation="hm", variance=0.05), data("train"), scale)
     positions, room = torch.tensor([[[2.0, 3.0]]]), torch.tensor([[6.0, 6.0]])
-    bump = make_representation("hm", Options(variance=0.05 * wider)).target(positions, room)
+    peak = make_representation("hm", Options(variance=0.05 * wider)).target(positions, room)
     batch = {"audio": None, "microphones": None, "positions": positions, "room": room}
-    batch["progress"] = torch.tensor(float(progress))
-    assert method.loss(lambda *heard: bump, batch, None).item() == pytest.approx(0, abs=1e-9)
-    assert method.loss(lambda *heard: 0.9 * bump, batch, None) > 1e-6
-
-
-def test_answers_are_read_off_bumps_of_their_final_width(data):
-    method = make(representation="hm", variance=0.05)
-    method._facts = {"scale": "smoke", "always": True, "sources": 1}
-    assert method._representation(method._facts).options.variance == 0.05
+    loss = [float(method.loss(Answering(g * peak), batch, step(progress))) for g in (1, 0.9)]
+    assert loss[0] == pytest.approx(0, abs=1e-9)
+    assert loss[1] > 1e-6
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_published_settings_follow_the_data(name, data):
-    method = make(representation=name)
-    method.begin(data("train"), "paper")
-    feng = method.settings("paper")
-    assert (feng.epochs, feng.batch, feng.learning_rate, feng.clip) == (50, 128, 1e-3, None)
-    assert (feng.schedule, feng.patience, feng.weight_decay) == (Plateau(), 10, 0.01)
-    method._facts["always"] = False
-    lemoing = method.settings("paper")
-    assert (lemoing.epochs, lemoing.batch, lemoing.learning_rate) == (200, 128, 1e-4)
-    assert (lemoing.schedule, lemoing.patience, lemoing.weight_decay) == (Constant(), None, 0)
-    assert (lemoing.betas, lemoing.clip) == ((0.5, 0.999), None)
-    assert method.settings("quick").clip == method.settings("smoke").clip == 5
+def test_a_fixed_number_of_sources_has_the_settings_of_feng_at_paper_scale(name, data):
+    settings = configured(make(representation=name), data("train"), "paper").settings("paper")
+    assert (settings.epochs, settings.batch, settings.learning_rate) == (50, 128, 1e-3)
+    assert (settings.schedule, settings.patience, settings.weight_decay) == (Plateau(), 10, 0.01)
+    assert settings.clip is None
+
+
+@pytest.mark.parametrize("name", ["tg", "hm", "rg"])
+def test_a_varying_number_of_sources_has_the_settings_of_le_moing_at_paper_scale(name, data):
+    method = configured(make(representation=name), data("train", Sometimes), "paper")
+    settings = method.settings("paper")
+    assert (settings.epochs, settings.batch, settings.learning_rate) == (200, 128, 1e-4)
+    assert (settings.schedule, settings.patience, settings.weight_decay) == (Constant(), None, 0)
+    assert (settings.betas, settings.clip) == ((0.5, 0.999), None)
 
 
 @pytest.mark.parametrize("scale", ["smoke", "quick"])
-def test_fewer_scenes_are_heard_more_often(scale, data):
-    method = make()
-    method.begin(data("train"), scale)
-    few = method.settings(scale)
-    method._facts["scenes"] *= 10
-    many = method.settings(scale)
+def test_fewer_scenes_are_repeated_more_often(scale, data):
+    train = data("train")
+    few = configured(make(), train, scale).settings(scale)
+    many = configured(make(), train, scale, scenes=10 * len(train)).settings(scale)
     assert few.batch == many.batch
     assert few.epochs == pytest.approx(10 * many.epochs, rel=0.2)
+    assert few.clip == many.clip == 5
 
 
 @pytest.mark.parametrize(
     ("split", "share", "values"),
     [("test", 1.0, {90, 96}), ("test", 0.1, {79, 87}), ("s1", 1.0, {77}), ("s2", 1.0, {97})],
 )
-def test_a_published_number_stands_beside_its_own_split_and_share_alone(split, share, values):
+def test_published_numbers_are_shown_for_their_own_split_and_share(split, share, values):
     params = {p.name: p.default for p in SPECS["grid2d"].parameters}
     method = Choice("grid2d", params | {"representation": "hm", "encoder": "combined"})
-    cell = Cell(method, Choice("lemoing2019", {"train_share": share}), split, "quick", 0)
-    found = published_of(cell, SPECS["grid2d"])
+    cell = Cell(method, Choice("lemoing2019", {"train_share": share}), split, "quick")
+    found = published_entries(cell, SPECS["grid2d"])
     assert {entry.value for entry in found} == values
