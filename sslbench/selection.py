@@ -216,7 +216,7 @@ def select_one(chosen: Sequence[T], text: str) -> T:
         UsageError: if it selects none or several.
     """
     if len(chosen) != 1:
-        names = ", ".join(map(_shown, chosen[:5]))
+        names = ", ".join(map(_shown, chosen[:5])) + (", ..." if len(chosen) > 5 else "")
         raise UsageError(
             f"{text!r} selects {len(chosen)}", expected=f"exactly one of {names}" if names else ""
         )

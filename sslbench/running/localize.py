@@ -146,17 +146,16 @@ def check_compatible(spec: MethodSpec, recording: Recording) -> None:
     Raises:
         UsageError: if it cannot.
     """
-    reason = recording_incompatibility(spec, recording) or _wrong_kind(recording, spec.outputs)
-    if reason:
+    if reason := recording_incompatibility(spec, recording) or _wrong_kind(spec, recording):
         raise UsageError(reason, where=recording.id, hint="`sslbench methods` lists all methods")
 
 
-def _wrong_kind(recording: Recording, outputs: tuple[str, ...]) -> str:
-    if recording.kind in outputs:
+def _wrong_kind(spec: MethodSpec, recording: Recording) -> str:
+    if recording.kind in spec.outputs:
         return ""
     return (
-        f"it estimates {outputs[0]}s; `search:` in the array file requests positions, "
-        "leaving it out directions"
+        f"{spec.name} estimates {spec.outputs[0]}s; positions are requested with a search region,"
+        " directions without one"
     )
 
 

@@ -7,6 +7,8 @@ import pytest
 import soundfile
 
 from sslbench.cli import main
+from sslbench.registry import Registry, load_target
+from sslbench.specs import DatasetSpec
 
 ARRAY = """
 microphones:
@@ -26,16 +28,26 @@ def folders(tmp_path, monkeypatch):
 
 @pytest.fixture
 def sslbench(monkeypatch, capsys):
-    """Type a command; return its exit code, output and errors."""
+    """Run a command; return its exit code, output and errors."""
 
     def type_(*words):
         monkeypatch.setattr(sys, "argv", ["sslbench", *map(str, words)])
         with pytest.raises(SystemExit) as end:
             main()
-        said = capsys.readouterr()
-        return end.value.code, said.out, said.err
+        printed = capsys.readouterr()
+        return end.value.code, printed.out, printed.err
 
     return type_
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Let `feng2025-l1` have a few scenes per split."""
+    target = Registry.installed().find(DatasetSpec, "feng2025-l1").spec.target
+    dataset = load_target(target, "feng2025-l1")
+    sizes = {"smoke": {"train": 64, "validation": 16, "test": 16}}
+    monkeypatch.setattr(dataset, "sizes", sizes)
+    monkeypatch.setattr(dataset, "chunk", 64)
 
 
 @pytest.fixture

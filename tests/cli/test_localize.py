@@ -1,3 +1,5 @@
+"""`sslbench localize`: the sources in a wav file."""
+
 import json
 
 import numpy as np
@@ -19,18 +21,18 @@ def test_the_direction_of_a_wav_is_found(sslbench, wav, array_file, azimuth):
     assert abs(np.degrees(wrap_angle(np.radians(found - azimuth)))) < 3
 
 
-def test_answers_every_so_often_have_their_times(sslbench, wav, array_file):
+def test_estimates_at_regular_times_have_their_times(sslbench, wav, array_file):
     words = ["--mics", array_file, "-m", "srp-phat", "--every", "0.25", "--json"]
     tracks = json.loads(sslbench("localize", wav(), *words)[1])["tracks"]
     assert [row["time_s"] for row in tracks] == [0.125, 0.375, 0.625, 0.875]
 
 
-def test_a_table_is_printed_for_people(sslbench, wav, array_file):
+def test_a_table_is_printed(sslbench, wav, array_file):
     out = sslbench("localize", wav(), "--mics", array_file, "-m", "srp-phat")[1]
     assert out.split()[:4] == ["id", "time_s", "azimuth_deg", "elevation_deg"]
 
 
-def test_a_search_region_asks_for_positions(sslbench, wav, array_file):
+def test_a_search_region_requests_positions(sslbench, wav, array_file):
     with array_file.open("a") as file:
         file.write("search: {min: [-1, -1, 0], max: [1, 1, 0]}\n")
     out = sslbench("localize", wav(), "--mics", array_file, "-m", "room-centre", "--json")[1]
@@ -38,11 +40,11 @@ def test_a_search_region_asks_for_positions(sslbench, wav, array_file):
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
-def test_a_picture_is_drawn(sslbench, wav, array_file, tmp_path, ending):
-    picture = tmp_path / f"answer.{ending}"
-    words = ["--mics", array_file, "-m", "srp-phat", "--picture", picture]
+def test_the_estimates_are_plotted(sslbench, wav, array_file, tmp_path, ending):
+    plot = tmp_path / f"estimates.{ending}"
+    words = ["--mics", array_file, "-m", "srp-phat", "--plot", plot]
     assert sslbench("localize", wav(), *words)[0] == 0
-    assert picture.stat().st_size > 1000
+    assert plot.stat().st_size > 1000
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_a_picture_is_drawn(sslbench, wav, array_file, tmp_path, ending):
         ({"audio": np.zeros((0, 4))}, "no samples"),
     ],
 )
-def test_a_bad_wav_is_told(sslbench, wav, array_file, change, message):
+def test_a_bad_wav_is_reported(sslbench, wav, array_file, change, message):
     words = ["--mics", array_file, "-m", "srp-phat"]
     code, _, err = sslbench("localize", wav(**change), *words)
     assert (code, message in err) == (4, True), err
@@ -62,11 +64,11 @@ def test_a_bad_wav_is_told(sslbench, wav, array_file, change, message):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["-m", "room-centre"], 2, "finds positions"),
-        (["-m", "oracle-direction-grid"], 2, "needs the truth"),
-        (["-m", "pra-*"], 2, "names 7 methods"),
+        (["-m", "room-centre"], 2, "room-centre estimates positions"),
+        (["-m", "oracle-direction-grid"], 2, "needs the ground truth"),
+        (["-m", "pra-*"], 2, "selects 7"),
         (["-m", "srp-phat", "--every", "9"], 2, "at most 1 s"),
-        (["-m", "srp-phat", "--picture", "answer.xyz"], 2, "a .png, .svg or .pdf"),
+        (["-m", "srp-phat", "--plot", "estimates.xyz"], 2, "a .png, .svg or .pdf"),
     ],
 )
 def test_a_request_that_cannot_be_met_says_why(sslbench, wav, array_file, words, code, message):
@@ -74,7 +76,7 @@ def test_a_request_that_cannot_be_met_says_why(sslbench, wav, array_file, words,
     assert (found, message in err) == (code, True), err
 
 
-def test_a_learned_method_asks_what_to_learn_from(sslbench, wav, array_file):
+def test_a_learned_method_needs_training_data(sslbench, wav, array_file, small):
     with array_file.open("a") as file:
         file.write("search: {min: [-1, -1, 0], max: [1, 1, 0]}\n")
     words = ["localize", wav(), "--mics", array_file, "-m", "mean-position"]
@@ -82,3 +84,14 @@ def test_a_learned_method_asks_what_to_learn_from(sslbench, wav, array_file):
     assert (code, "--trained-on" in err) == (2, True)
     code, out, _ = sslbench(*words, "--trained-on", "feng2025-l1", "--json")
     assert (code, len(json.loads(out)["tracks"])) == (0, 1)
+
+
+def test_a_learned_method_is_trained_on_data_sets_in_turn(
+    sslbench, wav, array_file, small, tmp_path
+):
+    with array_file.open("a") as file:
+        file.write("search: {min: [-1, -1, 0], max: [1, 1, 0]}\n")
+    words = ["--trained-on", "feng2025-l1", "--then-on", "feng2025-l1+mics[n=4]"]
+    code, _, _ = sslbench("localize", wav(), "--mics", array_file, "-m", "mean-position", *words)
+    assert code == 0
+    assert len(list((tmp_path / "store" / "train").iterdir())) == 2
