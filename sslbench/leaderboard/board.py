@@ -1,6 +1,6 @@
 """Boards: comparable records, one row per method, ranked.
 
-Records are on the same board only if data set, version, parameters, split, manifest, scale,
+Records are on the same board only if data set, version, parameters, split, scenes, scale,
 protocol, primary metric and its version are the same. Of the other metrics, only values of the
 newest version on the board are shown. Oracles are listed below as references and are not ranked.
 

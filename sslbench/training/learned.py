@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,18 @@ class LearnedMethod(TrainedNetwork, TrainableMethod):
             ]
         return corpus_value(self._validation.selection.metric, pairs)
 
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote.
+
+        Raises:
+            FormatError: if it is damaged, or of another method, version or parameters.
+        """
+        super().load(folder)
+        rate, samples = self._clip_format
+        if self.windowing is None and rate is not None and samples is not None:
+            # An estimate depends on the clip around its time only: long recordings may be cut.
+            self.windowing = Windowing(context=samples / rate)
+
     def locate(self, recording: Recording) -> Prediction:
         """Localize the sources of one recording."""
         return self.locate_many([recording])[0]
@@ -207,8 +220,13 @@ class LearnedMethod(TrainedNetwork, TrainableMethod):
             )
         return windows
 
+    @property
+    def _clip_format(self) -> tuple[int | None, int | None]:
+        """Sample rate and number of samples of the clips of the training; None for any."""
+        return self.config.get("sample_rate"), self.config.get("samples")
+
     def _clips(self, recording: Recording) -> list[Recording]:
-        rate, samples = self.config.get("sample_rate"), self.config.get("samples")
+        rate, samples = self._clip_format
         adapted = recording if rate is None else resampled(recording, rate)
         return [adapted] if samples is None else cut_clips(adapted, samples)
 

@@ -224,7 +224,7 @@ def test_a_predictions_file_is_read_at_the_times_of_the_recordings(tmp_path):
     ("tracks", "message"),
     [
         ({"walk": Tracks.of([0.1], np.ones((1, 1, 3)), "position")}, r"walk: .*1 times.*3"),
-        ({"talk": Tracks.of([0.2], np.ones((1, 1, 3)), "position")}, r"talk: times .* 0\.1 s"),
+        ({"talk": Tracks.of([0.2], np.ones((1, 1, 3)), "position")}, r"talk: the times .* 0\.1 s"),
         ({"talk": Tracks.of([0.1], [[[1, 0, 0]]], "direction")}, r"talk: .*direction.*position"),
         ({"talk": POSITIONS["talk"], "tall": POSITIONS["talk"]}, r"'tall'\n.*perhaps talk"),
         ({"other": POSITIONS["talk"]}, r"none of its 1 recordings"),

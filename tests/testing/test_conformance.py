@@ -14,8 +14,12 @@ from sslbench.scene import Prediction, Scene, Tracks
 from sslbench.specs import MethodSpec, MetricSpec, Parameter
 from sslbench.testing import check_dataset, check_method, check_metric, check_plugin
 
-METHOD = MethodSpec("m", "fake_plugin:Target", "", outputs=("position",), licence="MIT")
-METRIC = MetricSpec("m", "fake_plugin:Target", "", "m", higher_is_better=False)
+METHOD = MethodSpec(
+    name="m", summary="", target="fake_plugin:Target", outputs=("position",), licence="MIT"
+)
+METRIC = MetricSpec(
+    name="m", summary="", target="fake_plugin:Target", unit="m", higher_is_better=False
+)
 DATASET = replace(WORLD.sslbench_datasets()[0], target="fake_plugin:Target")
 
 
@@ -157,7 +161,7 @@ def test_violations_of_a_metric_are_reported(offer, attributes, message):
         ({"scene": lambda self, index: None}, "scene 0 is None, not a Scene"),
         (
             {"scene": lambda self, index: Scene(None, None)},
-            "scene 0 is a Scene of None and None, not of a Recording and Tracks",
+            "scene 0 is a Scene of None and None, not of a Recording and a Prediction",
         ),
         ({"fingerprint": lambda self: None}, "the fingerprint is not a hexadecimal SHA-256"),
         ({"__len__": lambda self: None}, "TypeError"),

@@ -35,7 +35,7 @@ def test_the_splits_of_the_data_set_differ(registry, tmp_path):
         ).scene(0)
         for split in spec.splits
     ]
-    positions = np.array([scene.truth.xyz[0, 0] for scene in scenes])
+    positions = np.array([scene.truth.tracks.xyz[0, 0] for scene in scenes])
     assert len(np.unique(positions, axis=0)) == len(spec.splits)
 
 

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from helpers import tiny_plugin
 from helpers.tiny_data import CLIP, RATE, noise
 from helpers.tiny_network import NoisyTinyNetwork, TinyNetwork
 from helpers.toy_learner import context, selection
 from sslbench.acoustics.resampling import resample
+from sslbench.cell import Cell, Choice
 from sslbench.contracts import Incompatible, Windowing
 from sslbench.errors import BrokenPluginError, CellError, FormatError
+from sslbench.running.inference import run_inference
 from sslbench.scene import MicArray
 from sslbench.training.feature_cache import CachedExamples
 from sslbench.training.learned import AT_ONCE
@@ -277,6 +280,19 @@ class TestPrediction:
         np.testing.assert_allclose(
             places([prediction]), places(method.locate_many(clips)), atol=1e-5
         )
+
+    def test_a_long_recording_may_be_cut_into_windows(self, method, tmp_path):
+        again = Brief(hidden=8)
+        method.save(_made(tmp_path / "saved"))
+        again.load(tmp_path / "saved")
+        again.windowing = replace(again.windowing, seconds=0.2)
+        scenes = noise("test", tmp_path, count=1, rows=23)
+        (spec,) = tiny_plugin.sslbench_methods()
+        cell = Cell(Choice("tiny-network"), Choice("noise"), "test", "smoke")
+        found = run_inference(cell, spec, again, scenes).predictions["test-0"]
+        expected = method.locate(scenes.scene(0).recording)
+        assert np.array_equal(found.tracks.times, expected.tracks.times)
+        np.testing.assert_allclose(places([found]), places([expected]), atol=1e-5)
 
     def test_recordings_of_different_lengths_are_predicted_together(self, method, tmp_path):
         mixed = [noise("test", tmp_path, rows=rows).scene(rows).recording for rows in (3, 1, 2)]

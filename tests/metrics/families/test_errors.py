@@ -102,7 +102,7 @@ def test_leaving_out_difficult_frames_does_not_improve_the_capped_error(kind):
         for kept in (np.ones(len(easy), bool), easy)
     ]
     all_mean, easy_mean = (make(f"{name}-mean")(estimate, truth) for estimate in estimates)
-    all_capped, easy_capped = (make(f"{name}-truncated")(estimate, truth) for estimate in estimates)
+    all_capped, easy_capped = (make(f"{name}-capped")(estimate, truth) for estimate in estimates)
     assert easy_mean < all_mean
     assert easy_capped > all_capped
 

@@ -15,7 +15,7 @@ from sslbench.datasets.real.recordings import Recordings
 from sslbench.registry import Registry
 from sslbench.results.predictions import read_predictions
 from sslbench.results.store import Store
-from sslbench.running.localize import localize, read_recording
+from sslbench.running.localize import AudioFile, localize
 from sslbench.running.session import Session
 from sslbench.running.stages import predict
 from sslbench.selection import choose
@@ -94,7 +94,8 @@ def test_a_folder_of_recordings_is_predicted(trained_adhoc, folder, tmp_path):
 
 @pytest.mark.parametrize(("every", "estimates"), [(None, 1), (0.5, 6)])
 def test_a_wav_file_is_predicted(trained_adhoc, folder, every, estimates):
-    recording = read_recording(folder / "room.wav", folder / "array.yaml", every, 1)
+    file = AudioFile(folder / "room.wav", folder / "array.yaml", every, 1)
+    recording = file.scene(0).recording
     tracks = trained_adhoc.locate(recording).tracks
     assert tracks.xyz.shape == (estimates, 1, 3)
     assert recording.region.contains(tracks.xyz).all()
@@ -121,9 +122,9 @@ def median_error(tracks, scene):
 
 @pytest.mark.slow
 def test_trained_on_ad1_it_localizes_in_a_wav_file(session, training, folder, scene):
-    recording = read_recording(folder / "room.wav", folder / "array.yaml", 0.5, 1)
-    tracks = localize(session, training.method, recording, training).tracks
-    assert median_error(tracks, scene) < 0.5
+    file = AudioFile(folder / "room.wav", folder / "array.yaml", 0.5, 1)
+    _, prediction = localize(session, training.method, file, training)
+    assert median_error(prediction.tracks, scene) < 0.5
 
 
 @pytest.mark.slow

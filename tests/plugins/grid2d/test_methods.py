@@ -16,7 +16,7 @@ from helpers.grid_cases import (
     places,
     step,
 )
-from sslbench.cell import Cell, Choice
+from sslbench.cell import Cell, Choice, Training
 from sslbench.running.records import published_entries
 from sslbench.training.schedules import Constant, Plateau
 from sslbench_grid2d.parameters import BY_DISTANCE, BY_F1
@@ -172,9 +172,11 @@ def test_fewer_scenes_are_repeated_more_often(scale, data):
     ("split", "share", "values"),
     [("test", 1.0, {90, 96}), ("test", 0.1, {79, 87}), ("s1", 1.0, {77}), ("s2", 1.0, {97})],
 )
-def test_published_numbers_are_shown_for_their_own_split_and_share(split, share, values):
+def test_published_numbers_are_shown_for_their_split_and_training_data(split, share, values):
     params = {p.name: p.default for p in SPECS["grid2d"].parameters}
     method = Choice("grid2d", params | {"representation": "hm", "encoder": "combined"})
-    cell = Cell(method, Choice("lemoing2019", {"train_share": share}), split, "quick")
+    whole = Choice("lemoing2019", {"train_share": 1.0})
+    part = Choice("lemoing2019", {"train_share": share}, ("train_share",) if share < 1 else ())
+    cell = Cell(method, whole, split, "quick", training=Training(method, part, "quick", 0))
     found = published_entries(cell, SPECS["grid2d"])
     assert {entry.value for entry in found} == values

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sslbench.contracts import Dataset
 from sslbench.geometry import SPEED_OF_SOUND, Box
-from sslbench.scene import MicArray, Recording, Scene, Tracks
+from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
 
 SCENES = {"smoke": 8, "quick": 40, "paper": 400}
 """Number of scenes per split at each scale."""
@@ -46,7 +46,7 @@ class Whistle(Dataset):
             region=Box((0, 0, 0), (4, 4, 4)),
             conditions={"snr_db": self.request.params["snr_db"]},
         )
-        return Scene(recording, Tracks.still(recording, source))
+        return Scene(recording, Prediction(Tracks.still(recording, source)))
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of everything that determines the scenes.
