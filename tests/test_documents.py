@@ -9,14 +9,15 @@ import re
 
 import click
 import pytest
+import torch
 
 import sslbench
-from helpers.documents import PAGES, ROOT, snippets, typed
+from helpers.documents import ALL_PAGES, PAGES, ROOT, snippets, typed
 from helpers.terminal import Terminal
 from sslbench import hookspecs
 from sslbench.cli import sslbench as command_line
 
-DOCUMENTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "tests" / "thirdparty" / "README.md"]
+DOCUMENTS = [*ALL_PAGES, ROOT / "CONTRIBUTING.md", ROOT / "tests" / "thirdparty" / "README.md"]
 TYPED = re.compile(
     r"(?:\$ |`|&& |\w=\S+ |bin/|^    )sslbench ([a-z].*?)(?:`|$|&&| #)", re.MULTILINE
 )
@@ -74,9 +75,13 @@ def terminal(tmp_path, tmp_path_factory, monkeypatch):
     # Boards take runs of committed code only, and this checkout may have changes.
     monkeypatch.setattr("sslbench.running.environment._git", lambda *_: "")
     monkeypatch.chdir(folder)
+    # More threads than free cores make small networks and arrays many times slower.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     opened = Terminal(folder)
     yield opened
     opened.close()
+    torch.set_num_threads(threads)
 
 
 def _has(page, *, slow):
@@ -186,3 +191,9 @@ def test_the_running_page_names_every_environment_variable():
     text = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
     code = "\n".join(path.read_text() for path in (ROOT / "sslbench").rglob("*.py"))
     assert set(re.findall(r"SSLBENCH_[A-Z_]+", code)) <= set(re.findall(r"`(SSLBENCH_\w+)`", text))
+
+
+def test_the_readme_has_the_two_commands_that_the_check_scripts_type():
+    first, second = re.findall(r"^    \$ (.*)$", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE)
+    assert first.startswith("python3 -m venv")
+    assert second.endswith("pytest")
