@@ -16,6 +16,9 @@ from helpers.documents import ALL_PAGES, PAGES, ROOT, snippets, typed
 from helpers.terminal import Terminal
 from sslbench import hookspecs
 from sslbench.cli import sslbench as command_line
+from sslbench.errors import UsageError
+from sslbench.registry import Registry
+from sslbench.selection import select_datasets, select_methods
 
 DOCUMENTS = [*ALL_PAGES, ROOT / "CONTRIBUTING.md", ROOT / "tests" / "thirdparty" / "README.md"]
 TYPED = re.compile(
@@ -141,6 +144,22 @@ def test_a_link_leads_to_a_file_and_a_heading(page):
 def _anchors(page):
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def _selections():
+    for page in ALL_PAGES:
+        text = page.read_text(encoding="utf-8")
+        for selection in sorted(set(re.findall(r"`'([^'`]+)'`", text))):
+            yield pytest.param(selection, id=f"{_name(page)}: {selection}")
+
+
+@pytest.mark.parametrize("selection", list(_selections()))
+def test_a_selection_in_a_document_selects_something(selection):
+    registry = Registry.installed()
+    try:
+        assert select_methods(registry, [selection])
+    except UsageError:
+        assert select_datasets(registry, [selection])
 
 
 def _dotted_names():
