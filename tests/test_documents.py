@@ -216,3 +216,14 @@ def test_the_readme_has_the_two_commands_that_the_check_scripts_type():
     first, second = re.findall(r"^    \$ (.*)$", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE)
     assert first.startswith("python3 -m venv")
     assert second.endswith("pytest")
+
+
+def test_the_excerpt_in_the_readme_is_from_the_leaderboard():
+    board = (ROOT / "leaderboards" / "boards" / "feng2025-l1-test-quick.md").read_text()
+    rows = [{cell.strip() for cell in line.split("|")} for line in board.splitlines()]
+    excerpt = next(each for each in snippets(PAGES[0]) if each.language == "text")
+    title, *lines = [line for line in excerpt.text.splitlines() if line.strip(" -")]
+    assert board.startswith(f"# {title}\n")
+    for line in lines:
+        cells = set(re.split(r" {2,}", line.strip()))
+        assert any(cells <= row for row in rows), line
