@@ -186,6 +186,15 @@ def test_a_path_in_the_repository_exists(page):
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+def test_a_module_on_the_architecture_page_exists():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = re.findall(r"`([\w/]+\.py)`", text)
+    known = [
+        name for name in names for root in (ROOT, ROOT / "sslbench") if (root / name).is_file()
+    ]
+    assert sorted(set(names) - set(known)) == []
+
+
 def test_the_python_page_documents_every_public_name():
     text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     documented = re.findall(r"^#+ `(\w+)|^\| `(\w+)", text, re.MULTILINE)
