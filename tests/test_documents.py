@@ -16,6 +16,9 @@ from helpers.documents import ALL_PAGES, PAGES, ROOT, snippets, typed
 from helpers.terminal import Terminal
 from sslbench import hookspecs
 from sslbench.cli import sslbench as command_line
+from sslbench.errors import UsageError
+from sslbench.registry import Registry
+from sslbench.selection import select_datasets, select_methods
 
 DOCUMENTS = [*ALL_PAGES, ROOT / "CONTRIBUTING.md", ROOT / "tests" / "thirdparty" / "README.md"]
 TYPED = re.compile(
@@ -143,6 +146,22 @@ def _anchors(page):
     return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
 
 
+def _selections():
+    for page in ALL_PAGES:
+        text = page.read_text(encoding="utf-8")
+        for selection in sorted(set(re.findall(r"`'([^'`]+)'`", text))):
+            yield pytest.param(selection, id=f"{_name(page)}: {selection}")
+
+
+@pytest.mark.parametrize("selection", list(_selections()))
+def test_a_selection_in_a_document_selects_something(selection):
+    registry = Registry.installed()
+    try:
+        assert select_methods(registry, [selection])
+    except UsageError:
+        assert select_datasets(registry, [selection])
+
+
 def _dotted_names():
     for page in DOCUMENTS:
         text = page.read_text(encoding="utf-8")
@@ -197,3 +216,14 @@ def test_the_readme_has_the_two_commands_that_the_check_scripts_type():
     first, second = re.findall(r"^    \$ (.*)$", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE)
     assert first.startswith("python3 -m venv")
     assert second.endswith("pytest")
+
+
+def test_the_excerpt_in_the_readme_is_from_the_leaderboard():
+    board = (ROOT / "leaderboards" / "boards" / "feng2025-l1-test-quick.md").read_text()
+    rows = [{cell.strip() for cell in line.split("|")} for line in board.splitlines()]
+    excerpt = next(each for each in snippets(PAGES[0]) if each.language == "text")
+    title, *lines = [line for line in excerpt.text.splitlines() if line.strip(" -")]
+    assert board.startswith(f"# {title}\n")
+    for line in lines:
+        cells = set(re.split(r" {2,}", line.strip()))
+        assert any(cells <= row for row in rows), line

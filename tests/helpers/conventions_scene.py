@@ -25,7 +25,7 @@ TRACKING = (
         (f"CLEAR-MOT, {gate} gate{note}", *(f"{name}[gate={gate}{rule}]" for name in names))
         for names in [("motp", "mota", "id-switches")]
         for gate, rule, note in (
-            ("180deg", "", ", which is none"),
+            ("180deg", "", " (no gate)"),
             ("30deg", "", ""),
             ("20deg", "", ": `clearmot`"),
             ("10deg", "", ""),
@@ -81,7 +81,7 @@ def tracking_table():
 
 def protocol_table():
     """Return the rows of the table of protocols of directions."""
-    rows = ["| protocol | its figures |", "| --- | --- |"]
+    rows = ["| protocol | values |", "| --- | --- |"]
     for protocol in PROTOCOLS:
         if "direction" in protocol.primary or not protocol.primary:
             labels = [label for label in protocol.metrics if fits(label)]

@@ -12,9 +12,9 @@ SPECS = {spec.name: spec for spec in sslbench_metrics()}
 
 def make(label):
     """Return a metric of sslbench by its label in a protocol: `mota[gate=20deg]`."""
-    selection = parse(label)
-    spec = SPECS[selection.pattern]
-    (choice,) = choices(spec, selection)
+    item = parse(label).item
+    spec = SPECS[item.pattern]
+    (choice,) = choices(spec, item)
     return load_target(spec.target, label)(**choice.params)
 
 
