@@ -22,6 +22,9 @@ DECIMALS = 3
 NEGLIGIBLE = 1e-6
 """Length below which a mean of unit vectors has no direction."""
 
+ON_HULL = 1e-9
+"""Distance in metres outside of the convex hull that still counts as on it, for rounding."""
+
 
 def scene_conditions(scene: Scene) -> dict[str, Condition]:
     """Return the conditions that follow from the ground truth of a scene and from its array.
@@ -102,9 +105,10 @@ def _speed(corpus: Corpus) -> float | None:
 def _hull(places: Floats, array: MicArray) -> dict[str, Condition]:
     if array.positions is None or array.rank < 2:
         return {}
-    from scipy.spatial import Delaunay
+    from scipy.spatial import ConvexHull
 
     # Along its principal axes an array of rank 2 has two coordinates that differ.
-    axes = np.linalg.svd(array.known - array.centre)[2][: array.rank].T
-    hull = Delaunay((array.known - array.centre) @ axes)
-    return {"in_hull": bool((hull.find_simplex((places - array.centre) @ axes) >= 0).all())}
+    axes = np.linalg.svd(array.known - array.centre, full_matrices=False)[2][: array.rank].T
+    normals, offsets = np.split(ConvexHull((array.known - array.centre) @ axes).equations, [-1], 1)
+    outside = (places - array.centre) @ axes @ normals.T + offsets.T
+    return {"in_hull": bool((outside <= ON_HULL).all())}
