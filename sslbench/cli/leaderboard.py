@@ -119,7 +119,7 @@ def rescore(boards: Path, store: Path) -> None:
 
     session = Session(installed(), Store(store), default_cache())
     for result in rescore_records(session, boards):
-        click.echo(f"{result.status:10}{result.path.stem}")
+        click.echo(f"{result.status:10}{result.run_id}")
 
 
 def _row(result: Any) -> dict[str, Any]:

@@ -33,11 +33,11 @@ class Rescored:
     """The result for one record.
 
     Args:
-        path: of the record.
+        run_id: of the record.
         status: `changed`, `same`, or `no data` if the data set is not on this machine.
     """
 
-    path: Path
+    run_id: str
     status: Literal["changed", "same", "no data"]
 
 
@@ -54,12 +54,12 @@ def rescore(session: Session, boards: Path) -> Iterator[Rescored]:
         try:
             fresh = _scored(session, record, path)
         except MissingDataError:
-            yield Rescored(path, "no data")
+            yield Rescored(record.run_id, "no data")
             continue
         changed = fresh.to_json() != path.read_text(encoding="utf-8")
         if changed:
             replace_record(path, fresh)
-        yield Rescored(path, "changed" if changed else "same")
+        yield Rescored(record.run_id, "changed" if changed else "same")
 
 
 def _scored(session: Session, record: RunRecord, path: Path) -> RunRecord:

@@ -82,7 +82,7 @@ def test_a_data_set_is_prepared_and_checked(sslbench):
 def test_plugins_are_listed_with_what_they_provide(sslbench):
     out = sslbench("plugins", "list")[1]
     (row,) = (line for line in out.splitlines() if line.startswith("datasets "))
-    assert row.endswith(" data sets")
+    assert row.endswith(" data sets, 5 alterations")
     assert "1 executor\n" in out
 
 

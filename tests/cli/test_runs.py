@@ -47,7 +47,7 @@ def test_runs_are_given_as_json(sslbench, stored):
     (run,) = json.loads(sslbench("runs", "room-centre*", "--json")[1])
     assert run["run"] in stored
     assert run["dataset_params"]["aperture"] == 0.3
-    assert (run["split"], run["scale"], run["seeds"]) == ("test", "smoke", [0])
+    assert (run["split"], run["scale"], run["seed"]) == ("test", "smoke", 0)
     assert (run["protocol"], run["metric"]) == ("sslbench", "position-error-capped")
     assert run["value"] > 0
     assert run["unit"] == "m"
