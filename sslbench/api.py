@@ -220,11 +220,13 @@ def load_method(
         A method whose `locate(recording)` returns a `Prediction`.
 
     Raises:
-        UsageError: if the text does not select exactly one method, or it must be trained and
-            `trained_on` is empty, or it needs the ground truth.
+        UsageError: if the text does not select exactly one method, without trackers; or it must
+            be trained and `trained_on` is empty; or it needs the ground truth.
     """
     session = _session(device)
     choice = select_one(select_methods(session.registry, [text]), text)
+    if choice.additions:
+        raise UsageError(f"{text!r} has a tracker", expected="a method alone")
     return _ready(session, choice, _training(session, choice, _texts(trained_on), scale, seed))
 
 
@@ -293,19 +295,19 @@ def localize(
         max_sources=max_sources,
         region=region,
     )
-    ready = method if isinstance(method, Method) else _compatible(method, recording)
-    found = ready.locate(recording)
+    found = method.locate(recording) if isinstance(method, Method) else _located(method, recording)
     check_prediction(recording, found)
     return found
 
 
-def _compatible(text: str, recording: Recording) -> Method:
-    from sslbench.running.localize import check_compatible
+def _located(text: str, recording: Recording) -> Prediction:
+    from sslbench.running.localize import check_compatible, with_trackers
 
     session = _session()
     choice = select_one(select_methods(session.registry, [text]), text)
     check_compatible(session.method_spec(choice), recording)
-    return _ready(session, choice, None)
+    found = _ready(session, choice.alone, None).locate(recording)
+    return with_trackers(session, choice, found, recording.max_sources)
 
 
 def _session(device: str = "auto") -> Session:

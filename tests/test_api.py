@@ -206,6 +206,11 @@ def test_a_method_that_cannot_be_loaded_is_reported(small_world, text, error, me
         sslbench.load_method(text)
 
 
+def test_a_method_is_loaded_without_trackers():
+    with pytest.raises(UsageError, match=r"'srp-phat\+nearest' has a tracker"):
+        sslbench.load_method("srp-phat+nearest")
+
+
 def test_an_oracle_is_not_a_method_to_use():
     with pytest.raises(UsageError, match="needs the ground truth"):
         sslbench.load_method("oracle-quantiser")
@@ -230,6 +235,13 @@ def test_estimates_are_made_at_the_requested_times():
     found = sslbench.localize(plane_wave(0), SQUARE, times=[0.1, 0.2, 0.3], frame=0.1).tracks
     assert found.times.tolist() == [0.1, 0.2, 0.3]
     assert found.active.all()
+
+
+def test_a_tracker_is_applied_to_the_estimates():
+    times = [0.1, 0.2, 0.3]
+    method = "srp-phat+nearest[birth=4]"
+    found = sslbench.localize(plane_wave(0), SQUARE, method=method, times=times, frame=0.1).tracks
+    assert not found.active.any()
 
 
 def test_a_loaded_method_localizes_in_a_region(small_world):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,11 @@ from sslbench.geometry import azimuth_elevation
 from sslbench.running.compatibility import recording_incompatibility
 from sslbench.running.inference import run_inference
 from sslbench.running.session import Session
-from sslbench.running.stages import ready_method
+from sslbench.running.stages import open_tracker, ready_method
 from sslbench.scene import Kind, Prediction, Recording, Scene, Tracks
 from sslbench.specs import MethodSpec
 
-__all__ = ["AudioFile", "check_compatible", "localize", "tracks_as_rows"]
+__all__ = ["AudioFile", "check_compatible", "localize", "tracks_as_rows", "with_trackers"]
 
 
 SHORTEST = 0.01
@@ -137,7 +138,21 @@ def localize(
     if not isinstance(method, Method):
         raise UsageError(f"{spec.name} needs the ground truth, which a recording does not have")
     made = run_inference(cell, spec, method, file)
-    return recording, made.predictions[recording.id]
+    return recording, with_trackers(session, choice, made.predictions[recording.id], file.sources)
+
+
+def with_trackers(
+    session: Session, choice: Choice, prediction: Prediction, max_sources: int
+) -> Prediction:
+    """Return a prediction with the tracks of the trackers that are added to a method, in order.
+
+    Raises:
+        BrokenPluginError: if a tracker cannot be imported.
+    """
+    for addition in choice.additions:
+        tracks = open_tracker(session, addition).track(prediction.tracks, max_sources)
+        prediction = replace(prediction, tracks=tracks)
+    return prediction
 
 
 def check_compatible(spec: MethodSpec, recording: Recording) -> None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sslbench.cache_keys import identity
-from sslbench.cell import Cell, Training
+from sslbench.cell import Cell, Choice, Training
 from sslbench.contracts import (
     Dataset,
     DatasetRequest,
@@ -52,7 +52,16 @@ from sslbench.scene import Prediction
 from sslbench.scoring.selection_metric import selection_metrics
 from sslbench.specs import AlterationSpec, Part, TrackerSpec
 
-__all__ = ["PredictedStage", "Report", "Stored", "TrainedStage", "predict", "ready_method", "train"]
+__all__ = [
+    "PredictedStage",
+    "Report",
+    "Stored",
+    "TrainedStage",
+    "open_tracker",
+    "predict",
+    "ready_method",
+    "train",
+]
 
 Report = Callable[[EpochReport], None]
 
@@ -397,8 +406,7 @@ def _track(session: Session, cell: Cell, report: Report) -> Stored:
         found = None if session.fresh else _stored(session, key, reused=detected.reused)
         if found is not None:
             return found
-        offer = session.registry.find(TrackerSpec, last.name)
-        tracker = load_class(offer.spec.target, Tracker, str(offer), **last.params)
+        tracker = open_tracker(session, last)
         requests = session.ground_truth(cell).requests
         predictions = {}
         started = time.perf_counter()
@@ -412,6 +420,16 @@ def _track(session: Session, cell: Cell, report: Report) -> Stored:
             update={"cell": str(cell), "infer_s": seconds, **_provenance(session)}
         )
         return _put(session, key, left, predictions)
+
+
+def open_tracker(session: Session, addition: Choice) -> Tracker:
+    """Construct a tracker with its parameters.
+
+    Raises:
+        BrokenPluginError: if its class cannot be imported or is no `Tracker`.
+    """
+    offer = session.registry.find(TrackerSpec, addition.name)
+    return load_class(offer.spec.target, Tracker, str(offer), **addition.params)
 
 
 def _put(

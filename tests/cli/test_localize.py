@@ -27,6 +27,14 @@ def test_estimates_at_regular_times_have_their_times(sslbench, wav, array_file):
     assert [row["time_s"] for row in tracks] == [0.125, 0.375, 0.625, 0.875]
 
 
+@pytest.mark.parametrize(("birth", "times"), [(4, [0.125, 0.375, 0.625, 0.875]), (5, [])])
+def test_a_tracker_joins_the_estimates(sslbench, wav, array_file, birth, times):
+    method = f"srp-phat+nearest[birth={birth}]"
+    words = ["--mics", array_file, "-m", method, "--every", "0.25", "--json"]
+    tracks = json.loads(sslbench("localize", wav(), *words)[1])["tracks"]
+    assert [row["time_s"] for row in tracks] == times
+
+
 def test_a_table_is_printed(sslbench, wav, array_file):
     out = sslbench("localize", wav(), "--mics", array_file, "-m", "srp-phat")[1]
     assert out.split()[:4] == ["id", "time_s", "azimuth_deg", "elevation_deg"]
