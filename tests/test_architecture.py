@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "sslbench"
 
-FLOORS = {
+LAYERS = {
     "array_types": 0,
     "errors": 0,
     "geometry": 0,
@@ -57,16 +57,16 @@ def imported(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def floor(path):
-    return FLOORS[path.relative_to(CORE).parts[0].removesuffix(".py")]
+def layer(path):
+    return LAYERS[path.relative_to(CORE).parts[0].removesuffix(".py")]
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(CORE)))
-def test_a_module_imports_only_from_its_floor_and_below(path):
+def test_a_module_imports_only_from_its_layer_and_above(path):
     for name in imported(path):
         found = re.match(r"sslbench\.(\w+)", name)
-        if found and found[1] in FLOORS:
-            assert FLOORS[found[1]] <= floor(path), f"{path.name} imports {name}"
+        if found and found[1] in LAYERS:
+            assert LAYERS[found[1]] <= layer(path), f"{path.name} imports {name}"
 
 
 def test_the_core_imports_no_plugin():

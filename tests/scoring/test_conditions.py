@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sslbench.geometry import Box, unit_vector
-from sslbench.scene import MicArray, Recording, Scene, Tracks
+from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
 from sslbench.scoring.conditions import scene_conditions
 from sslbench.scoring.strata import stratify
 
@@ -28,7 +28,7 @@ def conditions(xyz, kind="position", microphones=SQUARE, array=None, **facts):
         kind=kind,
         region=Box((-9, -9, -9), (9, 9, 9)),
     )
-    return scene_conditions(Scene(recording, truth))
+    return scene_conditions(Scene(recording, Prediction(truth)))
 
 
 def test_one_still_source_in_one_frame():
@@ -152,4 +152,4 @@ def test_the_speed_is_left_out_if_times_do_not_increase():
     recording = Recording(
         "scene", np.zeros((4, 8), np.float32), 8, array, truth.times, region=Box((0,) * 3, (9,) * 3)
     )
-    assert "speed_m_s" not in scene_conditions(Scene(recording, truth))
+    assert "speed_m_s" not in scene_conditions(Scene(recording, Prediction(truth)))

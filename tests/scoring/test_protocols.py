@@ -18,8 +18,8 @@ def registry():
 
 
 def offered(registry, *metrics, **changes):
-    facts = dict.fromkeys(("summary", "association", "gate", "silence", "averaging"), "")
-    spec = ProtocolSpec("own", metrics=metrics, **(facts | changes))
+    facts = dict.fromkeys(("summary", "association", "gate", "missing", "averaging"), "")
+    spec = ProtocolSpec(name="own", metrics=metrics, **(facts | changes))
     registry.table(ProtocolSpec)["own"] = Offer(spec, "test", "test 1")
     return spec
 
@@ -48,7 +48,7 @@ def test_a_protocol_ranks_by_one_of_its_metrics(registry, protocol):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=NAMES)
 def test_a_protocol_documents_its_rules(protocol):
-    rules = (protocol.summary, protocol.association, protocol.gate, protocol.silence)
+    rules = (protocol.summary, protocol.association, protocol.gate, protocol.missing)
     assert all([*rules, protocol.averaging])
 
 
@@ -65,7 +65,9 @@ def test_a_gate_in_metres_does_not_apply_to_directions(registry):
 
 def test_a_metric_in_no_protocol_belongs_to_the_default_protocol(registry):
     target = "sslbench.metrics.families.detection:coverage"
-    spec = MetricSpec("custom-metric", target, "", "%", higher_is_better=True)
+    spec = MetricSpec(
+        name="custom-metric", target=target, summary="", unit="%", higher_is_better=True
+    )
     registry.table(MetricSpec)["custom-metric"] = Offer(spec, "test", "test 1")
     assert "custom-metric" in labels(registry, "sslbench", "position")
     offered(registry, "custom-metric")

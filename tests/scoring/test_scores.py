@@ -60,7 +60,9 @@ class Ragged(Worst):
 
 
 def third_party(metric):
-    spec = MetricSpec("largest", "x:Worst", "", "m", higher_is_better=False)
+    spec = MetricSpec(
+        name="largest", target="x:Worst", summary="", unit="m", higher_is_better=False
+    )
     return ConfiguredMetric("largest", spec, metric)
 
 
