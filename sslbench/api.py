@@ -24,7 +24,7 @@ from sslbench.running.config import RunConfig, read_config
 from sslbench.running.engine import CellRunner, run_cells
 from sslbench.running.plan import make_plan, training_chain
 from sslbench.running.session import Session
-from sslbench.running.stages import ready_method
+from sslbench.running.training import ready_method
 from sslbench.scene import Kind, MicArray, Prediction, Recording, Scene, Tracks
 from sslbench.scoring.protocols import configure_metrics
 from sslbench.scoring.scores import Score

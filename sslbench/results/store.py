@@ -25,16 +25,19 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from filelock import FileLock
 
 from sslbench.errors import UnknownNameError
 from sslbench.files import publishing, store_errors, write_text
+from sslbench.results.stages import StageFacts
 
 __all__ = ["Stage", "Store", "default_cache", "default_store"]
 
 Stage = Literal["train", "predict", "cost"]
+
+Facts = TypeVar("Facts", bound=StageFacts)
 
 HINT = (
     "free some space, or name another folder with --store or SSLBENCH_STORE;"
@@ -103,9 +106,13 @@ class Store:
         self.prepare()
         return FileLock(self.root / "locks" / f"{key}.lock")
 
-    def find(self, stage: Stage, key: str) -> dict[str, Any] | None:
-        """Return the facts of a finished stage; None if it is not there or is damaged."""
-        return _read_json(self.folder(stage, key) / "stage.json")
+    def find(self, stage: Stage, key: str, model: type[Facts]) -> Facts | None:
+        """Return what a finished stage left; None if it is not there or is damaged."""
+        try:
+            text = (self.folder(stage, key) / "stage.json").read_text(encoding="utf-8")
+            return model.model_validate_json(text)
+        except (OSError, ValueError):  # a pydantic error is a ValueError
+            return None
 
     def folder(self, stage: Stage, key: str) -> Path:
         """Return where a stage lies or would lie."""
@@ -115,7 +122,7 @@ class Store:
         self,
         stage: Stage,
         key: str,
-        facts: dict[str, Any],
+        facts: StageFacts,
         fill: Callable[[Path], None] | None = None,
     ) -> Path:
         """Write a finished stage: `fill` puts its files into the folder that it is given."""
@@ -123,7 +130,7 @@ class Store:
         def write(folder: Path) -> None:
             if fill is not None:
                 fill(folder)
-            _write_json(folder / "stage.json", facts)
+            _write_json(folder / "stage.json", facts.model_dump(mode="json"))
 
         return self._publish(self.folder(stage, key), write)
 

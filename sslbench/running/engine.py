@@ -14,7 +14,7 @@ from typing import Literal
 
 from sslbench.cell import Cell, CellOutcome
 from sslbench.contracts import EpochReport, Incompatible
-from sslbench.errors import CellError, SslbenchError, StoreError
+from sslbench.errors import CellError, SslbenchError, StoreError, UsageError
 from sslbench.registry import Registry, call_hooks, load_class
 from sslbench.results.store import Store
 from sslbench.running.config import RunConfig
@@ -22,9 +22,10 @@ from sslbench.running.executors import Executor
 from sslbench.running.inference import as_cell_error
 from sslbench.running.inference_cost import inference_cost
 from sslbench.running.keys import prediction_key
+from sslbench.running.prediction import predict
 from sslbench.running.scoring import score_cell
 from sslbench.running.session import Session
-from sslbench.running.stages import predict, ready_method
+from sslbench.running.training import ready_method
 from sslbench.selection import select_executor
 from sslbench.specs import ExecutorSpec
 
@@ -176,8 +177,11 @@ def exit_code(outcomes: Sequence[CellOutcome]) -> int:
     """Return the exit code of a run.
 
     It is 1 if some cell failed and others did not; if nothing succeeded and all failed for the
-    same kind of reason (missing data, a broken plugin), the code of that.
+    same kind of reason (missing data, a broken plugin), the code of that; and 2 (wrong usage) if
+    there was nothing to run.
     """
+    if all(outcome.status == "skipped" for outcome in outcomes):
+        return UsageError.exit_code
     codes = {outcome.exit_code for outcome in outcomes if outcome.status == "failed"}
     if not codes:
         return 0

@@ -19,6 +19,7 @@ from sslbench.cell import Cell
 from sslbench.contracts import Dataset
 from sslbench.errors import SslbenchError
 from sslbench.results.record import CostEntry
+from sslbench.results.stages import MeasuredCost, PredictedStage
 from sslbench.running.cost import cpu_model, measured
 from sslbench.running.inference import run_inference
 from sslbench.running.session import Session
@@ -26,7 +27,6 @@ from sslbench.scene import Prediction, Scene
 
 if TYPE_CHECKING:
     from sslbench.running.engine import CellRunner
-    from sslbench.running.stages import PredictedStage
 
 __all__ = ["cost_entry", "inference_cost"]
 
@@ -62,12 +62,12 @@ def inference_cost(
         real_time_factor=left.infer_s / left.audio_s if left.audio_s else None,
         peak_vram_mb=left.peak_vram_mb,
     ).model_copy(update={"cpu": cpu_model(), "threads": _threads(left.environment)})
-    found = session.store.find("cost", key)
+    found = session.store.find("cost", key, MeasuredCost)
     if found is None and runner.measure_cost:
         found = _measured_apart(runner, replace(cell, method=cell.method.alone))
         if found is not None:
             session.store.put("cost", key, found)
-    return within if found is None else within.model_copy(update=found)
+    return within if found is None else within.model_copy(update=dict(found))
 
 
 def _threads(environment: Mapping[str, str]) -> int | None:
@@ -75,7 +75,7 @@ def _threads(environment: Mapping[str, str]) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _measured_apart(runner: CellRunner, cell: Cell) -> dict[str, object] | None:
+def _measured_apart(runner: CellRunner, cell: Cell) -> MeasuredCost | None:
     context = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(1, context, initializer=_use_one_thread) as pool:
@@ -90,8 +90,8 @@ def _use_one_thread() -> None:
         os.environ[variable] = "1"
 
 
-def _measure(runner: CellRunner, cell: Cell) -> dict[str, object]:
-    from sslbench.running.stages import ready_method
+def _measure(runner: CellRunner, cell: Cell) -> MeasuredCost:
+    from sslbench.running.training import ready_method
 
     session = runner.session()
     method, spec = ready_method(session, cell, lambda _: None), session.method_spec(cell.method)
@@ -103,13 +103,13 @@ def _measure(runner: CellRunner, cell: Cell) -> dict[str, object]:
         pass
     with measured() as busy:
         made = run_inference(cell, spec, method, _Part(dataset, range(count)))
-    return {
-        "real_time_factor": made.seconds / made.audio_s,
-        "peak_ram_mb": max(0.0, busy.peak_ram_mb - idle.peak_ram_mb),
-        "cpu": cpu_model(),
-        "threads": 1,
-        "isolated": True,
-    }
+    return MeasuredCost(
+        real_time_factor=made.seconds / made.audio_s,
+        peak_ram_mb=max(0.0, busy.peak_ram_mb - idle.peak_ram_mb),
+        cpu=cpu_model(),
+        threads=1,
+        isolated=True,
+    )
 
 
 class _Part(Dataset):

@@ -17,8 +17,9 @@ from sslbench.errors import UsageError
 from sslbench.geometry import azimuth_elevation
 from sslbench.running.compatibility import recording_incompatibility
 from sslbench.running.inference import run_inference
+from sslbench.running.prediction import open_tracker
 from sslbench.running.session import Session
-from sslbench.running.stages import open_tracker, ready_method
+from sslbench.running.training import ready_method
 from sslbench.scene import Kind, Prediction, Recording, Scene, Tracks
 from sslbench.specs import MethodSpec
 

@@ -36,6 +36,7 @@ from sslbench.results.record import (
 )
 from sslbench.running.environment import source
 from sslbench.running.inference_cost import cost_entry
+from sslbench.running.prediction import Stored
 from sslbench.running.records import (
     dataset_entry,
     evaluation_entries,
@@ -48,7 +49,6 @@ from sslbench.running.records import (
     with_evaluation,
 )
 from sslbench.running.session import Session
-from sslbench.running.stages import Stored
 from sslbench.scene import Prediction
 from sslbench.scoring.evaluation import SEED, evaluate, source_pairs
 from sslbench.scoring.ground_truth import GroundTruth

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -18,83 +17,42 @@ from typing import Any
 import numpy as np
 
 from sslbench.contracts import Dataset, DatasetRequest, Method, Metric, Oracle, TrainableMethod
-from sslbench.errors import MissingDataError, SslbenchError
-from sslbench.geometry import Box
 from sslbench.registry import PluginReport, Registry, load_target
-from sslbench.scene import Kind, MicArray, Prediction, Recording, Scene, Tracks
-from sslbench.specs import DatasetSpec, MethodSpec, MetricSpec, Parameter
+from sslbench.scene import Kind, Prediction, Recording, Scene, Tracks
+from sslbench.specs import AlterationSpec, DatasetSpec, MethodSpec, MetricSpec, TrackerSpec
+from sslbench.testing.additions import check_alteration, check_tracker
+from sslbench.testing.recordings import tiny_recording
+from sslbench.testing.violations import (
+    Violation,
+    collect_errors,
+    defaults,
+    described,
+    parameter_messages,
+    violations,
+)
 
-__all__ = [
-    "Violation",
-    "check_dataset",
-    "check_method",
-    "check_metric",
-    "check_plugin",
-    "tiny_recording",
-]
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One violation of a contract.
-
-    Args:
-        subject: name of the method, data set, metric or plugin.
-        message: what is wrong.
-    """
-
-    subject: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.message}"
+__all__ = ["check_dataset", "check_method", "check_metric", "check_plugin"]
 
 
 def check_plugin(registry: Registry, report: PluginReport) -> list[Violation]:
-    """Check how a plugin was loaded, and every method, data set and metric that it offers."""
+    """Check how a plugin was loaded, and everything that it offers."""
     messages = [message for message in (report.error, *report.warnings) if message]
-    violations = _violations(report.name, messages)
+    found = violations(report.name, messages)
     for name in report.offers.get("methods", ()):
-        violations += check_method(registry.find(MethodSpec, name).spec)
+        found += check_method(registry.find(MethodSpec, name).spec)
     for name in report.offers.get("datasets", ()):
         messages, root = [], None
-        with _collect_errors(messages, "locating its data failed"):
+        with collect_errors(messages, "locating its data failed"):
             root = registry.locate_data(name)
-        violations += _violations(name, messages)
-        violations += check_dataset(registry.find(DatasetSpec, name).spec, root)
+        found += violations(name, messages)
+        found += check_dataset(registry.find(DatasetSpec, name).spec, root)
     for name in report.offers.get("metrics", ()):
-        violations += check_metric(registry.find(MetricSpec, name).spec)
-    return violations
-
-
-def tiny_recording(kind: Kind, channels: int = 6, frames: int = 3) -> Recording:
-    """Return half a second of noise from one source in a room of 4 m x 4 m x 4 m.
-
-    The delays between microphones are whole numbers of samples.
-
-    Args:
-        kind: kind of estimate that is requested.
-        channels: number of microphones. For positions they are spread over the room, for
-            directions they lie within 10 cm.
-        frames: number of times at which an estimate is requested.
-    """
-    rng = np.random.default_rng(0)
-    spread = 2.0 if kind == "position" else 0.05
-    mics = 2.0 + rng.uniform(-spread, spread, (channels, 3)) * [1, 1, 0.5]
-    source = np.array([1.0, 1.5, 1.2])
-    delays = np.round(np.linalg.norm(mics - source, axis=1) / 343 * 16000).astype(int)
-    signal = rng.standard_normal(8000 + delays.max())
-    audio = np.stack([signal[delays.max() - d :][:8000] for d in delays]).astype(np.float32)
-    return Recording(
-        id="tiny",
-        audio=audio,
-        sample_rate=16000,
-        array=MicArray(mics),
-        times=np.linspace(0.1, 0.4, frames),
-        kind=kind,
-        frame=0.128,
-        region=Box((0, 0, 0), (4, 4, 4)) if kind == "position" else None,
-    )
+        found += check_metric(registry.find(MetricSpec, name).spec)
+    for name in report.offers.get("alterations", ()):
+        found += check_alteration(registry.find(AlterationSpec, name).spec)
+    for name in report.offers.get("trackers", ()):
+        found += check_tracker(registry.find(TrackerSpec, name).spec)
+    return found
 
 
 def check_method(spec: MethodSpec) -> list[Violation]:
@@ -102,10 +60,10 @@ def check_method(spec: MethodSpec) -> list[Violation]:
 
     A trainable method is constructed but not run, since it would have to be trained first.
     """
-    messages = list(_parameter_messages(spec.parameters))
+    messages = list(parameter_messages(spec.parameters))
     method: Any = None
-    with _collect_errors(messages, "cannot be constructed with its default parameters"):
-        method = load_target(spec.target, spec.name)(**_defaults(spec.parameters))
+    with collect_errors(messages, "cannot be constructed with its default parameters"):
+        method = load_target(spec.target, spec.name)(**defaults(spec.parameters))
     if method is not None:
         declared = Oracle if spec.oracle else TrainableMethod if spec.trainable else Method
         if not isinstance(method, declared):
@@ -113,20 +71,20 @@ def check_method(spec: MethodSpec) -> list[Violation]:
         elif not isinstance(method, TrainableMethod):
             for kind in spec.outputs:
                 messages += _method_messages(method, kind, max(6, spec.min_channels))
-    return _violations(spec.name, messages)
+    return violations(spec.name, messages)
 
 
 def _method_messages(method: Method | Oracle, kind: Kind, channels: int) -> list[str]:
     messages: list[str] = []
     recording = tiny_recording(kind, channels)
     predictions: list[Prediction] = []
-    with _collect_errors(messages, f"fails on a recording that requests a {kind}"):
+    with collect_errors(messages, f"fails on a recording that requests a {kind}"):
         predictions = [_run(method, recording), _run(method, recording)]
     type_messages = [m for prediction in predictions[:1] for m in _type_messages(prediction)]
     if type_messages:
         return type_messages
     silence = replace(recording, audio=np.zeros_like(recording.audio))
-    with _collect_errors(messages, "fails on silence, instead of detecting no source"):
+    with collect_errors(messages, "fails on silence, instead of detecting no source"):
         messages += [f"{m} for silence" for m in _type_messages(_run(method, silence))]
     if predictions and not any(_type_messages(predictions[1])):
         messages += _track_messages(predictions[0].tracks, predictions[1].tracks, recording)
@@ -144,15 +102,11 @@ def _track_messages(first: Tracks, second: Tracks, recording: Recording) -> Iter
 
 def _type_messages(prediction: object) -> Iterator[str]:
     if not isinstance(prediction, Prediction):
-        yield f"returns {_described(prediction)}, not a Prediction"
+        yield f"returns {described(prediction)}, not a Prediction"
         return
     tracks: Any = prediction.tracks
     if not isinstance(tracks, Tracks):
-        yield f"returns a Prediction whose tracks are {_described(tracks)}, not Tracks"
-
-
-def _described(value: object) -> str:
-    return "None" if value is None else f"an object of type {type(value).__name__}"
+        yield f"returns a Prediction whose tracks are {described(tracks)}, not Tracks"
 
 
 def _run(method: Method | Oracle, recording: Recording) -> Prediction:
@@ -169,19 +123,19 @@ def check_dataset(spec: DatasetSpec, root: Path | None = None) -> list[Violation
         spec: spec of the data set.
         root: folder of the data on this machine; None for simulated data.
     """
-    messages = list(_parameter_messages(spec.parameters))
+    messages = list(parameter_messages(spec.parameters))
     if spec.default_split not in spec.splits:
         messages.append(f"the default split {spec.default_split!r} is not one of its splits")
     with tempfile.TemporaryDirectory() as cache:
         for split in spec.splits:
-            request = DatasetRequest(split, "smoke", _defaults(spec.parameters), root, Path(cache))
-            with _collect_errors(messages, f"split {split}"):
+            request = DatasetRequest(split, "smoke", defaults(spec.parameters), root, Path(cache))
+            with collect_errors(messages, f"split {split}"):
                 dataset = load_target(spec.target, spec.name)(request)
                 if isinstance(dataset, Dataset):
                     messages += _split_messages(dataset, spec)
                 else:
                     messages.append(f"{spec.target} is not a Dataset")
-    return _violations(spec.name, messages)
+    return violations(spec.name, messages)
 
 
 def _split_messages(dataset: Dataset, spec: DatasetSpec) -> Iterator[str]:
@@ -221,12 +175,12 @@ def _scene_messages(
 
 def _scene_type_messages(scene: object) -> Iterator[str]:
     if not isinstance(scene, Scene):
-        yield f"is {_described(scene)}, not a Scene"
+        yield f"is {described(scene)}, not a Scene"
         return
     recording: Any = scene.recording
     truth: Any = scene.truth
     if not isinstance(recording, Recording) or not isinstance(truth, Prediction):
-        content = f"{_described(recording)} and {_described(truth)}"
+        content = f"{described(recording)} and {described(truth)}"
         yield f"is a Scene of {content}, not of a Recording and a Prediction"
 
 
@@ -234,66 +188,35 @@ def check_metric(spec: MetricSpec) -> list[Violation]:
     """Check a metric on perfect predictions, without detections and without active sources."""
     messages: list[str] = []
     metric: Any = None
-    with _collect_errors(messages, "cannot be constructed"):
+    with collect_errors(messages, "cannot be constructed"):
         metric = load_target(spec.target, spec.name)()
     if metric is not None and not isinstance(metric, Metric):
         messages.append(f"{spec.target} does not return a Metric")
     elif metric is not None:
         for kind in spec.kinds:
             messages += _metric_messages(metric, kind)
-    return _violations(spec.name, messages)
+    return violations(spec.name, messages)
 
 
 def _metric_messages(metric: Metric, kind: Kind) -> list[str]:
     messages: list[str] = []
     source = Tracks.still(tiny_recording(kind), [0.6, 0.0, 0.8])
     nothing = Tracks.of(source.times, np.full(source.xyz.shape, np.nan), kind)
-    with _collect_errors(messages, f"fails on perfect predictions of {kind}s"):
+    with collect_errors(messages, f"fails on perfect predictions of {kind}s"):
         rows: Any = metric.components(source, source)
         if not isinstance(rows, np.ndarray):
-            return [f"components returns {_described(rows)}, not a numpy array"]
+            return [f"components returns {described(rows)}, not a numpy array"]
         if rows.ndim != 2:
             messages.append(
                 f"components returns an array of shape {rows.shape}, not (rows, columns)"
             )
         value: Any = metric.value(rows)
         if not isinstance(value, Real):
-            return [*messages, f"value returns {_described(value)}, not a number"]
+            return [*messages, f"value returns {described(value)}, not a number"]
         if not np.isfinite(float(value)):
             messages.append("value returns NaN or infinity for perfect predictions")
-    with _collect_errors(
-        messages, "fails without detections, instead of returning a number or NaN"
-    ):
+    with collect_errors(messages, "fails without detections, instead of returning a number or NaN"):
         metric.value(metric.components(nothing, source))
-    with _collect_errors(messages, "fails without sources, instead of returning a number or NaN"):
+    with collect_errors(messages, "fails without sources, instead of returning a number or NaN"):
         metric.value(metric.components(source, nothing))
     return messages
-
-
-def _defaults(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
-    return {parameter.name: parameter.default for parameter in parameters}
-
-
-def _parameter_messages(parameters: tuple[Parameter, ...]) -> Iterator[str]:
-    for parameter in parameters:
-        if not parameter.name.isidentifier():
-            yield f"the parameter name {parameter.name!r} is not a Python identifier"
-        try:
-            parameter.check(parameter.default)
-        except SslbenchError as error:
-            yield f"the default of the parameter {parameter.name} is invalid: {error.what}"
-
-
-def _violations(subject: str, messages: list[str]) -> list[Violation]:
-    return [Violation(subject, message) for message in messages]
-
-
-@contextmanager
-def _collect_errors(messages: list[str], what: str) -> Iterator[None]:
-    """Append any error to the messages, except for missing data, which is not a violation."""
-    try:
-        yield
-    except MissingDataError:
-        return
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # any error is a violation
-        messages.append(f"{what}: {type(error).__name__}: {error}")

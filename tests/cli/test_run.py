@@ -76,7 +76,7 @@ def test_alterations_and_trackers_are_run(sslbench):
 
 def test_a_pair_that_is_not_compatible_is_skipped_with_the_reason(sslbench):
     code, _, err = sslbench("run", "-m", "room-centre", "-d", "respeaker-sim")
-    assert code == 0
+    assert code == 2
     assert "1 method/data-set pair is not compatible and was skipped" in err
     assert "room-centre estimates positions, respeaker-sim requests directions" in err
 
@@ -177,7 +177,7 @@ def test_train_leaves_methods_alone_that_do_not_learn(sslbench, tmp_path):
 
 def test_train_says_when_there_is_nothing_to_train(sslbench):
     code, out, _ = sslbench("train", "-m", "room-centre", "-d", DATA)
-    assert (code, out) == (0, "Nothing to train: room-centre does not learn\n")
+    assert (code, out) == (2, "Nothing to train: room-centre does not learn\n")
 
 
 def test_training_data_are_chosen(sslbench):

@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 
 from sslbench.errors import StoreError, UnknownNameError
+from sslbench.results.stages import PredictedStage, TrainedStage
 from sslbench.results.store import Store, default_store
+
+TRAINED = TrainedStage(cell="a cell", train_s=1.5, report={}, curve=[])
 
 
 @pytest.fixture
@@ -13,8 +16,8 @@ def store(tmp_path):
 
 
 def test_a_stage_that_was_put_is_found(store):
-    store.put("train", "k", {"train_s": 1.5}, lambda folder: (folder / "w").touch())
-    assert store.find("train", "k") == {"train_s": 1.5}
+    store.put("train", "k", TRAINED, lambda folder: (folder / "w").touch())
+    assert store.find("train", "k", TrainedStage) == TRAINED
     assert (store.folder("train", "k") / "w").exists()
 
 
@@ -24,9 +27,9 @@ def test_a_stage_whose_writing_fails_leaves_nothing(store):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(StoreError, match="No space left on device") as caught:
-        store.put("predict", "k", {}, fail)
+        store.put("predict", "k", TRAINED, fail)
     assert caught.value.exit_code == 4
-    assert store.find("predict", "k") is None
+    assert store.find("predict", "k", TrainedStage) is None
     assert not list(store.root.glob("tmp/*"))
 
 
@@ -35,14 +38,19 @@ def test_an_interrupted_stage_leaves_nothing(store):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store.put("predict", "k", {}, interrupt)
+        store.put("predict", "k", TRAINED, interrupt)
     assert not store.folder("predict", "k").exists()
 
 
 def test_a_damaged_stage_counts_as_absent(store):
-    store.put("train", "k", {}, lambda folder: None)
+    store.put("train", "k", TRAINED, lambda folder: None)
     (store.folder("train", "k") / "stage.json").write_text("{")
-    assert store.find("train", "k") is None
+    assert store.find("train", "k", TrainedStage) is None
+
+
+def test_a_stage_that_another_version_left_counts_as_absent(store):
+    store.put("train", "k", TRAINED, lambda folder: None)
+    assert store.find("train", "k", PredictedStage) is None
 
 
 def test_a_store_that_cannot_be_written_says_what_to_do(tmp_path):
@@ -97,7 +105,7 @@ def test_the_environment_names_the_default_store(monkeypatch):
 def test_reading_a_store_writes_nothing(tmp_path):
     store = Store(tmp_path / "store")
     assert store.runs() == []
-    assert store.find("predict", "k") is None
+    assert store.find("predict", "k", TrainedStage) is None
     assert not store.root.exists()
 
 

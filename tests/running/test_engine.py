@@ -144,9 +144,9 @@ def test_two_recordings_of_one_id_are_refused(run, cell, monkeypatch):
 
 
 def test_the_provenance_is_that_of_the_predictions(record, cell, monkeypatch):
-    monkeypatch.setattr("sslbench.running.stages.environment", lambda _: {"then": "yes"})
+    monkeypatch.setattr("sslbench.running.prediction.environment", lambda _: {"then": "yes"})
     assert record(cell("corner")).environment == {"then": "yes"}
-    monkeypatch.setattr("sslbench.running.stages.environment", lambda _: {"now": "yes"})
+    monkeypatch.setattr("sslbench.running.prediction.environment", lambda _: {"now": "yes"})
     assert record(cell("corner")).environment == {"then": "yes"}
     assert record(cell("corner"), fresh=True).environment == {"now": "yes"}
 

@@ -16,8 +16,8 @@ from sslbench.registry import Registry
 from sslbench.results.predictions import read_predictions
 from sslbench.results.store import Store
 from sslbench.running.localize import AudioFile, localize
+from sslbench.running.prediction import predict
 from sslbench.running.session import Session
-from sslbench.running.stages import predict
 from sslbench.selection import choose
 from sslbench.specs import DatasetSpec, MethodSpec
 

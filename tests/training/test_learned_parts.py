@@ -14,8 +14,9 @@ from sslbench.contracts import Trainable
 from sslbench.hookspecs import hookimpl
 from sslbench.registry import Registry
 from sslbench.results.store import Store
+from sslbench.running.prediction import predict
 from sslbench.running.session import Session
-from sslbench.running.stages import predict, train
+from sslbench.running.training import train
 from sslbench.selection import choose
 from sslbench.specs import DatasetSpec, MethodSpec, Part
 
