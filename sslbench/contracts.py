@@ -267,17 +267,9 @@ class Dataset(ABC):
 
 def window_of(scene: Scene, rows: slice, context: float = 0.0) -> Scene:
     """Return the part of a scene that belongs to some of its times."""
-    tracks = scene.truth.tracks
     recording = scene.recording.window(rows, context)
-    confidence = None if tracks.confidence is None else tracks.confidence[rows]
-    truth = replace(
-        tracks,
-        times=recording.times,
-        xyz=tracks.xyz[rows],
-        active=tracks.active[rows],
-        confidence=confidence,
-    )
-    return replace(scene, recording=recording, truth=replace(scene.truth, tracks=truth))
+    tracks = replace(scene.truth.tracks.at(rows), times=recording.times)
+    return replace(scene, recording=recording, truth=replace(scene.truth, tracks=tracks))
 
 
 class Alteration(ABC):

@@ -297,7 +297,7 @@ def load_target(target: str, where: str) -> Any:
 
 
 def load_class(
-    target: str, expected: type[AnyClass], where: str, *args: object, **params: object
+    target: str, expected: type[AnyClass], where: str, /, *args: object, **params: object
 ) -> AnyClass:
     """Construct the class of a lazy target and check what came of it.
 

@@ -281,6 +281,16 @@ class Tracks:
             confidence=None if confidence is None else np.asarray(confidence, dtype=float),
         )
 
+    def at(self, rows: slice) -> Tracks:
+        """Return the tracks at some of the times."""
+        return replace(
+            self,
+            times=self.times[rows],
+            xyz=self.xyz[rows],
+            active=self.active[rows],
+            confidence=None if self.confidence is None else self.confidence[rows],
+        )
+
     @classmethod
     def still(cls, recording: Recording, xyz: ArrayLike) -> Tracks:
         """Return tracks of sources, shape (tracks, 3), that do not move during a recording."""

@@ -48,11 +48,7 @@ class Windows(Dataset):
         """Return id and ground truth of a window; times are those of the whole recording."""
         inner, rows = self._place(index)
         name, truth = self.inner.truth(inner)
-        tracks = truth.tracks
-        part = replace(
-            tracks, times=tracks.times[rows], xyz=tracks.xyz[rows], active=tracks.active[rows]
-        )
-        return f"{name}@{rows.start}", replace(truth, tracks=part)
+        return f"{name}@{rows.start}", replace(truth, tracks=truth.tracks.at(rows))
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of the inner data set and the windows."""

@@ -4,8 +4,9 @@ The methods of a board were run on the same scenes, so they are compared on the 
 scene that is difficult for both methods does not hide a difference between them. Every pair of
 methods is tested (`uncertainty.p_value`), and the p-values are adjusted together by Holm's method.
 The rank of a method is 1 plus the number of methods that are better with an adjusted p below 0.05,
-but at least the rank of any method with a better value. Methods of equal rank are not significantly
-different.
+but at least the rank of any method with a better value. If that is the rank of a method that is
+significantly better, it is 1 plus the number of all methods with a better value, so that methods of
+equal rank never differ significantly.
 """
 
 from __future__ import annotations
@@ -115,11 +116,13 @@ def ranks(
         if np.isnan(_value(records)):
             found.append(None)
             continue
-        better = sum(
+        worse = [
             comparisons[other, index].significant
             and (comparisons[other, index].difference > 0) == higher_is_better
             for other in range(index)
-        )
-        last = max(last, better + 1)
+        ]
+        last = max(last, sum(worse) + 1)
+        if any(found[other] == last and worse[other] for other in range(index)):
+            last = index + 1
         found.append(last)
     return found

@@ -50,7 +50,7 @@ def verify(session: Session, boards: Path) -> Iterator[Verification]:
     """Score the committed predictions of every record again and compare all that is in it.
 
     A damaged record or predictions file is a difference, not an error, so that one does not hide
-    the others. A record whose data is not on this machine is `no data`: neither right nor wrong.
+    the others. A record whose data is not on this machine is `no data`: it was not verified.
 
     Raises:
         LeaderboardError: if there are no records.

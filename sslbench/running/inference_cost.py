@@ -126,6 +126,9 @@ class _Part(Dataset):
     def scene(self, index: int) -> Scene:
         return self.inner.scene(self.indices[index])
 
+    def window(self, index: int, rows: slice, context: float = 0.0) -> Scene:
+        return self.inner.window(self.indices[index], rows, context)
+
     def fingerprint(self) -> str:
         return f"{self.inner.fingerprint()} {self.indices}"
 

@@ -116,7 +116,7 @@ def _two_sources(kind: Kind, frames: int = 20) -> Tracks:
 
 
 def _tracker_messages(tracker: Tracker, detections: Tracks) -> Iterator[str]:
-    results: list[Any] = [tracker.track(detections, 1) for _ in range(2)]
+    results: list[Any] = [tracker.track(detections, 2) for _ in range(2)]
     for tracks in results:
         if not isinstance(tracks, Tracks):
             yield f"returns {described(tracks)}, not Tracks"
@@ -127,7 +127,7 @@ def _tracker_messages(tracker: Tracker, detections: Tracks) -> Iterator[str]:
     if not np.array_equal(first.times, detections.times):
         yield "returns tracks at other times than the detections"
         return
-    if (first.active.sum(axis=1) > 1).any():
+    if (first.active.sum(axis=1) > 2).any():
         yield "returns more tracks at once than max_sources"
     if not np.array_equal(first.xyz, second.xyz, equal_nan=True):
         yield "returns different tracks when it is run twice on the same detections"

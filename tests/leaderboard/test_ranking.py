@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sslbench.leaderboard.ranking import compare
+from sslbench.leaderboard.ranking import Comparison, compare, ranks
 
 
 @pytest.fixture
@@ -58,3 +58,14 @@ def test_seeds_are_averaged_on_each_resample(varying):
     found = compare([seeds, varying("b", np.array([0.0, 0.0]))])[0, 1]
     assert found.difference == 1.0
     assert found.p == 0.0
+
+
+def test_methods_of_equal_rank_do_not_differ_significantly(varying):
+    rows = [varying(str(n), np.full(10, float(n))) for n in range(4)]
+    significant = {(0, 2), (1, 2), (2, 3)}  # not transitive: 3 does not differ from 0 and 1
+    pairs = [(first, second) for first in range(4) for second in range(first + 1, 4)]
+    comparisons = {
+        pair: Comparison(pair[0] - pair[1], None, 0.01 if pair in significant else 0.5)
+        for pair in pairs
+    }
+    assert ranks(rows, comparisons, higher_is_better=False) == [1, 1, 3, 4]

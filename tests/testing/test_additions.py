@@ -60,6 +60,11 @@ def first_only(detections):
     return Tracks.of(detections.times, detections.xyz[:, :1], detections.kind)
 
 
+def twice(detections):
+    doubled = np.concatenate([detections.xyz, detections.xyz], axis=1)
+    return Tracks.of(detections.times, doubled, detections.kind)
+
+
 def opposite(tracks):
     return Tracks.of(tracks.times, -tracks.xyz, tracks.kind)
 
@@ -127,7 +132,7 @@ def test_a_valid_tracker_has_no_violations(messages):
     ("change", "message"),
     [
         (lambda detections: None, "returns None, not Tracks"),
-        (lambda detections: detections, "more tracks at once than max_sources"),
+        (twice, "more tracks at once than max_sources"),
         (
             lambda detections: Tracks.of([0.0], [[[1, 0, 0]]], detections.kind),
             "at other times than the detections",
