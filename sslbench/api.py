@@ -21,7 +21,8 @@ from sslbench.registry import Registry
 from sslbench.results.record import RunRecord, read_record
 from sslbench.results.store import Store, default_cache, default_store
 from sslbench.running.config import RunConfig, read_config
-from sslbench.running.engine import CellRunner, run_cells
+from sslbench.running.engine import CellRunner
+from sslbench.running.executors import run_cells
 from sslbench.running.plan import make_plan, training_chain
 from sslbench.running.session import Session
 from sslbench.running.training import ready_method

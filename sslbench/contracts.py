@@ -230,7 +230,13 @@ class DatasetRequest:
 
 
 class Dataset(ABC):
-    """One split of a data set: scenes by index. Constructed with a `DatasetRequest`."""
+    """One split of a data set: scenes by index. Constructed with a `DatasetRequest`.
+
+    Attributes:
+        reads_windows: whether `window` reads only the audio of the window.
+    """
+
+    reads_windows: bool = False
 
     def __init__(self, request: DatasetRequest) -> None:
         self.request = request
@@ -257,9 +263,11 @@ class Dataset(ABC):
         return scene.recording.id, scene.truth
 
     def window(self, index: int, rows: slice, context: float = 0.0) -> Scene:
-        """Return a part of a scene, see `Recording.window`; override to read only that audio."""
-        scene = self.scene(index)
-        return window_of(scene, rows, context)
+        """Return a part of a scene, see `Recording.window`.
+
+        Override it, and set `reads_windows`, where a part of a long recording can be read alone.
+        """
+        return window_of(self.scene(index), rows, context)
 
     def prepare(self) -> None:  # noqa: B027  # optional: most data needs no preparation
         """Make or fetch all that `scene` needs, so that later calls are fast."""

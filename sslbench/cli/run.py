@@ -19,7 +19,8 @@ from sslbench.registry import Registry
 from sslbench.results.record import RunRecord, read_record
 from sslbench.results.store import Store, default_cache
 from sslbench.running.config import RunConfig
-from sslbench.running.engine import CellRunner, Until, exit_code, run_cells
+from sslbench.running.engine import CellRunner, Until
+from sslbench.running.executors import exit_code, run_cells
 from sslbench.running.inference import as_cell_error
 from sslbench.running.keys import prediction_key
 from sslbench.running.plan import Plan, make_plan

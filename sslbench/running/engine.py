@@ -1,24 +1,22 @@
-"""Running cells: stages, records, failures, observers."""
+"""Running one cell: its stages, its record, its failure, and what observers are told."""
 
 from __future__ import annotations
 
 import sys
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from sslbench.cell import Cell, CellOutcome
 from sslbench.contracts import EpochReport, Incompatible
-from sslbench.errors import CellError, SslbenchError, StoreError, UsageError
-from sslbench.registry import Registry, call_hooks, load_class
+from sslbench.errors import CellError, SslbenchError, StoreError
+from sslbench.registry import Registry, call_hooks
 from sslbench.results.store import Store
-from sslbench.running.config import RunConfig
-from sslbench.running.executors import Executor
 from sslbench.running.inference import as_cell_error
 from sslbench.running.inference_cost import inference_cost
 from sslbench.running.keys import prediction_key
@@ -26,10 +24,8 @@ from sslbench.running.prediction import predict
 from sslbench.running.scoring import score_cell
 from sslbench.running.session import Session
 from sslbench.running.training import ready_method
-from sslbench.selection import select_executor
-from sslbench.specs import ExecutorSpec
 
-__all__ = ["CellRunner", "Until", "exit_code", "run_cells"]
+__all__ = ["CellRunner", "Until"]
 
 Until = Literal["train", "predict", "score"]
 
@@ -140,50 +136,3 @@ def _warn(cell: Cell, warnings: Sequence[str]) -> None:
 
 def _report(registry: Registry, cell: Cell, report: EpochReport) -> None:
     call_hooks(registry, "sslbench_epoch_finished", cell=cell, report=report)
-
-
-def run_cells(
-    registry: Registry, config: RunConfig, runner: CellRunner, cells: Sequence[Cell]
-) -> Iterator[CellOutcome]:
-    """Run cells by the configured executor and yield each outcome as it comes.
-
-    With `fail_fast` no further cell is started after the first failure.
-    """
-    chosen = select_executor(registry, config.executor)
-    offer = registry.find(ExecutorSpec, chosen.name)
-    executor = load_class(
-        offer.spec.target,
-        Executor,
-        str(offer),
-        config.jobs,
-        **chosen.params,
-    )
-    runner = replace(
-        runner,
-        retry_failed=config.retry_failed,
-        fresh=config.fresh,
-        device=config.device,
-        measure_cost=config.measures_cost,
-    )
-    runner.share(registry)
-    for outcome in executor.run(runner, cells):
-        call_hooks(registry, "sslbench_cell_finished", outcome=outcome)
-        yield outcome
-        if config.fail_fast and outcome.status == "failed":
-            return
-
-
-def exit_code(outcomes: Sequence[CellOutcome]) -> int:
-    """Return the exit code of a run.
-
-    It is 1 if some cell failed and others did not; if nothing succeeded and all failed for the
-    same kind of reason (missing data, a broken plugin), the code of that; and 2 (wrong usage) if
-    there was nothing to run.
-    """
-    if all(outcome.status == "skipped" for outcome in outcomes):
-        return UsageError.exit_code
-    codes = {outcome.exit_code for outcome in outcomes if outcome.status == "failed"}
-    if not codes:
-        return 0
-    alone = len(codes) == 1 and not any(outcome.status == "ok" for outcome in outcomes)
-    return codes.pop() if alone else 1

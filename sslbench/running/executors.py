@@ -1,4 +1,4 @@
-"""Ways to run many cells. A plugin offers another by the hook `sslbench_executors`."""
+"""Running many cells. A plugin offers other ways by the hook `sslbench_executors`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,64 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from sslbench.cell import Cell, CellOutcome
+from sslbench.errors import UsageError
+from sslbench.registry import Registry, call_hooks, load_class
+from sslbench.running.config import RunConfig
+from sslbench.running.engine import CellRunner
+from sslbench.selection import select_executor
+from sslbench.specs import ExecutorSpec
 
-__all__ = ["Executor", "Processes"]
+__all__ = ["Executor", "Processes", "exit_code", "run_cells"]
+
+
+def run_cells(
+    registry: Registry, config: RunConfig, runner: CellRunner, cells: Sequence[Cell]
+) -> Iterator[CellOutcome]:
+    """Run cells by the configured executor and yield each outcome as it comes.
+
+    With `fail_fast` no further cell is started after the first failure.
+    """
+    chosen = select_executor(registry, config.executor)
+    offer = registry.find(ExecutorSpec, chosen.name)
+    executor = load_class(
+        offer.spec.target,
+        Executor,
+        str(offer),
+        config.jobs,
+        **chosen.params,
+    )
+    runner = replace(
+        runner,
+        retry_failed=config.retry_failed,
+        fresh=config.fresh,
+        device=config.device,
+        measure_cost=config.measures_cost,
+    )
+    runner.share(registry)
+    for outcome in executor.run(runner, cells):
+        call_hooks(registry, "sslbench_cell_finished", outcome=outcome)
+        yield outcome
+        if config.fail_fast and outcome.status == "failed":
+            return
+
+
+def exit_code(outcomes: Sequence[CellOutcome]) -> int:
+    """Return the exit code of a run.
+
+    It is 1 if some cell failed and others did not; if nothing succeeded and all failed for the
+    same kind of reason (missing data, a broken plugin), the code of that; and 2 (wrong usage) if
+    there was nothing to run.
+    """
+    if all(outcome.status == "skipped" for outcome in outcomes):
+        return UsageError.exit_code
+    codes = {outcome.exit_code for outcome in outcomes if outcome.status == "failed"}
+    if not codes:
+        return 0
+    alone = len(codes) == 1 and not any(outcome.status == "ok" for outcome in outcomes)
+    return codes.pop() if alone else 1
 
 
 class Executor(ABC):

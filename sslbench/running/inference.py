@@ -73,12 +73,12 @@ class _Window:
 
     Args:
         recording: id of the recording that it is a part of.
-        request: what the whole recording requests.
+        times: of the whole recording.
         scene: the part.
     """
 
     recording: str
-    request: Request
+    times: Floats
     scene: Scene
 
 
@@ -103,7 +103,7 @@ def run_inference(
             for window, prediction in zip(batch, found, strict=True):
                 parts.append(prediction)
                 rows = sum(len(part.tracks.times) for part in parts)
-                if rows == len(window.request.times):
+                if rows == len(window.times):
                     _finish(state, window, parts)
                     parts.clear()
                     bar.update()
@@ -118,22 +118,46 @@ def _windowing(spec: MethodSpec, method: Method | Oracle) -> Windowing | None:
 
 def _windows(dataset: Dataset, windowing: Windowing | None) -> Iterator[_Window]:
     for index in range(len(dataset)):
-        if windowing is None:
-            yield from _whole(dataset, index)
-            continue
-        name, truth = dataset.truth(index)
-        times = truth.tracks.times
-        rows = _rows(times, windowing)
-        if len(times) <= rows:
-            yield from _whole(dataset, index)
-            continue
-        first = dataset.window(index, slice(0, 1), windowing.context).recording
-        if first.frame is None and not windowing.context:
-            yield from _whole(dataset, index)
-            continue
-        request = Request(times, first.kind, first.max_sources)
-        for scene in _cut(dataset, index, rows, windowing.context):
-            yield _Window(name, request, scene)
+        if windowing is not None and dataset.reads_windows:
+            yield from _read_windows(dataset, index, windowing)
+        else:
+            yield from _cut_windows(dataset.scene(index), windowing)
+
+
+def _cut_windows(scene: Scene, windowing: Windowing | None) -> Iterator[_Window]:
+    name, times = scene.recording.id, scene.recording.times
+    parts = _parts(times, scene.recording, windowing) if windowing else []
+    if windowing is None or not parts:
+        yield _Window(name, times, scene)
+        return
+    for rows in parts:
+        yield _Window(name, times, window_of(scene, rows, windowing.context))
+
+
+def _read_windows(dataset: Dataset, index: int, windowing: Windowing) -> Iterator[_Window]:
+    """Read one window at a time: the recording need not fit in memory."""
+    name, truth = dataset.truth(index)
+    times = truth.tracks.times
+    first = dataset.window(index, slice(0, 1), windowing.context).recording
+    parts = _parts(times, first, windowing)
+    if not parts:
+        yield _Window(name, times, dataset.scene(index))
+    for rows in parts:
+        yield _Window(name, times, dataset.window(index, rows, windowing.context))
+
+
+def _parts(times: Floats, recording: Recording, windowing: Windowing) -> list[slice]:
+    """Return the rows of each window; an empty list if a recording stays whole.
+
+    Args:
+        times: of the whole recording.
+        recording: all or a part of it.
+        windowing: how it may be cut.
+    """
+    rows = _rows(times, windowing)
+    if len(times) <= rows or (recording.frame is None and not windowing.context):
+        return []
+    return [slice(first, first + rows) for first in range(0, len(times), rows)]
 
 
 def _rows(times: Floats, windowing: Windowing) -> int:
@@ -142,25 +166,6 @@ def _rows(times: Floats, windowing: Windowing) -> int:
         return windowing.rows or 1
     step = float(np.median(np.abs(np.diff(times))))
     return max(1, round(windowing.seconds / step)) if step else len(times)
-
-
-def _whole(dataset: Dataset, index: int) -> Iterator[_Window]:
-    scene = dataset.scene(index)
-    yield _Window(scene.recording.id, Request.of(scene.recording), scene)
-
-
-def _cut(dataset: Dataset, index: int, rows: int, context: float) -> Iterator[Scene]:
-    count = len(dataset.truth(index)[1].tracks.times)
-    # A data set that reads windows from its files need not hold the recording in memory.
-    partial = type(dataset).window is not Dataset.window
-    whole = None if partial else dataset.scene(index)
-    for first in range(0, count, rows):
-        part = slice(first, first + rows)
-        yield (
-            dataset.window(index, part, context)
-            if whole is None
-            else window_of(whole, part, context)
-        )
 
 
 def _batches(windows: Iterator[_Window]) -> Iterator[list[_Window]]:
@@ -214,7 +219,7 @@ def _ask(state: Inference, method: Method | Oracle, scenes: Sequence[Scene]) -> 
 def _finish(state: Inference, window: _Window, parts: Sequence[Prediction]) -> None:
     if window.recording in state.predictions:
         raise FormatError("two recordings have the same id", where=window.recording)
-    state.predictions[window.recording] = Prediction.join(parts, window.request.times)
+    state.predictions[window.recording] = Prediction.join(parts, window.times)
 
 
 def _in_words(warning: warnings.WarningMessage) -> str:

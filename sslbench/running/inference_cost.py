@@ -119,6 +119,7 @@ class _Part(Dataset):
         super().__init__(inner.request)
         self.inner = inner
         self.indices = indices
+        self.reads_windows = inner.reads_windows
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -46,6 +46,8 @@ class AudioFile(Dataset):
         UsageError: if the time between estimates is not possible.
     """
 
+    reads_windows = True
+
     def __init__(self, wav: Path, mics: Path, every: float | None, sources: int) -> None:
         super().__init__(DatasetRequest("", "smoke", {}, None, wav.parent))
         self.wav = wav

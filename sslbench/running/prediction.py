@@ -6,6 +6,7 @@ found again.
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from sslbench.cell import Cell, Choice
 from sslbench.contracts import Method, Oracle, Tracker
 from sslbench.errors import FormatError
 from sslbench.registry import call_hooks, load_class
-from sslbench.results.predictions import dump_predictions, read_predictions
+from sslbench.results.predictions import dump_predictions, load_predictions, read_predictions
 from sslbench.results.stages import PREDICTIONS, PredictedStage
 from sslbench.running.environment import environment, source
 from sslbench.running.inference import as_cell_error, check_request, run_inference
@@ -30,17 +31,19 @@ from sslbench.specs import TrackerSpec
 __all__ = ["Stored", "open_tracker", "predict"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stored:
     """Predictions in the store.
 
     Args:
         path: of the predictions file.
+        predictions: its content, by recording id.
         left: what was measured.
         reused: whether they were in the store already.
     """
 
     path: Path
+    predictions: Mapping[str, Prediction]
     left: PredictedStage
     reused: bool = False
 
@@ -107,7 +110,7 @@ def _track(session: Session, cell: Cell, report: Report) -> Stored:
         predictions = {}
         started = time.perf_counter()
         with as_cell_error(cell, "while tracking"):
-            for name, detections in read_predictions(detected.path).items():
+            for name, detections in detected.predictions.items():
                 tracks = tracker.track(detections.tracks, requests[name].max_sources)
                 predictions[name] = replace(detections, tracks=tracks)
                 check_request(requests[name], predictions[name], name)
@@ -136,8 +139,9 @@ def _put(
     def fill(folder: Path) -> None:
         (folder / PREDICTIONS).write_bytes(data)
 
-    session.store.put("predict", key, left, fill)
-    return Stored(session.store.folder("predict", key) / PREDICTIONS, left)
+    path = session.store.put("predict", key, left, fill) / PREDICTIONS
+    # As they will be read again: in single precision.
+    return Stored(path, load_predictions(io.BytesIO(data)), left)
 
 
 def _stored(session: Session, key: str, *, reused: bool) -> Stored | None:
@@ -146,7 +150,6 @@ def _stored(session: Session, key: str, *, reused: bool) -> Stored | None:
     if left is None:
         return None
     try:
-        read_predictions(path)
+        return Stored(path, read_predictions(path), left, reused)
     except FormatError:
         return None
-    return Stored(path, left, reused)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 from sslbench.cache_keys import files_sha256, identity, source_sha256
@@ -11,19 +12,21 @@ from sslbench.results.names import run_name
 from sslbench.results.record import (
     SCHEMA_VERSION,
     AdditionEntry,
+    CostEntry,
     DatasetEntry,
     MethodEntry,
     MetricEntry,
     PluginEntry,
+    PredictionsEntry,
     PublishedEntry,
     ResampledEntry,
     RunRecord,
     TrainingEntry,
 )
+from sslbench.results.stages import PredictedStage
 from sslbench.running.session import Session
-from sslbench.scoring.evaluation import Evaluation
 from sslbench.scoring.ground_truth import GroundTruth
-from sslbench.scoring.scores import Score
+from sslbench.scoring.scores import Evaluation, Score
 from sslbench.selection import choose
 from sslbench.specs import AlterationSpec, DatasetSpec, MethodSpec, Spec, TrackerSpec
 
@@ -35,13 +38,62 @@ __all__ = [
     "metric_entry",
     "named",
     "plugin_entry",
+    "predictions_entry",
     "public_cell",
     "public_dataset",
     "published_entries",
     "recorded_cell",
     "recorded_choice",
+    "run_record",
     "with_evaluation",
 ]
+
+
+def run_record(
+    session: Session,
+    cell: Cell,
+    evaluation: Evaluation,
+    left: PredictedStage,
+    predictions: PredictionsEntry,
+    cost: CostEntry,
+) -> RunRecord:
+    """Return the record of a cell that was run.
+
+    Args:
+        session: plugins and data sets.
+        cell: which method on which data set, under which protocol.
+        evaluation: the scores.
+        left: what prediction left in the store.
+        predictions: the predictions file.
+        cost: what the predictions took.
+    """
+    public = public_cell(session.registry, cell)
+    made = {name: getattr(left, name) for name in ("parameters", "training", "parts", "curve")}
+    record = RunRecord.model_validate(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "run_id": "",
+            "scale": cell.scale,
+            "seed": cell.seed,
+            "protocol": cell.protocol,
+            "command": public.command,
+            "method": method_entry(session, public, **made),
+            "dataset": dataset_entry(session, public, evaluation),
+            "published": published_entries(public, session.method_spec(cell.method)),
+            "predictions": predictions,
+            "cost": cost,
+            "environment": left.environment,
+            "source": left.source,
+            "created": left.created,
+            **evaluation_entries(evaluation),
+        }
+    )
+    return named(record, session, cell)
+
+
+def predictions_entry(data: bytes) -> PredictionsEntry:
+    """Return the content of a predictions file as a record holds it."""
+    return PredictionsEntry(path="predictions.npz", sha256=hashlib.sha256(data).hexdigest())
 
 
 def named(record: RunRecord, session: Session, cell: Cell) -> RunRecord:

@@ -30,7 +30,6 @@ from sslbench.results.record import (
     CostEntry,
     MethodEntry,
     PluginEntry,
-    PredictionsEntry,
     RunRecord,
     read_record,
 )
@@ -40,20 +39,26 @@ from sslbench.running.prediction import Stored
 from sslbench.running.records import (
     dataset_entry,
     evaluation_entries,
-    method_entry,
     named,
-    public_cell,
+    predictions_entry,
     public_dataset,
     published_entries,
     recorded_cell,
+    run_record,
     with_evaluation,
 )
 from sslbench.running.session import Session
 from sslbench.scene import Prediction
-from sslbench.scoring.evaluation import SEED, evaluate, source_pairs
 from sslbench.scoring.ground_truth import GroundTruth
 from sslbench.scoring.protocols import ConfiguredMetric, configure_metric
-from sslbench.scoring.scores import Score, score, score_strata
+from sslbench.scoring.scores import (
+    SEED,
+    Score,
+    evaluate,
+    score,
+    score_strata,
+    source_pairs,
+)
 from sslbench.specs import MethodSpec
 
 __all__ = [
@@ -83,35 +88,10 @@ def score_cell(session: Session, cell: Cell, stored: Stored, cost: CostEntry) ->
         DataError: if the ground truth cannot be read.
         UsageError: if the protocol cannot score such predictions.
     """
-    data, left = stored.path.read_bytes(), stored.left
-    predictions = read_predictions(stored.path)
-    found = evaluate(session.rules(cell), predictions, session.ground_truth(cell), str(stored.path))
-    public = public_cell(session.registry, cell)
-    made = {name: getattr(left, name) for name in ("parameters", "training", "parts", "curve")}
-    record = RunRecord.model_validate(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "run_id": "",
-            "scale": cell.scale,
-            "seed": cell.seed,
-            "protocol": cell.protocol,
-            "command": public.command,
-            "method": method_entry(session, public, **made),
-            "dataset": dataset_entry(session, public, found),
-            "published": published_entries(public, session.method_spec(cell.method)),
-            "predictions": _predictions_entry(data),
-            "cost": cost,
-            "environment": left.environment,
-            "source": left.source,
-            "created": left.created,
-            **evaluation_entries(found),
-        }
-    )
-    return named(record, session, cell)
-
-
-def _predictions_entry(data: bytes) -> PredictionsEntry:
-    return PredictionsEntry(path="predictions.npz", sha256=hashlib.sha256(data).hexdigest())
+    ground_truth, where = session.ground_truth(cell), str(stored.path)
+    found = evaluate(session.rules(cell), stored.predictions, ground_truth, where)
+    entry = predictions_entry(stored.path.read_bytes())
+    return run_record(session, cell, found, stored.left, entry, cost)
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +262,7 @@ def score_external(session: Session, submission: Submission) -> RunRecord:
             "method": _external_method(cell.method),
             "dataset": dataset_entry(session, public_dataset(session, cell), found),
             "published": [],
-            "predictions": _predictions_entry(data),
+            "predictions": predictions_entry(data),
             "cost": cost_entry(),
             "environment": {},
             "source": source(),

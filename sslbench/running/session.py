@@ -11,8 +11,8 @@ from sslbench.contracts import Alteration, Dataset, DatasetRequest, Method, Orac
 from sslbench.datasets.alterations import Altered
 from sslbench.registry import Registry, load_class
 from sslbench.results.store import Store
-from sslbench.scoring.evaluation import Rules, rules
 from sslbench.scoring.ground_truth import GroundTruth, open_ground_truth
+from sslbench.scoring.protocols import Rules, rules
 from sslbench.specs import AlterationSpec, DatasetSpec, MethodSpec, Scale
 
 __all__ = ["Session"]

@@ -21,9 +21,11 @@ from sslbench.specs import DatasetSpec, MetricSpec, ProtocolSpec, Value
 
 __all__ = [
     "ConfiguredMetric",
+    "Rules",
     "configure_metric",
     "configure_metrics",
     "primary_metric",
+    "rules",
 ]
 
 
@@ -40,6 +42,33 @@ class ConfiguredMetric:
     label: str
     spec: MetricSpec
     metric: Metric
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A protocol with its metrics, ready to use.
+
+    Args:
+        protocol: whose rules.
+        metrics: those that can compare the kind of the data set.
+        primary: label of the metric that ranks.
+    """
+
+    protocol: ProtocolSpec
+    metrics: Sequence[ConfiguredMetric]
+    primary: str
+
+
+def rules(registry: Registry, protocol: str, dataset: DatasetSpec) -> Rules:
+    """Return the rules of an installed protocol for a data set.
+
+    Raises:
+        UsageError: if there is no such protocol, or it cannot compare the kind of the data set.
+        BrokenPluginError: if a metric cannot be made.
+    """
+    spec = registry.find(ProtocolSpec, protocol).spec
+    metrics = configure_metrics(registry, protocol, dataset.kind)
+    return Rules(spec, metrics, primary_metric(spec, metrics, dataset))
 
 
 def configure_metrics(registry: Registry, protocol: str, kind: Kind) -> list[ConfiguredMetric]:

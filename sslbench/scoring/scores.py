@@ -1,4 +1,7 @@
-"""Compute the scores of a run, with confidence intervals."""
+"""The one scoring path: predictions and ground truth become scores under a protocol.
+
+`sslbench run`, `score`, `leaderboard verify` and `leaderboard rescore` all call `evaluate`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sslbench.array_types import Floats, Integers
-from sslbench.errors import BrokenPluginError
+from sslbench.errors import BrokenPluginError, FormatError
 from sslbench.metrics.aggregation import CorpusMetric, RepeatedRows, ResampleSummary
 from sslbench.metrics.corpus import Corpus, Pair
 from sslbench.metrics.uncertainty import (
@@ -19,12 +22,29 @@ from sslbench.metrics.uncertainty import (
     percentile_interval,
     single_frames,
 )
-from sslbench.scene import Condition, Kind
-from sslbench.scoring.protocols import ConfiguredMetric
+from sslbench.scene import Condition, Kind, Prediction, Tracks
+from sslbench.scoring.ground_truth import GroundTruth, check_predictions
+from sslbench.scoring.protocols import ConfiguredMetric, Rules
 from sslbench.scoring.strata import stratify
 from sslbench.specs import ProtocolSpec
 
-__all__ = ["Pair", "Score", "Strata", "score", "score_run", "score_strata"]
+__all__ = [
+    "SEED",
+    "Evaluation",
+    "Pair",
+    "Score",
+    "Strata",
+    "evaluate",
+    "microphone_pairs",
+    "score",
+    "score_run",
+    "score_strata",
+    "source_pairs",
+]
+
+
+SEED = 0
+"""Seed of the resampling: one for all, so that methods are compared on the same resamples."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +81,88 @@ class Score:
 
 Strata = dict[str, dict[str, list[Score]]]
 """Scores by condition and by bin of that condition."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of a run.
+
+    Args:
+        primary: label of the metric that ranks.
+        scores: one per metric.
+        by_condition: scores of the primary metric by condition and bin.
+    """
+
+    primary: str
+    scores: list[Score]
+    by_condition: Strata
+
+    @property
+    def primary_score(self) -> Score:
+        """The score of the metric that ranks."""
+        return next(score for score in self.scores if score.name == self.primary)
+
+
+def evaluate(
+    applied: Rules, predictions: Mapping[str, Prediction], ground_truth: GroundTruth, where: str
+) -> Evaluation:
+    """Score predictions under the rules of a protocol.
+
+    Args:
+        applied: protocol and metrics.
+        predictions: by recording id.
+        ground_truth: of the same recordings.
+        where: the predictions, for error messages.
+
+    Raises:
+        FormatError: if the predictions are not what was requested.
+        BrokenPluginError: if a metric breaks its contract.
+    """
+    check_predictions(predictions, ground_truth, where)
+    sources = source_pairs(predictions, ground_truth)
+    microphones = microphone_pairs(predictions, ground_truth)
+    protocol, ranking = applied.protocol, [m for m in applied.metrics if m.label == applied.primary]
+    return Evaluation(
+        applied.primary,
+        score_run(list(sources.values()), microphones, applied.metrics, protocol, SEED),
+        score_strata(sources, ground_truth.conditions, ranking, protocol, SEED),
+    )
+
+
+def source_pairs(
+    predictions: Mapping[str, Prediction], ground_truth: GroundTruth
+) -> dict[str, Pair]:
+    """Return estimated and true sources of each recording, in the order of the data set."""
+    return {
+        name: (predictions[name].tracks, truth.tracks) for name, truth in ground_truth.truth.items()
+    }
+
+
+def microphone_pairs(
+    predictions: Mapping[str, Prediction], ground_truth: GroundTruth
+) -> list[Pair]:
+    """Return estimated and true microphones of the recordings that have both, as tracks.
+
+    Raises:
+        FormatError: if there are not as many estimates as microphones.
+    """
+    found = []
+    for name, truth in ground_truth.truth.items():
+        estimated, true = predictions[name].microphones, truth.microphones
+        if estimated is None or true is None:
+            continue
+        if estimated.shape != true.shape:
+            raise FormatError(
+                f"{len(estimated)} microphones are estimated, there are {len(true)}",
+                where=name,
+                expected="one estimate per channel, NaN where there is none",
+            )
+        found.append((_as_tracks(estimated), _as_tracks(true)))
+    return found
+
+
+def _as_tracks(microphones: Floats) -> Tracks:
+    return Tracks.of([0.0], microphones[None], "position")
 
 
 def score(

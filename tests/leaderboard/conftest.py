@@ -21,7 +21,7 @@ from sslbench.results.store import Store
 from sslbench.running.records import evaluation_entries
 from sslbench.running.session import Session
 from sslbench.scene import Prediction, Tracks
-from sslbench.scoring.evaluation import evaluate
+from sslbench.scoring.scores import evaluate
 
 MakeRun = Callable[..., Path]
 

@@ -13,7 +13,8 @@ from sslbench.results.names import file_stem, method_folder
 from sslbench.results.record import RunRecord
 from sslbench.results.store import Store
 from sslbench.running.config import RunConfig
-from sslbench.running.engine import CellRunner, run_cells
+from sslbench.running.engine import CellRunner
+from sslbench.running.executors import run_cells
 from sslbench.running.plan import make_plan
 
 

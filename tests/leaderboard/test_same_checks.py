@@ -12,7 +12,8 @@ from sslbench.leaderboard.rescore import rescore
 from sslbench.leaderboard.verify import verify
 from sslbench.results.predictions import dump_predictions
 from sslbench.running.config import RunConfig
-from sslbench.running.engine import CellRunner, run_cells
+from sslbench.running.engine import CellRunner
+from sslbench.running.executors import run_cells
 from sslbench.running.scoring import Submission, open_run, score_external, scored_again
 from sslbench.scene import Prediction, Tracks
 

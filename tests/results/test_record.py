@@ -5,8 +5,9 @@ import pytest
 from sslbench.errors import FormatError
 from sslbench.results.record import read_record
 from sslbench.running.config import RunConfig
-from sslbench.running.engine import CellRunner, run_cells
+from sslbench.running.engine import CellRunner
 from sslbench.running.environment import source
+from sslbench.running.executors import run_cells
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 from helpers import world
 from sslbench.results.record import read_record
 from sslbench.running.config import RunConfig
-from sslbench.running.engine import CellRunner, run_cells
+from sslbench.running.engine import CellRunner
+from sslbench.running.executors import run_cells
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from helpers import world
 from sslbench.cell import CellOutcome
 from sslbench.errors import StoreError
 from sslbench.results.record import read_record
-from sslbench.running.engine import exit_code
+from sslbench.running.executors import exit_code
 from sslbench.running.keys import prediction_key
 from sslbench.scene import Prediction, Tracks
 

@@ -8,7 +8,7 @@ import pytest
 from helpers import world
 from sslbench.results.predictions import read_predictions
 from sslbench.running.config import RunConfig
-from sslbench.running.engine import run_cells
+from sslbench.running.executors import run_cells
 from sslbench.running.keys import detection_key, parts_key, prediction_key, training_key
 from sslbench.specs import MethodSpec
 

@@ -58,6 +58,7 @@ class Recordings(Dataset):
 
     name: ClassVar[str] = "recordings"
     kind: ClassVar[Kind] = "position"
+    reads_windows = True
 
     def __init__(self, request: DatasetRequest) -> None:
         super().__init__(request)
