@@ -128,6 +128,7 @@ class MethodSpec(ClassSpec):
             the same for the whole array in the far field only; None if any.
         min_rank_position: dimensions the array must span to find a position at unknown height
             (one less is enough at known height).
+        known_height: whether it finds positions in a search region of a single height only.
         unknown_microphones: whether it accepts arrays with microphones of unknown position.
         frame_wise: whether each estimate depends on the audio of its own frame only, so that a
             long recording can be processed in windows with identical results.
@@ -148,6 +149,7 @@ class MethodSpec(ClassSpec):
     min_channels_position: int = 0
     max_aperture: float | None = None
     min_rank_position: int = 0
+    known_height: bool = False
     unknown_microphones: bool = False
     frame_wise: bool = False
     trainable: bool = False

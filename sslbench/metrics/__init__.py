@@ -5,7 +5,7 @@ This module registers the metrics of sslbench.
 ==================  ================================================================================
 `corpus`            the estimates and the ground truth of all recordings, stacked
 `association`       which estimate belongs to which source
-`statistics`        per-frame counts and distances that several metrics share
+`per_frame`        per-frame counts and distances that several metrics share
 `distances`         distances with their unit, as in `30cm` or `20deg`
 `aggregation`       from per-frame statistics to a value: sums, ratios, quantiles
 `uncertainty`       confidence intervals and p-values by resampling

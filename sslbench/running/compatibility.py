@@ -29,7 +29,8 @@ def recording_incompatibility(method: MethodSpec, recording: Recording) -> str:
     if not array.complete and not method.unknown_microphones:
         return f"{method.name} needs known positions of all microphones"
     return (
-        _too_large(method, recording)
+        _unknown_height(method, recording)
+        or _too_large(method, recording)
         or _too_flat(method, recording)
         or _too_many(method, recording.max_sources)
     )
@@ -50,6 +51,12 @@ def _channels(method: MethodSpec, recording: Recording) -> int:
         return method.min_channels
     # At a known height a position has one unknown less, and so needs one microphone less.
     return max(method.min_channels, method.min_channels_position - int(recording.region.flat))
+
+
+def _unknown_height(method: MethodSpec, recording: Recording) -> str:
+    if not method.known_height or recording.region is None or recording.region.flat:
+        return ""
+    return f"{method.name} needs a search region of a single height"
 
 
 def _too_flat(method: MethodSpec, recording: Recording) -> str:

@@ -18,7 +18,7 @@ from sslbench.progress import progress_bar
 from sslbench.running.compatibility import recording_incompatibility
 from sslbench.running.cost import measured
 from sslbench.scene import Prediction, Recording, Scene
-from sslbench.scoring.ground_truth import Request, request_fault
+from sslbench.scoring.prediction_checks import Request, request_fault
 from sslbench.specs import MethodSpec
 
 __all__ = ["Inference", "as_cell_error", "check_prediction", "check_request", "run_inference"]

@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from sslbench.cell import Cell, Choice
-from sslbench.contracts import Method, Oracle, Tracker
+from sslbench.contracts import Dataset, Incompatible, Method, Oracle, Tracker
 from sslbench.errors import FormatError
 from sslbench.registry import call_hooks, load_class
 from sslbench.results.predictions import dump_predictions, load_predictions, read_predictions
 from sslbench.results.stages import PREDICTIONS, PredictedStage
+from sslbench.running.compatibility import recording_incompatibility
 from sslbench.running.environment import environment, source
 from sslbench.running.inference import as_cell_error, check_request, run_inference
 from sslbench.running.keys import detection_key, prediction_key
 from sslbench.running.session import Session
 from sslbench.running.training import Report, ready_method, training_facts
 from sslbench.scene import Prediction
-from sslbench.specs import TrackerSpec
+from sslbench.specs import MethodSpec, TrackerSpec
 
 __all__ = ["Stored", "open_tracker", "predict"]
 
@@ -65,9 +66,11 @@ def predict(session: Session, cell: Cell, report: Report) -> Stored:
 
 
 def _infer(session: Session, cell: Cell, key: str, report: Report) -> Stored:
-    method = ready_method(session, cell, report)
+    spec = session.method_spec(cell.method)
     dataset = session.dataset(cell.dataset, cell.split, cell.scale)
-    made = run_inference(cell, session.method_spec(cell.method), method, dataset)
+    _check_first(spec, dataset)
+    method = ready_method(session, cell, report)
+    made = run_inference(cell, spec, method, dataset)
     left = PredictedStage(
         cell=str(cell),
         infer_s=made.seconds,
@@ -79,6 +82,14 @@ def _infer(session: Session, cell: Cell, key: str, report: Report) -> Stored:
         **_provenance(session),
     )
     return _put(session, key, left, made.predictions)
+
+
+def _check_first(spec: MethodSpec, dataset: Dataset) -> None:
+    """Raise `Incompatible` before hours of training, if the recordings do not fit the method."""
+    if len(dataset):
+        recording = dataset.window(0, slice(0, 1)).recording
+        if reason := recording_incompatibility(spec, recording):
+            raise Incompatible(reason)
 
 
 def _parameter_count(method: Method | Oracle) -> int:

@@ -5,36 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from sslbench.array_types import Floats
 from sslbench.contracts import Dataset
 from sslbench.errors import FormatError
-from sslbench.metrics.corpus import TIME_TOLERANCE
-from sslbench.scene import Condition, Kind, Prediction, Recording, Tracks
+from sslbench.scene import Condition, Prediction, Tracks
 from sslbench.scoring.conditions import scene_conditions
+from sslbench.scoring.prediction_checks import Request
 
-__all__ = ["GroundTruth", "Request", "check_predictions", "open_ground_truth", "request_fault"]
-
-
-@dataclass(frozen=True, eq=False)
-class Request:
-    """What is requested of a method for one recording.
-
-    Args:
-        times: seconds, shape (frames,).
-        kind: what is requested.
-        max_sources: largest number of sources at once.
-    """
-
-    times: Floats
-    kind: Kind
-    max_sources: int
-
-    @classmethod
-    def of(cls, recording: Recording) -> Request:
-        """Return what a recording requests."""
-        return cls(recording.times, recording.kind, recording.max_sources)
+__all__ = ["GroundTruth", "open_ground_truth"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,49 +78,3 @@ def open_ground_truth(dataset: Dataset, scenes_sha256: str, where: str) -> Groun
             expected="at least one recording, each with an id of its own",
         )
     return GroundTruth(truth, requests, conditions, clusters, scenes_sha256)
-
-
-def request_fault(request: Request, prediction: Prediction) -> tuple[str, str] | None:
-    """Return in what a prediction is not what was requested, and what would be; None if nothing.
-
-    Times may differ by a millisecond: predictions files keep them in single precision.
-    """
-    tracks = prediction.tracks
-    if len(tracks.times) != len(request.times) or tracks.kind != request.kind:
-        return (
-            f"{len(tracks.times)} times of {tracks.kind}",
-            f"{len(request.times)} times of {request.kind}, those of the recording",
-        )
-    apart = np.abs(tracks.times - request.times).max(initial=0)
-    if apart > TIME_TOLERANCE:
-        return (f"times that differ by up to {apart:.3g} s", "the times of the recording")
-    most = int(tracks.active.sum(axis=1).max(initial=0))
-    if most > request.max_sources:
-        # Otherwise the nearest of many guesses would count as the estimate.
-        return (
-            f"{most} sources active at once",
-            f"at most {request.max_sources}, as the recording requests",
-        )
-    return None
-
-
-def check_predictions(
-    predictions: Mapping[str, Prediction], ground_truth: GroundTruth, where: str
-) -> None:
-    """Check that there is a valid prediction for every recording, and no other.
-
-    Raises:
-        FormatError: if one is missing, superfluous, or not what was requested.
-    """
-    different = sorted(set(predictions) ^ set(ground_truth.truth))
-    if different:
-        raise FormatError(
-            f"{len(different)} recordings are only among the predictions or only in the data set,"
-            f" such as {different[0]}",
-            where=where,
-            expected="one prediction for each recording of the split",
-        )
-    for name, request in ground_truth.requests.items():
-        fault = request_fault(request, predictions[name])
-        if fault:
-            raise FormatError(fault[0], where=f"{where}: recording {name}", expected=fault[1])

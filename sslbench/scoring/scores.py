@@ -23,7 +23,8 @@ from sslbench.metrics.uncertainty import (
     single_frames,
 )
 from sslbench.scene import Condition, Kind, Prediction, Tracks
-from sslbench.scoring.ground_truth import GroundTruth, check_predictions
+from sslbench.scoring.ground_truth import GroundTruth
+from sslbench.scoring.prediction_checks import check_predictions
 from sslbench.scoring.protocols import ConfiguredMetric, Rules
 from sslbench.scoring.strata import stratify
 from sslbench.specs import ProtocolSpec
@@ -118,7 +119,7 @@ def evaluate(
         FormatError: if the predictions are not what was requested.
         BrokenPluginError: if a metric breaks its contract.
     """
-    check_predictions(predictions, ground_truth, where)
+    check_predictions(predictions, ground_truth.requests, where)
     sources = source_pairs(predictions, ground_truth)
     microphones = microphone_pairs(predictions, ground_truth)
     protocol, ranking = applied.protocol, [m for m in applied.metrics if m.label == applied.primary]

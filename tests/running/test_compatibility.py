@@ -102,3 +102,10 @@ def test_more_sources_than_the_spec_of_the_data_set_says_are_a_reason():
     mixed = recording(PLANE, max_sources=2)
     assert incompatibility(METHOD, DATA) == ""
     assert "there can be 2" in recording_incompatibility(METHOD, mixed)
+
+
+def test_a_method_of_a_plane_needs_a_region_of_a_single_height():
+    method = replace(METHOD, known_height=True)
+    assert recording_incompatibility(method, recording(PLANE, FLOOR)) == ""
+    reason = recording_incompatibility(method, recording(PLANE, ROOM))
+    assert reason == "m needs a search region of a single height"

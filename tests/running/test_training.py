@@ -209,3 +209,11 @@ def test_the_predictions_of_two_trainings_are_kept_apart(session, cell):
         prediction_key(session, cell("learner", train_on=(data,))) for data in ("noise", "square")
     }
     assert len(keys) == 2
+
+
+def test_nothing_is_trained_for_recordings_that_do_not_fit(run, cell, registry, monkeypatch):
+    offer = registry.find(MethodSpec, "learner")
+    changed = replace(offer, spec=replace(offer.spec, min_channels=9))
+    monkeypatch.setitem(registry.table(MethodSpec), "learner", changed)
+    (outcome,) = run(cell("learner"))
+    assert (outcome.status, world.Learner.fits) == ("skipped", [])

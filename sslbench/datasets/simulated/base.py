@@ -33,7 +33,6 @@ __all__ = [
     "SOURCES",
     "SimulatedDataset",
     "Sizes",
-    "add_noise",
     "rms",
 ]
 
@@ -204,21 +203,3 @@ class SimulatedDataset(Dataset):
 def rms(audio: NDArray[np.float32]) -> float:
     """Return the root mean square over all samples of audio of any shape."""
     return float(np.sqrt(np.mean(np.square(audio, dtype=float))))
-
-
-def add_noise(
-    audio: NDArray[np.float32], snr_db: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Add white noise, independent between microphones.
-
-    Args:
-        audio: shape (channels, samples).
-        snr_db: ratio of the mean power of all channels to the power of the noise, in dB.
-        rng: random generator for the noise.
-
-    Returns:
-        Shape (channels, samples).
-    """
-    power = float(np.mean(np.square(audio, dtype=float)))
-    noise = rng.standard_normal(audio.shape, dtype=np.float32)
-    return audio + noise * np.float32(np.sqrt(power / 10 ** (snr_db / 10)))

@@ -41,12 +41,12 @@ from sslbench.datasets.simulated.base import (
     SOURCES,
     SimulatedDataset,
     Sizes,
-    add_noise,
     rms,
 )
 from sslbench.geometry import Box
 from sslbench.scene import Condition, MicArray, Recording, Tracks
 from sslbench.simulation.filters import convolve
+from sslbench.simulation.noise import add_noise, white_noise
 from sslbench.simulation.reverberant import ShoeBox, shoebox_rirs
 from sslbench.simulation.sources import SourceBank
 from sslbench.simulation.t60 import measured_t60, walls_for
@@ -199,8 +199,9 @@ class Feng2025Ad(SimulatedDataset):
         """Render a recording."""
         setting, rng = self._setting(index), self.stream("source", index)
         rirs = self._rirs(setting, self.stream("tail", index))
-        audio = sum(self._source_audio(bank, rng, each) for each in rirs)
-        noisy = add_noise(np.asarray(audio), setting.snr_db, self.stream("noise", index))
+        audio = np.asarray(sum(self._source_audio(bank, rng, each) for each in rirs))
+        noise = white_noise(audio.shape, self.stream("noise", index))
+        noisy = add_noise(audio, noise, setting.snr_db)
         anechoic = self._order == 0
         t60s = [measured_t60(each, self.sample_rate, above=AUDIBLE) for each in rirs]
         return noisy * np.float32(LEVEL / rms(noisy)), {

@@ -27,11 +27,11 @@ from sslbench.datasets.simulated.base import (
     SOURCES,
     SimulatedDataset,
     Sizes,
-    add_noise,
 )
 from sslbench.geometry import Box
 from sslbench.scene import Condition, MicArray, Recording, Tracks
 from sslbench.simulation.filters import convolve
+from sslbench.simulation.noise import add_noise, white_noise
 from sslbench.simulation.reverberant import ShoeBox, shoebox_rirs
 from sslbench.simulation.sources import SourceBank
 from sslbench.simulation.t60 import measured_t60, walls_for
@@ -135,7 +135,7 @@ class LuviraSim(SimulatedDataset):
         lead = rirs.shape[1]  # only after that is the reverberation complete
         signal = bank.excerpt(self.stream("source", index), SAMPLES, lead)
         audio = convolve(signal, rirs, lead, SAMPLES)
-        audio = add_noise(audio, snr_db, self.stream("noise", index))
+        audio = add_noise(audio, white_noise(audio.shape, self.stream("noise", index)), snr_db)
         anechoic = room.walls.anechoic
         return np.concatenate([audio, signal[None, lead:]]), {
             "t60_s": 0.0 if anechoic else round(measured_t60(rirs, self.sample_rate), 4),

@@ -17,12 +17,12 @@ from sslbench.datasets.simulated.base import (
     SOURCES,
     SimulatedDataset,
     Sizes,
-    add_noise,
     rms,
 )
 from sslbench.geometry import Box, unit_vector, wrap_angle
 from sslbench.scene import Condition, MicArray, Recording, Tracks
 from sslbench.simulation.filters import convolve
+from sslbench.simulation.noise import add_noise, white_noise
 from sslbench.simulation.reverberant import ShoeBox, shoebox_rirs
 from sslbench.simulation.sources import SourceBank
 from sslbench.simulation.t60 import measured_t60, walls_for
@@ -139,7 +139,8 @@ class RespeakerSim(SimulatedDataset):
             level = np.float32(distance / rms(signal))
             audio += level * convolve(signal, rirs, rirs.shape[1], SAMPLES)
             t60s.append(measured_t60(rirs, self.sample_rate))
-        noisy = add_noise(audio, setting.snr_db, self.stream("noise", index))
+        noise = white_noise(audio.shape, self.stream("noise", index))
+        noisy = add_noise(audio, noise, setting.snr_db)
         # A tenth of full scale is a typical level of recordings.
         return noisy * np.float32(0.1 / rms(noisy)), {
             "t60_s": round(float(np.mean(t60s)), 4),

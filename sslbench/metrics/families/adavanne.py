@@ -21,7 +21,7 @@ from sslbench.metrics.association import match
 from sslbench.metrics.association.history import identity_switches, last_before
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.declaration import metric
-from sslbench.metrics.statistics import (
+from sslbench.metrics.per_frame import (
     active_estimates,
     active_sources,
     estimate_count,

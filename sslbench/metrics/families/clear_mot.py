@@ -27,7 +27,7 @@ from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.declaration import metric
 from sslbench.metrics.distances import Limit
 from sslbench.metrics.families.idf1 import GATE, GATE_DEGREES, GATE_METRES
-from sslbench.metrics.statistics import count, estimate_count, source_count
+from sslbench.metrics.per_frame import count, estimate_count, source_count
 from sslbench.scene import Kind, Tracks  # noqa: F401  # the examples use it
 
 __all__ = [

@@ -8,7 +8,7 @@ from sslbench.array_types import Floats
 from sslbench.metrics.aggregation import Additive, percent, ratio_of
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.declaration import metric
-from sslbench.metrics.statistics import (
+from sslbench.metrics.per_frame import (
     active_sources,
     estimate_count,
     frame,

@@ -18,7 +18,7 @@ from sslbench.metrics.association.identity import match_identity
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.declaration import metric
 from sslbench.metrics.distances import Limit
-from sslbench.metrics.statistics import active_sources, count, estimate_count, source_count
+from sslbench.metrics.per_frame import active_sources, count, estimate_count, source_count
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 from sslbench.specs import Parameter
 

@@ -17,7 +17,7 @@ from sslbench.metrics.association import assign
 from sslbench.metrics.corpus import Corpus, starts_segment
 from sslbench.metrics.declaration import metric
 from sslbench.metrics.families.ospa import PARAMETERS, Cost
-from sslbench.metrics.statistics import frame
+from sslbench.metrics.per_frame import frame
 from sslbench.scene import Tracks  # noqa: F401  # the example uses it
 from sslbench.specs import Parameter
 

@@ -18,7 +18,7 @@ from sslbench.metrics.association import match
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.declaration import metric
 from sslbench.metrics.distances import parse_distance
-from sslbench.metrics.statistics import (
+from sslbench.metrics.per_frame import (
     active_sources,
     capped,
     distance,

@@ -31,7 +31,7 @@ from sslbench.metrics.association.framewise import ENUMERATED
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.declaration import metric
 from sslbench.metrics.distances import Limit
-from sslbench.metrics.statistics import estimate_count, source_count
+from sslbench.metrics.per_frame import estimate_count, source_count
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 from sslbench.specs import Parameter
 

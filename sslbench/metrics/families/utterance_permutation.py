@@ -16,7 +16,7 @@ from sslbench.metrics.association import match_permutation
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.declaration import metric
 from sslbench.metrics.distances import parse_distance
-from sslbench.metrics.statistics import active_sources
+from sslbench.metrics.per_frame import active_sources
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 from sslbench.specs import Parameter
 

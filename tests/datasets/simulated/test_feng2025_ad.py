@@ -173,7 +173,7 @@ def test_the_signal_to_noise_ratio_is_that_of_the_conditions(make, dataset_class
     assert measured == pytest.approx(conditions["snr_db"], abs=0.1)
 
 
-def _without_noise(audio, snr_db, rng):
+def _without_noise(audio, noise, snr_db):
     return audio
 
 
