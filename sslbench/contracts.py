@@ -272,6 +272,13 @@ class Dataset(ABC):
     def prepare(self) -> None:  # noqa: B027  # optional: most data needs no preparation
         """Make or fetch all that `scene` needs, so that later calls are fast."""
 
+    def report(self) -> Sequence[str]:
+        """Return what was found, left out and assumed, one line each.
+
+        `sslbench datasets prepare` prints it after `prepare`.
+        """
+        return ()
+
 
 def window_of(scene: Scene, rows: slice, context: float = 0.0) -> Scene:
     """Return the part of a scene that belongs to some of its times."""

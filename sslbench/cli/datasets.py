@@ -157,11 +157,18 @@ def download(name: str, into: Path | None) -> None:
 @command.command("prepare")
 @_SELECTION
 @_SCALE
-def prepare(selection: str, scale: Scale) -> None:
-    """Simulate or load all scenes of a data set now, so that later runs start at once."""
-    for name, dataset in _opened(selection, scale):
+@click.option("--all-splits", is_flag=True, help="Prepare every split, not only the selected one.")
+def prepare(selection: str, scale: Scale, all_splits: bool) -> None:
+    """Simulate or convert all scenes of a data set now, so that later runs start at once.
+
+    Also prints what was found and what is assumed, where a data set reports that. Without a split,
+    as in `NAME:train`, the default split is prepared.
+    """
+    for name, dataset in _opened(selection, scale, all_splits=all_splits):
         dataset.prepare()
         click.echo(f"{name} ({scale}): {len(dataset)} recordings are ready")
+        for line in dataset.report():
+            click.echo(f"  {line}")
 
 
 @command.command("times")
@@ -202,13 +209,17 @@ def _defaults(spec: DatasetSpec) -> dict[str, Any]:
     return {parameter.name: parameter.default for parameter in spec.parameters}
 
 
-def _opened(selection: str, scale: Scale) -> Iterator[tuple[str, Dataset]]:
+def _opened(
+    selection: str, scale: Scale, *, all_splits: bool = False
+) -> Iterator[tuple[str, Dataset]]:
     from sslbench.selection import select_datasets
 
     registry = installed()
     opened = _open(registry)
     for choice, split in select_datasets(registry, [selection]):
-        yield f"{choice}:{split}", opened(choice, split, scale)
+        every = registry.find(DatasetSpec, choice.name).spec.splits
+        for each in every if all_splits else (split,):
+            yield f"{choice}:{each}", opened(choice, each, scale)
 
 
 def _open(registry: Registry) -> Callable[[Choice, str, Scale], Dataset]:

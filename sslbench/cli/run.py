@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import click
 from sslbench.cell import Cell, CellOutcome
 from sslbench.cli.common.installed import installed
 from sslbench.cli.common.options import as_json, config_from, execution, selection, store_option
-from sslbench.errors import SslbenchError
+from sslbench.errors import DataError, SslbenchError
 from sslbench.registry import Registry
 from sslbench.results.record import RunRecord, read_record
 from sslbench.results.store import Store, default_cache
@@ -25,6 +26,8 @@ from sslbench.running.inference import as_cell_error
 from sslbench.running.keys import prediction_key
 from sslbench.running.plan import Plan, make_plan
 from sslbench.running.session import Session
+from sslbench.selection import choose
+from sslbench.specs import DatasetSpec
 
 __all__ = ["cells_command"]
 
@@ -72,16 +75,20 @@ def _run(
     store.prepare()
     runner = CellRunner(store.root, default_cache(), until)
     outcomes = list(plan.skipped)
-    outcomes.extend(_reported(run_cells(registry, config, runner, plan.cells), len(plan.cells)))
+    done = run_cells(registry, config, runner, plan.cells)
+    outcomes.extend(_reported(registry, done, len(plan.cells)))
     return outcomes
 
 
-def _reported(outcomes: Iterator[CellOutcome], total: int) -> Iterator[CellOutcome]:
+def _reported(
+    registry: Registry, outcomes: Iterator[CellOutcome], total: int
+) -> Iterator[CellOutcome]:
     # On a terminal a line for every cell; elsewhere failures, and progress now and then.
     last = time.monotonic()
     for number, outcome in enumerate(outcomes, start=1):
         if outcome.status == "failed":
-            click.echo(f"failed: {outcome.cell}\n{_indented(outcome.reason)}", err=True)
+            reason = _indented(outcome.reason) + _substitute(registry, outcome)
+            click.echo(f"failed: {outcome.cell}\n{reason}", err=True)
         elif sys.stderr.isatty():
             result = outcome.run_id or outcome.reason or "done"
             found = " (from the store)" if outcome.reused else ""
@@ -90,6 +97,21 @@ def _reported(outcomes: Iterator[CellOutcome], total: int) -> Iterator[CellOutco
             last = time.monotonic()
             click.echo(f"sslbench: {number} of {total} done", err=True)
         yield outcome
+
+
+def _substitute(registry: Registry, outcome: CellOutcome) -> str:
+    """Return a line with the command for the simulated counterpart of missing data, or ''."""
+    cell, offers = outcome.cell, registry.table(DatasetSpec)
+    twin = offers.get(offers[cell.dataset.name].spec.twin)
+    missing = registry.locate_data(cell.dataset.name) is None
+    if outcome.exit_code != DataError.exit_code or twin is None or not missing:
+        return ""
+    dataset, training = choose(twin.spec, {}), cell.training
+    if training is not None and cell.trained_elsewhere is None:
+        training = replace(training, data=dataset)
+    split = twin.spec.default_split
+    substitute = replace(cell, dataset=dataset, split=split, training=training)
+    return f"\n  runs now, on simulated data: {substitute.command}"
 
 
 def _indented(text: str) -> str:

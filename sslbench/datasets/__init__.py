@@ -11,7 +11,7 @@ from pathlib import Path
 from sslbench.datasets import locate
 from sslbench.datasets.alterations import ALTERATIONS
 from sslbench.datasets.catalogue import entry
-from sslbench.datasets.real import libri_adhoc40, recordings, respeaker
+from sslbench.datasets.real import libri_adhoc40, luvira_parameters, recordings, respeaker
 from sslbench.datasets.simulated import (
     feng2025_ad,
     feng2025_l1,
@@ -48,6 +48,7 @@ LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
         "sslbench.datasets.real.libri_adhoc40:LibriAdhoc40",
         libri_adhoc40.PARAMETERS,
     ),
+    "luvira": ("sslbench.datasets.real.luvira:Luvira", luvira_parameters.PARAMETERS),
     "recordings": ("sslbench.datasets.real.recordings:Recordings", recordings.PARAMETERS),
     "recordings-doa": ("sslbench.datasets.real.recordings:RecordingsDoa", recordings.PARAMETERS),
 }

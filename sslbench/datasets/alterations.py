@@ -125,6 +125,10 @@ class Altered(Dataset):
         """Prepare the inner data set."""
         self.inner.prepare()
 
+    def report(self) -> Sequence[str]:
+        """Return the report of the inner data set."""
+        return self.inner.report()
+
     def _rng(self, index: int) -> np.random.Generator:
         # Not of all parameters: the same microphones come first whatever their number.
         seed = int(self.choice.params.get("seed", 0))

@@ -40,18 +40,16 @@ def missing(dataset: str, expected: str, folder: Path | None = None) -> MissingD
     source = f"{listed.where.address} : {listed.where.steps}" if listed.where else ""
     if listed.downloads:
         source = f"`sslbench datasets download {dataset}` fetches {_files(listed)}; all: {source}"
-    twin = (
-        f"; a simulated counterpart needs no download: --dataset {listed.twin}"
-        if listed.twin
-        else ""
-    )
+    todo = [source, f"`sslbench datasets path {dataset}` lists the folders searched"]
+    if listed.twin:
+        todo.append(f"a simulated counterpart needs no download: --dataset {listed.twin}")
     return MissingDataError(
         f"{dataset} is not on this machine"
         if folder is None
         else f"{dataset} is not in this folder",
         where=" or ".join(map(str, candidates(dataset))) if folder is None else str(folder),
         expected=expected,
-        hint=f"{source}; `sslbench datasets path {dataset}` lists the folders searched{twin}",
+        hint="\n    ".join(todo),
     )
 
 

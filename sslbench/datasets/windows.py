@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sslbench.contracts import Dataset, Windowing
@@ -58,6 +59,10 @@ class Windows(Dataset):
     def prepare(self) -> None:
         """Prepare the inner data set."""
         self.inner.prepare()
+
+    def report(self) -> Sequence[str]:
+        """Return the report of the inner data set."""
+        return self.inner.report()
 
     def _place(self, index: int) -> tuple[int, slice]:
         inner, first = self._starts[index]

@@ -1,6 +1,7 @@
 """`sslbench run`, `train` and `predict`: from a selection to a board."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -94,12 +95,45 @@ def test_missing_data_is_reported_with_its_source_and_its_twin(sslbench):
         assert part in err
 
 
+def substitute(err):
+    (line,) = (line for line in err.splitlines() if "runs now, on simulated data: " in line)
+    return shlex.split(line.partition("data: ")[2])
+
+
+def test_where_luvira_is_missing_the_run_tells_how_to_get_it_and_what_runs_now(sslbench):
+    code, _, err = sslbench("run", "--method", "srp-phat", "--dataset", "luvira")
+    assert code == 4
+    for part in (
+        "luvira is not on this machine",
+        "http://download.eit.lth.se/LuViRA_dataset/",
+        "SSLBENCH_DATA=DIR sslbench datasets prepare luvira",
+    ):
+        assert part in err
+    words = substitute(err)
+    assert words[:6] == ["sslbench", "run", "--method", "srp-phat", "--dataset", "luvira-sim:test"]
+    assert sslbench(*words[1:], "--dry-run")[0] == 0
+
+
+def test_the_command_for_the_simulated_counterpart_trains_on_it(sslbench):
+    words = substitute(sslbench("run", "-m", "mean-position", "-d", "luvira:music")[2])
+    assert "luvira-sim:test" in words
+    assert "--train-on" not in words
+
+
+def test_damaged_data_are_not_replaced_by_simulated_ones(sslbench, tmp_path):
+    (tmp_path / "data" / "luvira").mkdir(parents=True)
+    code, _, err = sslbench("run", "-m", "srp-phat", "-d", "luvira")
+    assert code == 4
+    assert "luvira is not in this folder" in err
+    assert "runs now" not in err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
         (["run", "-m", "srp-fat"], 2, "perhaps srp-phat"),
         (["run", "-m", "srp-phat+nearst"], 2, "perhaps nearest"),
-        (["run", "-d", "luvira"], 2, "luvira-sim"),
+        (["run", "-d", "luvira-sin"], 2, "luvira-sim"),
         (["run", "-d", "luvira-sim+mcis[n=3]"], 2, "perhaps mics"),
         (["run", "-m", "srp-phat[gird=1]"], 2, "perhaps grid"),
         (["run", "--executor", "moon"], 2, "one of processes"),

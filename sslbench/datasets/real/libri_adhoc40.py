@@ -133,6 +133,11 @@ class LibriAdhoc40(Dataset):
         tracks = Tracks.of(self._times(), [[*map(self._place, item)]], "position")
         return _id(item), Prediction(tracks)
 
+    def report(self) -> Sequence[str]:
+        """Return how many utterances were skipped."""
+        seconds = f"{float(self._params['seconds']):g} s"
+        return [f"{self.skipped} utterances were skipped, because they are shorter than {seconds}"]
+
     def fingerprint(self) -> str:
         """Return a SHA-256 of the names and sizes of the files and of the parameters.
 

@@ -1,10 +1,11 @@
-"""Artificial files of Libri-adhoc40."""
+"""Artificial files of Libri-adhoc40 and LuViRA."""
 
 import shutil
 
 import pytest
 
 from helpers.libri_adhoc40_files import UTTERANCES, rendered, write_utterance
+from helpers.luvira_files import write_recording
 from sslbench.datasets.real.libri_adhoc40_layout import LOUDSPEAKERS
 
 
@@ -23,4 +24,21 @@ def readme(tmp_path_factory):
 def damaged(readme, tmp_path):
     """Return a copy of the first utterance, which tests damage."""
     shutil.copytree(readme / "adhoc40-test" / "pos 1", tmp_path / "adhoc40-test" / "pos 1")
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def hall(tmp_path_factory):
+    """Write two recordings of LuViRA; tests must not change them."""
+    root = tmp_path_factory.mktemp("luvira")
+    for name in ("music3", "speech3"):
+        write_recording(root, name)
+    return root
+
+
+@pytest.fixture
+def broken(hall, tmp_path):
+    """Return a copy of `music3`, which tests damage."""
+    for folder in ("audio_only/music0003", "ground_truth"):
+        shutil.copytree(hall / folder, tmp_path / folder)
     return tmp_path
