@@ -99,7 +99,7 @@ def test_a_missing_catalogue_is_reported_with_its_path(tmp_path):
 
 
 def test_a_renamed_entry_is_reported_with_the_nearest_name(changed, monkeypatch):
-    path = changed(lambda data: data.update({"luvira-sin": data.pop("luvira-sim")}))
+    path = changed(lambda data: data.update({"lemoing2018": data.pop("lemoing2019")}))
     monkeypatch.setattr("sslbench.datasets.catalogue.catalogue_path", lambda: path)
     catalogue.cache_clear()
     try:
@@ -108,8 +108,8 @@ def test_a_renamed_entry_is_reported_with_the_nearest_name(changed, monkeypatch)
     finally:
         catalogue.cache_clear()
     first, second = str(caught.value).splitlines()
-    assert first == f"{path}: luvira-sim: is missing"
-    assert "perhaps luvira-sin" in second
+    assert first == f"{path}: lemoing2019: is missing"
+    assert "perhaps lemoing2018" in second
 
 
 def test_every_entry_is_registered_and_its_class_exists():

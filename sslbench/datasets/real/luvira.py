@@ -21,7 +21,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sslbench.array_types import Booleans, Floats
 from sslbench.contracts import Dataset, DatasetRequest, window_of
@@ -59,9 +58,8 @@ class _Part:
     Args:
         id: name of the recording, and of the part unless it is the whole.
         recording: name of the recording.
-        audio: microphones, shape (channels, samples), on disk until it is used.
-        source: the source's own microphone, shape (samples,); None if there is none.
-        array: the microphones.
+        converted: the recording in its local form.
+        span: its samples that belong to the part.
         times: centres of the frames that are requested, in seconds from the start of the part.
         xyz: position of the source at each time in metres, shape (frames, 3).
         notes: lines of the report.
@@ -69,9 +67,8 @@ class _Part:
 
     id: str
     recording: str
-    audio: NDArray[np.float32]
-    source: NDArray[np.float32] | None
-    array: MicArray
+    converted: Converted
+    span: slice
     times: Floats
     xyz: Floats
     notes: tuple[str, ...]
@@ -159,15 +156,17 @@ class Luvira(Dataset):
     def _scene(self, index: int) -> Scene:
         """Return a scene whose audio is on disk until it is used."""
         part = self._part(index)
+        microphones = part.converted.microphones
+        audio = part.converted.audio[:, part.span]
         recording = Recording(
             id=part.id,
-            audio=part.audio,
+            audio=audio[: len(microphones)],
             sample_rate=RATE,
-            array=part.array,
+            array=MicArray(microphones),
             times=part.times,
             frame=FRAME / RATE,
             region=self._room,
-            reference=part.source if self._params["reference"] else None,
+            reference=audio[-1] if self._params["reference"] else None,
             conditions={"signal": part.recording[:-1]},
         )
         # A split has two recordings of one index at most, and one hall: no other groups are known.
@@ -194,10 +193,10 @@ class Luvira(Dataset):
             FormatError: if the source or a microphone is outside the room, or no frame is left.
         """
         _check_inside(self._room, name, converted)
-        split, samples = self.request.split, converted.audio.shape[1]
-        span = _span(split, samples)
+        split, whole = self.request.split, converted.audio
+        span = _span(split, whole.shape[1])
         microphones = len(converted.microphones)
-        audio = converted.audio[:, span]
+        audio = whole[:, span]
         starts = np.arange(0, audio.shape[1] - FRAME + 1, int(self._params["hop"]))
         times = (starts + FRAME / 2) / RATE
         xyz = interpolated(converted.trajectory, times + span.start / RATE)
@@ -216,9 +215,8 @@ class Luvira(Dataset):
         return _Part(
             id=part_id,
             recording=name,
-            audio=audio[:microphones],
-            source=audio[microphones] if self._options.source_track else None,
-            array=MicArray(converted.microphones),
+            converted=converted,
+            span=span,
             times=times[kept],
             xyz=xyz[kept],
             notes=(*converted.found, counts),

@@ -36,6 +36,7 @@ from sslbench.files import publishing, remove_leftovers, store_errors
 __all__ = ["RATE", "ConversionOptions", "Converted", "convert", "identity"]
 
 RATE = 16000
+AUDIO = "audio.npy"
 PUBLISHED_RATE = 96000
 FORM = 1
 """Raised whenever the same files and options give another converted recording."""
@@ -76,17 +77,27 @@ class Converted:
     """A recording in its local form.
 
     Args:
-        audio: shape (rows, samples) at 16 kHz, on disk until it is used.
+        file: audio, shape (rows, samples) at 16 kHz.
         microphones: positions in metres, shape (microphones, 3).
         trajectory: rows of seconds from the start of the audio and the source's x, y and z in
             metres, NaN where it was not captured, shape (rows, 4).
         found: what was found in the files, for reports.
     """
 
-    audio: NDArray[np.float32]
+    file: Path
     microphones: Floats
     trajectory: Floats
     found: tuple[str, ...]
+
+    @property
+    def audio(self) -> NDArray[np.float32]:
+        """The audio, on disk until it is used.
+
+        The file is mapped anew at each call. Otherwise all that was ever read from it would count
+        as memory of this process.
+        """
+        mapped: NDArray[np.float32] = np.load(self.file, mmap_mode="r", allow_pickle=False)
+        return mapped
 
 
 def identity(files: RecordingFiles, options: ConversionOptions) -> dict[str, Any]:
@@ -145,20 +156,20 @@ def convert(files: RecordingFiles, options: ConversionOptions, cache: Path) -> C
 def _load(folder: Path) -> Converted | None:
     try:
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-        audio = np.load(folder / "audio.npy", mmap_mode="r", allow_pickle=False)
+        audio = np.load(folder / AUDIO, mmap_mode="r", allow_pickle=False)
         trajectory = np.load(folder / "trajectory.npy", allow_pickle=False)
         microphones = np.array(about["microphones"], dtype=float)
         complete = about["shapes"] == [list(audio.shape), list(trajectory.shape)]
         found = tuple(about["found"])
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
-    return Converted(audio, microphones, trajectory, found) if complete else None
+    return Converted(folder / AUDIO, microphones, trajectory, found) if complete else None
 
 
 def _convert(files: RecordingFiles, options: ConversionOptions, folder: Path) -> None:
     # Positions come first: they are read within a second, and fail more often than the tracks.
     truth = read_ground_truth(files, options.ground_truth, tuple(options.tracks), folder)
-    with (folder / "audio.npy").open("wb") as file:
+    with (folder / AUDIO).open("wb") as file:
         shape, found, seconds = _write_tracks(file, files, options, folder)
     start = start_of_capture(files, options.sync, folder)
     if not 0 <= start < seconds:

@@ -206,6 +206,7 @@ def test_short_utterances_are_skipped_and_counted(readme, tmp_path):
         path.write_bytes(wav_bytes(np.ones(31999), RATE))
     dataset = opened(tmp_path)
     assert (len(dataset), dataset.skipped) == (3, 1)
+    assert dataset.report() == ["1 utterances were skipped, because they are shorter than 2 s"]
 
 
 def test_a_length_that_no_utterance_has_is_an_error(readme):
