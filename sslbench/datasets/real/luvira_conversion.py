@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -111,7 +110,7 @@ def identity(files: RecordingFiles, options: ConversionOptions) -> dict[str, Any
     return {
         "name": files.name,
         "sizes": [member.size for member in (*used, *sync)],
-        "ground_truth": [_sha256(each) for each in ground_truth_files(files, options.ground_truth)],
+        "ground_truth": [each.sha256() for each in ground_truth_files(files, options.ground_truth)],
         "options": asdict(options),
     }
 
@@ -365,13 +364,6 @@ def _sync(files: RecordingFiles) -> Member:
             "give the start in seconds of the audio as `sync=SECONDS`",
         )
     return files.sync
-
-
-def _sha256(member: Member) -> str:
-    if not member.inside:
-        return hashlib.sha256(member.file.read_bytes()).hexdigest()
-    with zipfile.ZipFile(member.file) as archive:
-        return hashlib.sha256(archive.read(member.inside)).hexdigest()
 
 
 def _modified(files: RecordingFiles, options: ConversionOptions) -> list[int]:

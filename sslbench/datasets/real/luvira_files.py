@@ -15,6 +15,7 @@ of the audio-only recordings. A file that exists both unpacked and in a zip file
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -72,6 +73,17 @@ class Member:
     def name(self) -> str:
         """Name of the file without folders."""
         return (self.inside or self.file.name).rpartition("/")[2]
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the content.
+
+        Raises:
+            FormatError: if the zip file is damaged.
+        """
+        if not self.inside:
+            return hashlib.sha256(self.file.read_bytes()).hexdigest()
+        with _readable(self.file, self.inside), zipfile.ZipFile(self.file) as archive:
+            return hashlib.sha256(archive.read(self.inside)).hexdigest()
 
     @contextmanager
     def unpacked(self, scratch: Path) -> Iterator[Path]:

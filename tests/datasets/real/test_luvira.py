@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -55,6 +56,16 @@ def test_the_audio_is_that_of_the_tracks_at_16_khz(scene):
     pcm = given.astype("<i2").astype(np.float32) / 32768
     assert scene.recording.sample_rate == 16000
     assert_allclose(scene.recording.audio, resample(pcm, RATE, 16000), atol=1e-6)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_24", "PCM_32", "FLOAT"])
+def test_tracks_can_have_any_sample_format(broken, scene, subtype):
+    for number in range(1, 13):
+        samples, rate = soundfile.read(track(broken, number))
+        soundfile.write(track(broken, number), samples, rate, subtype=subtype)
+    dataset = opened(broken)
+    assert_allclose(dataset.scene(0).recording.audio, scene.recording.audio, atol=1e-6)
+    assert any(line.endswith(f"96000 Hz, {subtype}") for line in dataset.report())
 
 
 def test_times_are_the_centres_of_frames_that_are_not_silent(scene):

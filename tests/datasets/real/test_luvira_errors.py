@@ -259,6 +259,18 @@ def test_a_damaged_member_of_a_zip_file_is_reported(broken):
     refused(broken, FormatError, r"Track 7\.wav: cannot be unpacked: Bad CRC")
 
 
+def test_a_damaged_ground_truth_in_a_zip_file_is_reported(broken):
+    archive = broken / "Ground_truth_raw.zip"
+    with zipfile.ZipFile(archive, "w") as opened_:
+        opened_.write(truth_file(broken), "raw/3D/music0003.tsv")
+    truth_file(broken).unlink()
+    content = bytearray(archive.read_bytes())
+    content[5000] ^= 255
+    archive.write_bytes(content)
+    with pytest.raises(FormatError, match=r"music0003\.tsv: cannot be unpacked: Bad CRC"):
+        opened(broken).fingerprint()
+
+
 def test_a_file_that_exists_twice_is_an_error(broken):
     shutil.copytree(folder(broken), broken / "music3")
     with pytest.raises(FormatError, match=r"Sync\.wav exists twice|Track \d+\.wav exists twice"):
