@@ -225,6 +225,13 @@ def test_the_readme_has_the_two_commands_that_the_check_scripts_type():
     first, second = re.findall(r"^    \$ (.*)$", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE)
     assert first.startswith("python3 -m venv")
     assert second.endswith("pytest")
+    # Option values are on the same line: the scripts type one line.
+    words = first.partition("bin/sslbench run ")[2].split()
+    run = command_line.get_command(click.Context(command_line), "run")
+    options, rest, _ = run.make_parser(click.Context(run)).parse_args(words)
+    assert len(options["method"]) == 4
+    assert options["dataset"] == ["feng2025-l1"]
+    assert not rest
 
 
 def test_the_excerpt_in_the_readme_is_from_the_leaderboard():
