@@ -13,7 +13,7 @@ from sslbench.array_types import Floats, Integers
 from sslbench.cell import Choice
 from sslbench.contracts import Alteration, Dataset, Incompatible
 from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
-from sslbench.simulation.noise import add_noise, diffuse_noise, white_noise
+from sslbench.simulation.noise import DiffuseField, add_noise, white_noise
 from sslbench.simulation.seeding import stream
 from sslbench.specs import AlterationSpec, Parameter
 
@@ -274,7 +274,7 @@ class Noise(_OfOneScene):
             noise = white_noise(recording.audio.shape, rng)
         else:
             rate, speed = recording.sample_rate, recording.speed_of_sound
-            noise = diffuse_noise(recording.array, recording.audio.shape[1], rate, speed, rng)
+            noise = DiffuseField(recording.array, recording.audio.shape[1], rate, speed).draw(rng)
         altered = replace(
             recording,
             audio=add_noise(recording.audio, noise, self.snr_db),

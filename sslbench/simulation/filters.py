@@ -58,8 +58,8 @@ def convolve(signals: Samples, rirs: Samples, begin: int, samples: int) -> Sampl
 
     Args:
         signals: shape (..., length).
-        rirs: shape (..., channels, taps), delayed by `DELAY` samples as all impulse responses of
-            this package.
+        rirs: shape (..., channels, taps), or (channels, taps) for all signals alike, delayed by
+            `DELAY` samples as all impulse responses of this package.
         begin: first sample of the section, counted from the start of the signal.
         samples: length of the section, which must end before the signal does.
 
@@ -93,8 +93,7 @@ def _filtered(signals: Samples, rirs: Samples, begin: int, samples: int) -> tupl
     # Circular wrap-around is harmless before `begin`, where nothing is kept.
     needed = max(length, taps, begin + samples, length + taps - 1 - begin)
     size = fft.next_fast_len(needed, real=True)
-    spectrum = fft.rfft(rirs, size, axis=-1)
-    spectrum *= fft.rfft(signals, size, axis=-1)[..., None, :]
+    spectrum = fft.rfft(rirs, size, axis=-1) * fft.rfft(signals, size, axis=-1)[..., None, :]
     return spectrum, size
 
 

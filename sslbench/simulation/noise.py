@@ -10,11 +10,14 @@ from sslbench.errors import GeometryError
 from sslbench.geometry import fibonacci_sphere
 from sslbench.scene import MicArray
 
-__all__ = ["add_noise", "diffuse_noise", "white_noise"]
+__all__ = ["DiffuseField", "add_noise", "pink", "white_noise"]
 
 PLANE_WAVES = 128
 """Plane waves that make up a diffuse field: the coherence of two microphones is within 0.02 of the
 ideal sinc up to a distance of 2 wavelengths, and within 0.25 up to 6 wavelengths."""
+
+KEPT = 4_000_000
+"""Most values of the responses to all plane waves that a field keeps in memory (64 MB)."""
 
 
 def white_noise(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -22,10 +25,8 @@ def white_noise(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.
     return rng.standard_normal(shape, dtype=np.float32)
 
 
-def diffuse_noise(
-    array: MicArray, samples: int, sample_rate: int, speed: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Return white noise from all directions alike (a spherically isotropic field).
+class DiffuseField:
+    """White noise from all directions alike at an array (a spherically isotropic field).
 
     It is the sum of plane waves of independent noise from evenly spread directions, delayed in
     the frequency domain (Habets and Gannot 2007, section II). The mean power of the channels is 1:
@@ -37,42 +38,65 @@ def diffuse_noise(
         samples: length of the noise.
         sample_rate: in Hz.
         speed: of sound, in m/s.
-        rng: draws the noise.
-
-    Returns:
-        Shape (channels, samples).
 
     Raises:
         GeometryError: if the position of a microphone is unknown.
     """
-    if not array.complete:
-        raise GeometryError(
-            "diffuse noise for a microphone of unknown position",
-            expected="known positions of all microphones",
-            hint="add noise before positions are hidden: 'data+noise[kind=diffuse]+hide_positions'",
-        )
-    directions = fibonacci_sphere(PLANE_WAVES)
-    length = samples + int(2 * array.aperture / speed * sample_rate) + 1
-    frequency: Floats = np.asarray(np.fft.rfftfreq(length, 1 / sample_rate), dtype=float)
-    total: NDArray[np.complex128] = np.zeros((array.channels, len(frequency)), complex)
-    for direction in directions:
-        spectrum = np.fft.rfft(rng.standard_normal(length))
-        total = total + _response(array, direction, frequency, speed) * spectrum
-    power = 0.5 if array.positions is None else 1.0
-    noise = np.fft.irfft(total, length)[:, :samples] / np.sqrt(PLANE_WAVES * power)
-    return np.asarray(noise, dtype=np.float32)
+
+    def __init__(self, array: MicArray, samples: int, sample_rate: int, speed: float) -> None:
+        if not array.complete:
+            raise GeometryError(
+                "diffuse noise for a microphone of unknown position",
+                expected="known positions of all microphones",
+                hint="add noise before positions are hidden:"
+                " 'data+noise[kind=diffuse]+hide_positions'",
+            )
+        self.array = array
+        self.samples = samples
+        self.speed = speed
+        self.length = samples + int(2 * array.aperture / speed * sample_rate) + 1
+        self.frequency: Floats = np.asarray(np.fft.rfftfreq(self.length, 1 / sample_rate))
+        self._kept: dict[int, NDArray[np.complex128]] = {}
+
+    def draw(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Return noise, shape (channels, samples)."""
+        total = np.zeros((self.array.channels, len(self.frequency)), complex)
+        for number, direction in enumerate(fibonacci_sphere(PLANE_WAVES)):
+            spectrum = np.fft.rfft(rng.standard_normal(self.length))
+            total += self._response(number, direction) * spectrum
+        power = 0.5 if self.array.positions is None else 1.0
+        noise = np.fft.irfft(total, self.length)[:, : self.samples]
+        return np.asarray(noise / np.sqrt(PLANE_WAVES * power), dtype=np.float32)
+
+    def _response(self, number: int, direction: Floats) -> NDArray[np.complex128]:
+        """Return the response of each channel to a plane wave, shape (channels, frequencies)."""
+        if self.array.positions is None:
+            x, y, z = direction
+            return np.array([1.0, y, z, x], complex)[:, None]
+        if number in self._kept:
+            return self._kept[number]
+        # A microphone towards the source receives the wave earlier than the centre of the array.
+        advance = (self.array.positions - self.array.centre) @ direction / self.speed
+        response = np.asarray(np.exp(2j * np.pi * np.outer(advance, self.frequency)))
+        if response.size * PLANE_WAVES <= KEPT:
+            self._kept[number] = response
+        return response
 
 
-def _response(
-    array: MicArray, direction: Floats, frequency: Floats, speed: float
-) -> NDArray[np.complex128]:
-    """Return the response of each channel to a plane wave, shape (channels, frequencies)."""
-    if array.positions is None:
-        x, y, z = direction
-        return np.array([1.0, y, z, x], complex)[:, None]
-    # A microphone towards the source receives the wave earlier than the centre of the array.
-    advance = (array.positions - array.centre) @ direction / speed
-    return np.asarray(np.exp(2j * np.pi * np.outer(advance, frequency)))
+def pink(noise: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Filter white noise so that its power falls by 3 dB per octave; its mean power becomes 1.
+
+    Args:
+        noise: shape (channels, samples). The filter is the same for all channels, so coherence
+            between them is kept. It is circular, without effect on stationary noise.
+    """
+    spectrum = np.fft.rfft(noise)
+    number = np.arange(spectrum.shape[-1])
+    spectrum[..., 1:] /= np.sqrt(number[1:])
+    spectrum[..., 0] = 0
+    filtered = np.fft.irfft(spectrum, noise.shape[-1])
+    power = np.mean(np.square(filtered))
+    return np.asarray(filtered / np.sqrt(power or 1.0), dtype=np.float32)
 
 
 def add_noise(

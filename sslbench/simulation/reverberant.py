@@ -22,7 +22,7 @@ from sslbench.geometry import SPEED_OF_SOUND
 from sslbench.simulation.filters import GRANULARITY, LENGTH, filter_phases
 from sslbench.simulation.t60 import Walls
 
-__all__ = ["ShoeBox", "shoebox_rirs"]
+__all__ = ["Directivity", "ShoeBox", "shoebox_rirs"]
 
 Index = NDArray[np.intp]
 
@@ -40,16 +40,47 @@ class ShoeBox:
     walls: Walls
 
 
+@dataclass(frozen=True, eq=False)
+class Directivity:
+    """A source that is loudest to the front, at all frequencies alike.
+
+    The level falls with the cosine of the angle to the front, from 0 dB to -`back_db`.
+
+    Args:
+        front: unit vector, shape (3,).
+        back_db: how much less sound is emitted to the back, in dB.
+    """
+
+    front: Floats
+    back_db: float
+
+    def gain(self, cosine: Floats) -> Floats:
+        """Return the gain of the amplitude by the cosine of the angle to the front."""
+        return np.asarray(10 ** (-self.back_db / 40 * (1 - cosine)))
+
+
 @dataclass(frozen=True)
 class _Images:
     """Image sources as coordinates per axis and indices into them.
 
-    Squared distances are then computed once per coordinate, not once per image.
+    Squared distances are then computed once per coordinate, not once per image. `mirrored` is -1
+    for coordinates of images that look the other way along their axis, and 1 for the others.
     """
 
     axes: tuple[Floats, Floats, Floats]
+    mirrored: tuple[Floats, Floats, Floats]
     which: tuple[Index, Index, Index]
     gains: Floats
+
+    def cosine(self, point: Floats, front: Floats, distance: Floats) -> Floats:
+        """Return the cosine of the angle between the front of each image and a point."""
+        along = [
+            ((at - axis) * sign * towards)[index]
+            for axis, sign, index, at, towards in zip(
+                self.axes, self.mirrored, self.which, point, front, strict=True
+            )
+        ]
+        return np.asarray((along[0] + along[1] + along[2]) / distance)
 
     def distance(self, point: Floats) -> Floats:
         squares = [
@@ -65,6 +96,7 @@ def shoebox_rirs(
     microphones: ArrayLike,
     sample_rate: int,
     speed_of_sound: float = SPEED_OF_SOUND,
+    directivity: Directivity | None = None,
 ) -> NDArray[np.float32]:
     """Return the impulse responses from a source to microphones.
 
@@ -74,6 +106,7 @@ def shoebox_rirs(
         microphones: positions in metres from the room's corner, shape (channels, 3).
         sample_rate: in Hz.
         speed_of_sound: in m/s.
+        directivity: of the source; None if it is omnidirectional.
 
     Returns:
         Shape (channels, taps), delayed by `filters.DELAY` samples and without the factor
@@ -84,7 +117,16 @@ def shoebox_rirs(
     arrivals = [images.distance(mic) for mic in mics]
     per_metre = sample_rate / speed_of_sound
     taps = int(max(distance.max() for distance in arrivals) * per_metre) + 1
-    rirs = [_rir(distance, images.gains, per_metre, taps) for distance in arrivals]
+    gains = [images.gains] * len(mics)
+    if directivity is not None:
+        gains = [
+            images.gains * directivity.gain(images.cosine(mic, directivity.front, distance))
+            for mic, distance in zip(mics, arrivals, strict=True)
+        ]
+    rirs = [
+        _rir(distance, gain, per_metre, taps)
+        for distance, gain in zip(arrivals, gains, strict=True)
+    ]
     return np.asarray(rirs, dtype=np.float32)
 
 
@@ -93,19 +135,21 @@ def _images(room: ShoeBox, source: Floats, mics: Floats) -> _Images:
     centre = mics.mean(axis=0)
     radius = float(np.linalg.norm(mics - centre, axis=1).max())
     reach = room.walls.reach + radius
-    axes, orders, squares = [], [], []
+    axes, mirrored, orders, squares = [], [], [], []
     for length, at, middle in zip(room.size, source, centre, strict=True):
         most = int(min(room.walls.max_order, np.floor(reach / length) + 2))
         crossed = np.arange(-most, most + 1)
         axis = crossed * length + np.where(crossed % 2 == 1, length - at, at)
         axes.append(axis)
+        mirrored.append(np.where(crossed % 2 == 1, -1.0, 1.0))
         orders.append(np.abs(crossed))
         squares.append((axis - middle) ** 2)
     square = _outer_sum(squares)
     order = _outer_sum(orders)
     x, y, z = np.nonzero((square <= reach**2) & (order <= room.walls.max_order))
     gains = np.sqrt(1 - room.walls.absorption) ** order[x, y, z]
-    return _Images((axes[0], axes[1], axes[2]), (x, y, z), np.asarray(gains))
+    signs = (mirrored[0], mirrored[1], mirrored[2])
+    return _Images((axes[0], axes[1], axes[2]), signs, (x, y, z), np.asarray(gains))
 
 
 def _outer_sum(parts: list[NDArray[np.generic]]) -> Floats:

@@ -60,12 +60,19 @@ class SourceBank:
         signals: arrays of shape (samples,).
         names: names of the signals for error messages.
         sample_rate: in Hz.
+        talkers: who speaks or plays in each signal; by default, its name.
 
     Raises:
         FormatError: if a signal is silent or not finite.
     """
 
-    def __init__(self, signals: Sequence[Signal], names: Sequence[str], sample_rate: int) -> None:
+    def __init__(
+        self,
+        signals: Sequence[Signal],
+        names: Sequence[str],
+        sample_rate: int,
+        talkers: Sequence[str] = (),
+    ) -> None:
         for signal, name in zip(signals, names, strict=True):
             if not np.isfinite(signal).all() or not signal.any():
                 raise FormatError(
@@ -74,6 +81,7 @@ class SourceBank:
                     expected="audio with finite samples that are not all zero",
                 )
         self.signals = tuple(signals)
+        self.talkers = tuple(talkers or names)
         self.sample_rate = sample_rate
         # A bank serves excerpts of few different lengths: the starts are computed once per length.
         self._starts: Callable[[int, int], Integers] = cache(self._find_starts)
@@ -100,7 +108,8 @@ class SourceBank:
         """
         files = split_files(folder, split)
         signals = [_read(file, sample_rate) for file in files]
-        return cls(signals, [str(file) for file in files], sample_rate)
+        names = [str(file) for file in files]
+        return cls(signals, names, sample_rate, [_group(file, folder) for file in files])
 
     @classmethod
     def open(cls, folder: str, genre: Genre, split: str, sample_rate: int) -> SourceBank:
@@ -122,7 +131,24 @@ class SourceBank:
                 when the excerpt begins.
         """
         starts = self._starts(samples, lead)
-        which, start = starts[rng.integers(len(starts))]
+        return self._cut(starts[rng.integers(len(starts))], samples, lead)
+
+    def excerpts(
+        self, rng: np.random.Generator, count: int, samples: int, lead: int = 0
+    ) -> tuple[str, Signal]:
+        """Cut several excerpts of one signal, as `excerpt` cuts one.
+
+        Returns:
+            The talker, and the excerpts, shape (count, lead + samples).
+        """
+        starts = self._starts(samples, lead)
+        which = starts[rng.integers(len(starts))][0]
+        own = starts[starts[:, 0] == which]
+        chosen = own[rng.integers(len(own), size=count)]
+        return self.talkers[which], np.stack([self._cut(each, samples, lead) for each in chosen])
+
+    def _cut(self, place: Integers, samples: int, lead: int) -> Signal:
+        which, start = place
         piece = self.signals[which][start : start + lead + samples]
         return np.pad(piece, (0, lead + samples - len(piece)))
 

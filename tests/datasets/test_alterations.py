@@ -19,7 +19,7 @@ from sslbench.registry import Registry, load_target
 from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
 from sslbench.selection import choices, parse
 from sslbench.simulation import noise as noise_module
-from sslbench.simulation.noise import add_noise, diffuse_noise
+from sslbench.simulation.noise import DiffuseField, add_noise
 from sslbench.specs import DatasetSpec
 
 SPECS = {spec.name: spec for spec in ALTERATIONS}
@@ -263,10 +263,11 @@ def test_plane_waves_of_a_diffuse_field_have_the_coherence_of_an_isotropic_field
     distance, speed = 0.5, 343.0
     place = distance * np.array(axis) / np.linalg.norm(axis)
     array = MicArray(np.array([[0.0, 0, 0], place]))
-    frequency = np.linspace(0, 2 * speed / distance, 100)
+    field = DiffuseField(array, 200, round(4 * speed / distance), speed)
+    frequency = field.frequency
     waves = [
-        noise_module._response(array, direction, frequency, speed)
-        for direction in fibonacci_sphere(noise_module.PLANE_WAVES)
+        field._response(number, direction)
+        for number, direction in enumerate(fibonacci_sphere(noise_module.PLANE_WAVES))
     ]
     coherence = np.mean([first * second.conj() for first, second in waves], axis=0)
     assert np.abs(coherence - np.sinc(2 * frequency * distance / speed)).max() < 0.02
@@ -275,7 +276,7 @@ def test_plane_waves_of_a_diffuse_field_have_the_coherence_of_an_isotropic_field
 def test_diffuse_noise_has_the_coherence_of_an_isotropic_field():
     rate, speed, distance = 4000, 343.0, 0.15
     array = MicArray(np.array([[1.0, 1, 1], [1.1, 1.1, 1.05]]))
-    noise = diffuse_noise(array, 16 * rate, rate, speed, np.random.default_rng(0))
+    noise = DiffuseField(array, 16 * rate, rate, speed).draw(np.random.default_rng(0))
     frequency, cross = signal.csd(*noise, fs=rate, nperseg=128)
     power = [signal.welch(channel, fs=rate, nperseg=128)[1] for channel in noise]
     coherence = cross / np.sqrt(power[0] * power[1])
@@ -287,7 +288,7 @@ def test_diffuse_noise_has_the_coherence_of_an_isotropic_field():
 
 def test_diffuse_noise_of_ambisonics_has_its_level_and_powers():
     data = Ambisonic(request())
-    noise = diffuse_noise(MicArray(format="foa"), 64000, 16000, 343.0, np.random.default_rng(0))
+    noise = DiffuseField(MicArray(format="foa"), 64000, 16000, 343.0).draw(np.random.default_rng(0))
     w, *gradients = np.mean(noise.astype(float) ** 2, axis=1)
     assert np.array(gradients) / w == pytest.approx([1 / 3] * 3, rel=0.08)
     assert np.abs(np.corrcoef(noise) - np.eye(4)).max() < 0.03

@@ -3,8 +3,8 @@ import pyroomacoustics as pra
 import pytest
 
 from sslbench.simulation.filters import DELAY, convolve
-from sslbench.simulation.reverberant import ShoeBox, shoebox_rirs
-from sslbench.simulation.t60 import walls_for
+from sslbench.simulation.reverberant import Directivity, ShoeBox, shoebox_rirs
+from sslbench.simulation.t60 import Walls, walls_for
 
 LUVIRA = (7.0, 8.0, 2.0)
 SOURCE = np.array([3.1, 4.2, 1.2])
@@ -71,3 +71,33 @@ def test_an_anechoic_room_has_only_the_direct_path():
     # The gain is 1/distance, without 4 pi; the window of the kernel reduces it by up to 0.15 %.
     assert rir.max() == pytest.approx(16000 / 343 / 50, rel=0.002)
     assert np.sort(np.abs(rir))[-2] < 1e-3
+
+
+def test_reflections_of_a_directional_source_are_those_of_brute_force():
+    size = np.array([4.0, 5.0, 3.0])
+    source, mic, front = (
+        np.array([1.0, 2.0, 1.2]),
+        np.array([2.9, 2.3, 1.7]),
+        np.array([0.6, 0.8, 0]),
+    )
+    walls = Walls(absorption=0.19, max_order=1, reach=50.0)
+    found = shoebox_rirs(
+        ShoeBox(tuple(size), walls), source, mic[None], 16000, directivity=Directivity(front, 12.0)
+    )[0]
+    expected = np.zeros_like(found)
+    directions = [np.zeros(3), *(sign * axis for axis in np.eye(3) for sign in (-1, 1))]
+    for normal in directions:
+        axis = np.abs(normal).astype(bool)
+        image = np.where(axis, np.where(normal > 0, 2 * size - source, -source), source)
+        looking = np.where(axis, -front, front)
+        ray = mic - image
+        distance = np.linalg.norm(ray)
+        gain = 10 ** (-12 / 40 * (1 - ray @ looking / distance)) * 0.9 ** axis.any()
+        one = shoebox_rirs(
+            ShoeBox((100.0, 100.0, 100.0), Walls(1.0, 0, np.inf)),
+            np.array([50.0, 50.0, 50.0]),
+            np.array([[50.0 + distance, 50.0, 50.0]]),
+            16000,
+        )[0]
+        expected[: len(one)] += gain * one
+    np.testing.assert_allclose(found, expected, atol=2e-5)

@@ -52,6 +52,20 @@ def test_excerpts_are_cut_from_the_signals(bank):
     assert any((window == excerpt).all(axis=1).any() for window in windows)
 
 
+def test_several_excerpts_are_cut_from_one_signal(bank):
+    talker, excerpts = bank.excerpts(stream("several"), 3, 2048, lead=500)
+    assert excerpts.shape == (3, 2548)
+    signal = bank.signals[bank.talkers.index(talker)]
+    windows = np.lib.stride_tricks.sliding_window_view(signal, 2548)[::160]
+    assert all((windows == each).all(axis=1).any() for each in excerpts)
+
+
+def test_the_talker_of_a_librispeech_file_is_its_speaker(librispeech):
+    bank = SourceBank.from_folder(librispeech, "test", 16000)
+    talker, _ = bank.excerpts(stream("talker"), 2, 1024)
+    assert talker in {f"speaker {each}" for each in (61, 121, 237, 1089)}
+
+
 def test_loud_starts_are_where_the_signal_is_not_silent():
     signal = np.zeros(160_000, dtype=np.float32)
     signal[112_000:144_000] = 0.5

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from sslbench.contracts import Dataset, DatasetRequest
 from sslbench.datasets.catalogue import entry
-from sslbench.datasets.simulated.cache import RenderCache, Rendered
+from sslbench.datasets.simulated.cache import RenderCache, Rendered, RenderedScene
 from sslbench.errors import UnknownNameError
 from sslbench.scene import Condition, Prediction, Recording, Scene, Tracks
 from sslbench.simulation.seeding import stream
@@ -91,13 +92,10 @@ class SimulatedDataset(Dataset):
 
     def render(self, indices: Sequence[int], bank: SourceBank) -> Rendered:
         """Render several scenes; override this if a batch is faster than a loop."""
-        scenes = [self.render_one(index, bank) for index in indices]
-        return Rendered(np.stack([audio for audio, _ in scenes]), [about for _, about in scenes])
+        return Rendered.of([self.render_one(index, bank) for index in indices])
 
-    def render_one(
-        self, index: int, bank: SourceBank
-    ) -> tuple[NDArray[np.float32], dict[str, Condition]]:
-        """Render one scene: audio, shape (rows, samples), and conditions."""
+    def render_one(self, index: int, bank: SourceBank) -> RenderedScene:
+        """Render one scene."""
         raise NotImplementedError
 
     @abstractmethod
@@ -118,16 +116,18 @@ class SimulatedDataset(Dataset):
             DataError: if source signals cannot be read or the cache cannot be written.
         """
         truth = Prediction(self.tracks(self._within(index)))
-        audio, conditions = self._cache.row(index)
-        return Scene(self.recording(index, audio, conditions), truth)
+        rendered = self._cache.row(index)
+        recording = self.recording(index, rendered.audio, rendered.conditions)
+        return Scene(recording, truth, rendered.clusters)
 
     def truth(self, index: int) -> tuple[str, Prediction]:
         """Return id and truth of a scene without rendering it."""
         return self.id(index), Prediction(self.tracks(self._within(index)))
 
     def prepare(self) -> None:
-        """Render all that is not in the cache."""
-        self._cache.fill(f"rendering {self.name} {self.request.split}")
+        """Render all that is not in the cache, on as many cores as OMP_NUM_THREADS allows."""
+        processes = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+        self._cache.fill(f"rendering {self.name} {self.request.split}", processes)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of name, version, parameters, split, scale and source files."""

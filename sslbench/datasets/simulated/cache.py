@@ -9,25 +9,44 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sslbench.datasets.simulated.render_processes import render_in_processes
 from sslbench.errors import StoreError
 from sslbench.files import store_errors, write_text, writing
 from sslbench.progress import progress_bar
 from sslbench.scene import Condition
 
-__all__ = ["RenderCache", "Rendered"]
+__all__ = ["RenderCache", "Rendered", "RenderedScene"]
+
+FEWEST_FOR_PROCESSES = 8
+"""Chunks from which it pays to start processes."""
 
 HINT = "free some space on the disk, or name another cache folder by SSLBENCH_CACHE"
 
 Audio = NDArray[np.float32]
+
+
+class RenderedScene(NamedTuple):
+    """Result of rendering one scene.
+
+    Args:
+        audio: float32, shape (rows, samples).
+        conditions: acoustic conditions.
+        clusters: groups that the scene shares with others, see `sslbench.scene.Scene`.
+    """
+
+    audio: Audio
+    conditions: Mapping[str, Condition]
+    clusters: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +56,28 @@ class Rendered:
     Args:
         audio: float32, shape (scenes, rows, samples).
         conditions: acoustic conditions of each scene.
+        clusters: groups that each scene shares with others; empty if there are none.
     """
 
     audio: Audio
-    conditions: list[dict[str, Condition]]
+    conditions: Sequence[Mapping[str, Condition]]
+    clusters: Sequence[Mapping[str, str]] = ()
+
+    @classmethod
+    def of(cls, scenes: Sequence[RenderedScene]) -> Rendered:
+        """Combine scenes of equal shape."""
+        return cls(
+            np.stack([scene.audio for scene in scenes]),
+            [scene.conditions for scene in scenes],
+            [scene.clusters for scene in scenes],
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class _Chunk:
     audio: Audio
     conditions: list[dict[str, Condition]]
+    clusters: list[dict[str, str]]
     checksums: list[int]
     checked: set[int] = field(default_factory=set)
 
@@ -87,8 +118,8 @@ class RenderCache:
         # Pickling a memory map for another process would copy all its contents.
         return {**self.__dict__, "_open": {}}
 
-    def row(self, index: int) -> tuple[Audio, Mapping[str, Condition]]:
-        """Return audio, shape (rows, samples), and conditions of a scene.
+    def row(self, index: int) -> RenderedScene:
+        """Return a scene.
 
         Raises:
             StoreError: if its chunk has to be written and cannot be.
@@ -98,13 +129,15 @@ class RenderCache:
         if not chunk.intact(row):
             self._discard(number)
             chunk = self._get(number)
-        return chunk.audio[row], chunk.conditions[row]
+        clusters = chunk.clusters[row] if chunk.clusters else {}
+        return RenderedScene(chunk.audio[row], chunk.conditions[row], clusters)
 
-    def fill(self, label: str) -> None:
+    def fill(self, label: str, processes: int = 1) -> None:
         """Render all that is missing, and show progress.
 
         Args:
             label: label of the progress bar.
+            processes: how many chunks are rendered at a time.
 
         Raises:
             StoreError: if a chunk cannot be written.
@@ -114,9 +147,23 @@ class RenderCache:
         missing = [number for number in missing if self._load(number) is None]
         total = sum(len(self._range(number)) for number in missing)
         with progress_bar(label, "scene", total) as bar:
-            for number in missing:
-                self._get(number)
+            for number in self._made(missing, processes):
                 bar.update(len(self._range(number)))
+
+    def make(self, number: int) -> int:
+        """Render a chunk, unless it is there, and return its number."""
+        self._get(number)
+        return number
+
+    def _made(self, numbers: Sequence[int], processes: int) -> Iterator[int]:
+        done: set[int] = set()
+        if processes > 1 and len(numbers) >= FEWEST_FOR_PROCESSES:
+            for number in render_in_processes(self, numbers, processes):
+                done.add(number)
+                yield number
+        for number in numbers:
+            if number not in done:
+                yield self.make(number)
 
     def _range(self, number: int) -> range:
         return range(number * self.chunk, min(self.scenes, (number + 1) * self.chunk))
@@ -148,7 +195,8 @@ class RenderCache:
         try:
             about = json.loads(self._about_file(number).read_text(encoding="utf-8"))
             audio = np.load(self._audio_file(number), mmap_mode="r", allow_pickle=False)
-            chunk = _Chunk(audio, about["conditions"], about["crc32"])
+            clusters = about.get("clusters", [])
+            chunk = _Chunk(audio, about["conditions"], clusters, about["crc32"])
             valid = about["key"] == self.key and list(audio.shape) == about["shape"]
         except (OSError, ValueError, KeyError, TypeError, EOFError):
             return None
@@ -161,7 +209,8 @@ class RenderCache:
             "key": self.key,
             "shape": rendered.audio.shape,
             "crc32": [_checksum(audio) for audio in rendered.audio],
-            "conditions": rendered.conditions,
+            "conditions": [dict(each) for each in rendered.conditions],
+            "clusters": [dict(each) for each in rendered.clusters],
         }
         with writing(self._audio_file(number), hint=HINT) as file:
             np.save(file, rendered.audio, allow_pickle=False)

@@ -43,6 +43,7 @@ from sslbench.datasets.simulated.base import (
     Sizes,
     rms,
 )
+from sslbench.datasets.simulated.cache import RenderedScene
 from sslbench.geometry import Box
 from sslbench.scene import Condition, MicArray, Recording, Tracks
 from sslbench.simulation.filters import convolve
@@ -193,9 +194,7 @@ class Feng2025Ad(SimulatedDataset):
             conditions=conditions,
         )
 
-    def render_one(
-        self, index: int, bank: SourceBank
-    ) -> tuple[NDArray[np.float32], dict[str, Condition]]:
+    def render_one(self, index: int, bank: SourceBank) -> RenderedScene:
         """Render a recording."""
         setting, rng = self._setting(index), self.stream("source", index)
         rirs = self._rirs(setting, self.stream("tail", index))
@@ -204,7 +203,8 @@ class Feng2025Ad(SimulatedDataset):
         noisy = add_noise(audio, noise, setting.snr_db)
         anechoic = self._order == 0
         t60s = [measured_t60(each, self.sample_rate, above=AUDIBLE) for each in rirs]
-        return noisy * np.float32(LEVEL / rms(noisy)), {
+        audio = noisy * np.float32(LEVEL / rms(noisy))
+        conditions: dict[str, Condition] = {
             "t60_s": 0.0 if anechoic else round(float(np.mean(t60s)), 4),
             "t60_wanted_s": round(setting.t60, 4),
             "anechoic": anechoic,
@@ -212,6 +212,7 @@ class Feng2025Ad(SimulatedDataset):
             "room_length_m": round(setting.size[0], 3),
             "room_width_m": round(setting.size[1], 3),
         }
+        return RenderedScene(audio, conditions)
 
     def _rirs(self, setting: _Setting, rng: np.random.Generator) -> list[NDArray[np.float32]]:
         """Return the impulse responses of each source, each of shape (microphones, taps)."""

@@ -19,6 +19,7 @@ from sslbench.datasets.simulated.base import (
     Sizes,
     rms,
 )
+from sslbench.datasets.simulated.cache import RenderedScene
 from sslbench.geometry import Box, unit_vector, wrap_angle
 from sslbench.scene import Condition, MicArray, Recording, Tracks
 from sslbench.simulation.filters import convolve
@@ -123,9 +124,7 @@ class RespeakerSim(SimulatedDataset):
     def _count(self) -> int:
         return int(self.number("count"))
 
-    def render_one(
-        self, index: int, bank: SourceBank
-    ) -> tuple[NDArray[np.float32], dict[str, Condition]]:
+    def render_one(self, index: int, bank: SourceBank) -> RenderedScene:
         """Render a recording."""
         setting = self._setting(index)
         x, y, z = map(float, setting.size)
@@ -142,11 +141,13 @@ class RespeakerSim(SimulatedDataset):
         noise = white_noise(audio.shape, self.stream("noise", index))
         noisy = add_noise(audio, noise, setting.snr_db)
         # A tenth of full scale is a typical level of recordings.
-        return noisy * np.float32(0.1 / rms(noisy)), {
+        audio = noisy * np.float32(0.1 / rms(noisy))
+        conditions: dict[str, Condition] = {
             "t60_s": round(float(np.mean(t60s)), 4),
             "t60_wanted_s": round(setting.t60, 4),
             "snr_db": round(setting.snr_db, 2),
         }
+        return RenderedScene(audio, conditions)
 
     def _setting(self, index: int) -> _Setting:
         rng = self.stream(f"setting of {self._count}", index)

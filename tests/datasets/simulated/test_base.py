@@ -84,14 +84,14 @@ def test_the_fingerprint_depends_on_everything_that_determines_the_scenes(make):
         make(LuviraSim),
         make(LuviraSim, "train"),
         make(LuviraSim, scale="quick"),
-        make(LuviraSim, t60=0.2),
-        make(LuviraSim, snr_db=10.0),
+        make(LuviraSim, t60="0.2"),
+        make(LuviraSim, snr_db="10"),
         make(LuviraSim, genre="music"),
         make(Feng2025L1),
     ]
     prints = [dataset.fingerprint() for dataset in datasets]
     assert len(set(prints)) == len(prints)
-    assert make(LuviraSim, t60=-1.0, snr_db=30.0).fingerprint() == prints[0]
+    assert make(LuviraSim, t60="preset", preset="standard").fingerprint() == prints[0]
     assert len(prints[0]) == 64
 
 

@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,9 +36,9 @@ def _values(cache):
 
 def test_a_scene_renders_only_its_own_chunk(tmp_path):
     cache, renderer = _cache(tmp_path)
-    audio, conditions = cache.row(4)
+    audio, conditions, clusters = cache.row(4)
     assert audio[0, 0] == 4
-    assert conditions == {"snr_db": 4.0}
+    assert (conditions, clusters) == ({"snr_db": 4.0}, {})
     assert renderer.requested == [range(3, 6)]
 
 
@@ -138,6 +139,50 @@ def test_two_processes_share_the_work(tmp_path):
         results = pool.map(_fill_and_count, [tmp_path, tmp_path])
     assert sum(count for count, _ in results) == 3
     assert all(values == list(range(SCENES)) for _, values in results)
+
+
+class Talkers(Renderer):
+    def __call__(self, indices):
+        rendered = super().__call__(indices)
+        return replace(rendered, clusters=[{"talker": f"t{index % 2}"} for index in indices])
+
+
+def test_clusters_are_kept_with_the_audio(tmp_path):
+    _cache(tmp_path, renderer=Talkers())[0].fill("test")
+    cache, _ = _cache(tmp_path)
+    assert [cache.row(index).clusters["talker"] for index in range(3)] == ["t0", "t1", "t0"]
+
+
+def _many(folder, renderer=None):
+    return RenderCache(folder, "key", 30, CHUNK, renderer or Renderer())
+
+
+def test_several_processes_render_the_same_as_one(tmp_path):
+    _many(tmp_path / "two").fill("test", processes=2)
+    again = _many(tmp_path / "two", Talkers())
+    again.fill("test")
+    assert again._render.requested == []
+    assert [again.row(index).audio[0, 0] for index in range(30)] == list(range(30))
+
+
+class FailsElsewhere(Renderer):
+    """Renders in the process that made it only."""
+
+    def __init__(self):
+        super().__init__()
+        self.process = os.getpid()
+
+    def __call__(self, indices):
+        if os.getpid() != self.process:
+            raise RuntimeError("in another process")
+        return super().__call__(indices)
+
+
+@pytest.mark.parametrize("renderer", [FailsElsewhere(), lambda indices: Renderer()(indices)])
+def test_what_other_processes_cannot_render_is_rendered_here(tmp_path, renderer):
+    cache = _many(tmp_path, renderer)
+    cache.fill("test", processes=2)
+    assert cache.row(29).audio[0, 0] == 29
 
 
 def test_a_pickled_cache_does_not_contain_audio(tmp_path):

@@ -163,9 +163,9 @@ def test_the_ground_truth_needs_no_audio(make, monkeypatch):
 @pytest.mark.parametrize("dataset_class", DATASETS)
 def test_the_signal_to_noise_ratio_is_that_of_the_conditions(make, dataset_class, monkeypatch):
     dataset = make(dataset_class)
-    noisy, conditions = dataset.render_one(2, dataset._bank)
+    noisy, conditions, _ = dataset.render_one(2, dataset._bank)
     monkeypatch.setattr("sslbench.datasets.simulated.feng2025_ad.add_noise", _without_noise)
-    clean, _ = dataset.render_one(2, dataset._bank)
+    clean, *_ = dataset.render_one(2, dataset._bank)
     # Both were scaled by different factors, so the gain is estimated first.
     gain = np.sum(noisy * clean) / np.sum(clean**2)
     noise = noisy - gain * clean
@@ -190,7 +190,7 @@ def test_two_sources_are_the_sum_of_both_equally_loud(make, monkeypatch):
         return parts[-1]
 
     monkeypatch.setattr(Feng2025Ad2, "_source_audio", recorded)
-    audio, _ = dataset.render_one(0, dataset._bank)
+    audio, *_ = dataset.render_one(0, dataset._bank)
     both = parts[0] + parts[1]
     assert len(parts) == 2
     np.testing.assert_allclose(audio, both * (0.1 / np.sqrt(np.mean(both**2))), atol=1e-5)
