@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from sslbench.hookspecs import hookimpl
-from sslbench.specs import MethodSpec, Parameter, Published
+from sslbench.specs import MethodSpec, Parameter, Part, Published
 
 __all__ = ["sslbench_methods"]
 
@@ -18,6 +18,20 @@ ANY_FORMAT = ("mics", "foa")
 
 WINDOW = Parameter("window", 2048, "length of the frames that are averaged, in samples", minimum=64)
 SEED = Parameter("seed", 0, "random seed", minimum=0)
+
+CHANNELS = Parameter(
+    "channels",
+    0,
+    "width of the network of NGCC-PHAT; 0 for 128 at paper scale, 16 at quick, 8 at smoke",
+    minimum=0,
+    maximum=1024,
+)
+NGCC = "sslbench_ngcc.part:NgccPhat"
+
+GRID = Parameter("grid", 0.2, "spacing of the coarse grid of positions in metres", minimum=0.01)
+SEPARATION = Parameter(
+    "separation", 0.5, "smallest distance between two positions in metres", minimum=0
+)
 
 NFFT = Parameter("nfft", 512, "length of the analysis windows in samples; even", minimum=16)
 LOW = Parameter("low", 300.0, "lowest frequency used in Hz", minimum=0)
@@ -27,7 +41,14 @@ HIGH = Parameter("high", 3500.0, "highest frequency used in Hz", minimum=1)
 @hookimpl
 def sslbench_methods() -> Sequence[MethodSpec]:
     """Return the specs of the classical methods."""
-    return [*_baselines(), *_oracles(), _srp_phat(), _multilateration(), *_pyroomacoustics()]
+    return [
+        *_baselines(),
+        *_oracles(),
+        _srp_phat(),
+        _srp_ngcc(),
+        _multilateration(),
+        *_pyroomacoustics(),
+    ]
 
 
 def _baselines() -> list[MethodSpec]:
@@ -115,9 +136,7 @@ def _srp_phat() -> MethodSpec:
         licence="MIT",
         frame_wise=True,
         parameters=(
-            Parameter(
-                "grid", 0.2, "spacing of the coarse grid of positions in metres", minimum=0.01
-            ),
+            GRID,
             Parameter("angle", 5.0, "spacing of the coarse grid of directions in degrees", 0.5, 45),
             WINDOW,
             Parameter(
@@ -127,9 +146,7 @@ def _srp_phat() -> MethodSpec:
                 minimum=0,
                 maximum=1,
             ),
-            Parameter(
-                "separation", 0.5, "smallest distance between two positions in metres", minimum=0
-            ),
+            SEPARATION,
             Parameter(
                 "separation_angle", 15.0, "smallest angle between two directions in degrees", 0, 180
             ),
@@ -142,18 +159,47 @@ def _srp_phat() -> MethodSpec:
     )
 
 
+def _srp_ngcc() -> MethodSpec:
+    return MethodSpec(
+        name="srp-ngcc",
+        target="sslbench_classic.srp_ngcc:SrpNgcc",
+        summary="the search of srp-phat in the log-probabilities of delays of NGCC-PHAT",
+        outputs=("position",),
+        licence="MIT",
+        frame_wise=True,
+        parameters=(
+            GRID,
+            Parameter(
+                "threshold",
+                0.2,
+                "power that a further source needs, relative to the strongest source",
+                minimum=0,
+                maximum=1,
+            ),
+            SEPARATION,
+            CHANNELS,
+        ),
+        max_sources=None,
+        min_channels=2,
+        min_rank_position=2,
+        parts=(Part(name="ngcc", target=NGCC, parameters=("channels",)),),
+        paper="NGCC-PHAT: Berg et al., Interspeech 2022",
+    )
+
+
 def _multilateration() -> MethodSpec:
     return MethodSpec(
         name="multilateration",
         target="sslbench_classic.multilateration:Multilateration",
-        summary="RANSAC multilateration from several GCC-PHAT peaks per microphone pair",
+        summary="RANSAC multilateration from several candidate delays per microphone pair",
         outputs=("position",),
         licence="MIT",
         frame_wise=True,
         parameters=(
             Parameter(
-                "peaks", 4, "number of peaks taken from each correlation", minimum=1, maximum=32
+                "delays", "gcc", "peaks of GCC-PHAT or of NGCC-PHAT", choices=("gcc", "ngcc")
             ),
+            Parameter("peaks", 4, "number of peaks taken for each pair", minimum=1, maximum=32),
             Parameter(
                 "hypotheses", 1000, "number of minimal problems solved per frame", minimum=10
             ),
@@ -167,7 +213,9 @@ def _multilateration() -> MethodSpec:
             ),
             WINDOW,
             SEED,
+            CHANNELS,
         ),
+        parts=(Part(name="ngcc", target=NGCC, parameters=("channels",), when={"delays": "ngcc"}),),
         min_channels=4,
         min_channels_position=5,
         min_rank_position=3,

@@ -1,6 +1,7 @@
-"""Multilateration from several GCC-PHAT peaks per pair of microphones.
+"""Multilateration from several candidate delays per pair of microphones.
 
-After Åström et al. (EUSIPCO 2021), as used by Berg et al. (2024).
+After Åström et al. (EUSIPCO 2021), as used by Berg et al. (2024) with the peaks of the GCC-PHAT and
+with those of NGCC-PHAT.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sslbench.array_types import Floats
 from sslbench.contracts import Method
 from sslbench.scene import Prediction, Recording, Tracks
 from sslbench_classic.inputs import microphone_positions, search_region
+from sslbench_classic.learned_delays import delay_estimator, mean_evidence
 from sslbench_classic.tdoa_solver import SolverOptions, TdoaSolver
 
 __all__ = ["Multilateration", "SolverCache"]
@@ -55,7 +57,9 @@ class Multilateration(Method):
     The track is NaN in frames in which too few pairs agree on a position.
 
     Args:
-        peaks: number of peaks taken from each correlation.
+        delays: where candidates are taken from: `gcc`, the peaks of the GCC-PHAT, or `ngcc`, the
+            peaks of the log-probabilities of the part `ngcc` (`sslbench_ngcc.part.NgccPhat`).
+        peaks: number of peaks taken for each pair.
         hypotheses: number of minimal problems solved per frame.
         threshold: largest residual of an inlier in metres.
         accept: smallest share of the pairs that must agree with an estimate. Independently of
@@ -63,20 +67,25 @@ class Multilateration(Method):
             hypothesis exactly. With eleven microphones and noise alone, 1 of 200 frames gets an
             estimate at 0.25, and a third of the frames at 0.2.
         window: length in samples of the frames over which correlations are averaged; audio
-            shorter than two of them is taken as one frame.
+            shorter than two of them is taken as one frame. NGCC-PHAT has its own length.
         seed: seed of the random choice of hypotheses.
+        channels: width of the network of NGCC-PHAT.
     """
 
     def __init__(
         self,
         *,
+        delays: str = "gcc",
         peaks: int = 4,
         hypotheses: int = 1000,
         threshold: float = 0.1,
         accept: float = 0.25,
         window: int = 2048,
         seed: int = 0,
+        channels: int = 0,
     ) -> None:
+        self.delays = delays
+        self.channels = channels
         self.peaks = peaks
         self.window = window
         options = SolverOptions(
@@ -100,11 +109,24 @@ class Multilateration(Method):
         return Prediction(Tracks.of(recording.times, xyz[:, None], recording.kind))
 
     def _ranges(self, frame: NDArray[np.float32], recording: Recording) -> tuple[Tensor, Tensor]:
-        """Return range differences in metres and peak heights, each of shape (pairs, peaks)."""
+        """Return range differences in metres and their weights, each of shape (pairs, peaks)."""
+        if self.delays == "ngcc":
+            return self._learned_ranges(frame, recording)
         rate, speed = recording.sample_rate, recording.speed_of_sound
         max_lag = largest_lag(microphone_positions(recording), rate, speed) + 1
         length = max(self.window, 2 * max_lag)
         audio = torch.nn.functional.pad(torch.tensor(frame), (0, max(0, max_lag - frame.shape[1])))
         gcc = mean_gcc_phat(audio, length, max_lag, whitening=ROBUST)
         lags, heights = correlation_peaks(gcc, self.peaks)
+        return lags.double() * (speed / rate), heights
+
+    def _learned_ranges(
+        self, frame: NDArray[np.float32], recording: Recording
+    ) -> tuple[Tensor, Tensor]:
+        """Return the same from NGCC-PHAT; the weights are logarithms of probability ratios."""
+        part = delay_estimator(self.parts, "multilateration")
+        rate, speed = part.sample_rate, recording.speed_of_sound
+        max_lag = largest_lag(microphone_positions(recording), rate, speed) + 1
+        evidence = mean_evidence(part, frame, recording.sample_rate, max_lag)
+        lags, heights = correlation_peaks(evidence, self.peaks)
         return lags.double() * (speed / rate), heights

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from helpers.known_delays import KnownDelays
 from sslbench.contracts import Method
 from sslbench.geometry import Box, unit_vector
 from sslbench.registry import load_target
@@ -69,6 +70,7 @@ def make_method(name: str) -> Method:
     coarse = COARSE.get(name.partition("-")[0], {})
     values |= {key: value for key, value in coarse.items() if key in values}
     method: Method = load_target(SPECS[name].target, name)(**values)
+    method.parts = {part.name: KnownDelays() for part in SPECS[name].parts}
     if name == "mean-position":
         method.mean = np.array([0.1, 0.2, 0.3])
     return method

@@ -24,6 +24,7 @@ def test_the_names_are_the_documented_ones() -> None:
         "oracle-direction-grid",
         "oracle-delays",
         "srp-phat",
+        "srp-ngcc",
         "multilateration",
         "pra-srp",
         "pra-music",
@@ -65,3 +66,17 @@ def test_listing_the_methods_imports_no_heavy_package() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("delays", "learns"), [("gcc", False), ("ngcc", True)])
+def test_multilateration_learns_only_with_delays_of_ngcc(delays, learns) -> None:
+    spec = SPECS["multilateration"]
+    params = {parameter.name: parameter.default for parameter in spec.parameters}
+    assert spec.learns(params | {"delays": delays}) == learns
+
+
+def test_methods_with_the_same_width_share_the_part() -> None:
+    parts = [part for name in ("srp-ngcc", "multilateration") for part in SPECS[name].parts]
+    assert {(part.name, part.target, part.parameters) for part in parts} == {
+        ("ngcc", "sslbench_ngcc.part:NgccPhat", ("channels",))
+    }

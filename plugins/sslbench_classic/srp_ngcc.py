@@ -1,0 +1,98 @@
+"""The search of SRP-PHAT in the log-probabilities of delays of NGCC-PHAT.
+
+The power at a point is the mean over the pairs of the logarithm of the probability that the network
+gives to the delay of the point, so its peak is the most likely position if pairs are independent.
+No paper describes this combination; NGCC-PHAT is that of Berg et al. (Interspeech 2022).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sslbench.acoustics.gcc import largest_lag
+from sslbench.contracts import Method
+from sslbench.scene import Prediction, Recording, Tracks
+from sslbench_classic.inputs import microphone_positions, search_region
+from sslbench_classic.learned_delays import delay_estimator, mean_evidence
+from sslbench_classic.srp_search import Positions, Search
+
+__all__ = ["SrpNgcc"]
+
+UPSAMPLE = 4
+"""Points per sample to which log-probabilities are interpolated linearly."""
+
+
+class SrpNgcc(Method):
+    """Locate sources at the peaks of the mean log-probability of their delays.
+
+    Several positions are found one after the other, each at a minimum distance from the previous
+    ones. There is no estimate where no position is more likely than by chance, as in silence.
+
+    Args:
+        grid: spacing of the coarse grid in metres.
+        threshold: power that a further source needs, relative to the strongest source.
+        separation: smallest distance between two positions in metres.
+        channels: width of the network of the part `ngcc`, see `sslbench_ngcc.part.NgccPhat`.
+    """
+
+    def __init__(
+        self,
+        *,
+        grid: float = 0.2,
+        threshold: float = 0.2,
+        separation: float = 0.5,
+        channels: int = 0,
+    ) -> None:
+        self.grid = grid
+        self.threshold = threshold
+        self.separation = separation
+        self.channels = channels
+        self._key: object = None
+        self._search: Search | None = None
+
+    def locate(self, recording: Recording) -> Prediction:
+        """Return `max_sources` tracks per frame, strongest first, NaN where none was found.
+
+        Raises:
+            CellError: without the part `ngcc`.
+            GeometryError: if delays can be longer than the frames of the network.
+        """
+        part = delay_estimator(self.parts, "srp-ngcc")
+        rate, speed = part.sample_rate, recording.speed_of_sound
+        max_lag = largest_lag(microphone_positions(recording), rate, speed) + 1
+        search = self._prepared(recording, rate, max_lag)
+        found = np.stack(
+            [
+                search.peaks(
+                    _interpolated(mean_evidence(part, frame, recording.sample_rate, max_lag)),
+                    recording.max_sources,
+                    self.separation,
+                    self.threshold,
+                )
+                for frame in recording.frames()
+            ]
+        )
+        xyz = np.broadcast_to(found, (len(recording.times), *found.shape[1:]))
+        return Prediction(Tracks.of(recording.times, xyz, recording.kind))
+
+    def _prepared(self, recording: Recording, rate: int, max_lag: int) -> Search:
+        """Return the search for an array and a region; the most recent one is kept."""
+        mics, speed = microphone_positions(recording), recording.speed_of_sound
+        key = (mics.tobytes(), recording.region, speed, rate)
+        if self._search is None or key != self._key:
+            region = search_region(recording)
+            space = Positions(torch.tensor(mics).float(), region, self.grid, speed)
+            step = 1 / (rate * UPSAMPLE)
+            self._search = Search(space, step, 2 * max_lag * UPSAMPLE + 1)
+            self._key = key
+        return self._search
+
+
+def _interpolated(evidence: Tensor) -> Tensor:
+    """Return values per lag, shape (pairs, lags), at `UPSAMPLE` points per sample."""
+    points = (evidence.shape[-1] - 1) * UPSAMPLE + 1
+    return torch.nn.functional.interpolate(
+        evidence[None], points, mode="linear", align_corners=True
+    )[0]
