@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from sslbench.array_types import Floats
-from sslbench.metrics.aggregation import Additive, Quantile, percent, ratio, ratio_of
+from sslbench.metrics.aggregation import Additive, Quantile, Statistic, percent, ratio, ratio_of
 from sslbench.metrics.association import match
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.declaration import metric
@@ -88,22 +88,37 @@ def error_rmse() -> Additive:
 @declare(
     name="position-error-percentile",
     summary="Percentile of the distance; 50 is the median",
-    parameters=(Parameter("p", 50, "percent of the estimates", minimum=0, maximum=100),),
+    parameters=(
+        Parameter("p", 50, "percent of the estimates", minimum=0, maximum=100),
+        Parameter(
+            "limit", "", "cap of the distance, as in 3m, and value of missed sources; empty: none"
+        ),
+    ),
 )
-def error_percentile(p: int = 50) -> Quantile:
-    """Return the p-th percentile of d over matched sources, in metres.
+def error_percentile(p: int = 50, limit: str = "") -> Quantile:
+    """Return the p-th percentile of d over matched sources, or of min(d, limit) over all, in m.
 
-    Values between two distances are interpolated linearly.
+    Without a limit only sources with an estimate count, which favours methods that give no
+    estimate where they are unsure. With a limit all active sources count: a missed source counts
+    as the limit, as in `position-error-capped`. Values between two distances are interpolated
+    linearly. NaN if nothing counts.
 
     Args:
-        p: percent of the estimates that are at most this far away.
+        p: percent of the distances that are at most this large.
+        limit: cap of the distance; empty for none.
+
+    Raises:
+        ParameterError: if `limit` is not a distance in metres.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0]]], "position")
     >>> estimate = Tracks.of([0, 1], [[[3, 4, 0]], [[0.1, 0, 0]]], "position")
-    >>> error_percentile()(estimate, truth)
-    2.55
+    >>> error_percentile()(estimate, truth), error_percentile(limit="3m")(estimate, truth)
+    (2.55, 1.55)
     """
-    return Quantile(distance, p / 100, kind="position")
+    if not limit:
+        return Quantile(distance, p / 100, kind="position")
+    cap = parse_distance(limit, "position").value
+    return Quantile(_capped_distance(cap), p / 100, kind="position")
 
 
 @declare(
@@ -224,6 +239,12 @@ def _bias(axis: int) -> Additive:
         return np.nan_to_num(estimates - corpus.truth.xyz[..., axis])
 
     return ratio_of(signed_error, matched, kind="position")
+
+
+def _capped_distance(limit: float) -> Statistic:
+    """Return the statistic min(distance, limit), NaN where no source is active."""
+    errors = capped(limit)
+    return lambda corpus: np.where(corpus.active_sources, errors(corpus), np.nan)
 
 
 def _squared_distance(corpus: Corpus) -> Floats:

@@ -113,9 +113,33 @@ def test_the_error_is_capped_at_3_m_by_default():
 
 
 @pytest.mark.parametrize("text", ["3", "20deg"])
-def test_a_limit_that_is_not_in_metres_is_an_error(text):
+@pytest.mark.parametrize(
+    "make", [position.error_capped, lambda text: position.error_percentile(limit=text)]
+)
+def test_a_limit_that_is_not_in_metres_is_an_error(make, text):
     with pytest.raises(ParameterError, match=f"'{text}' is not a distance"):
-        position.error_capped(text)
+        make(text)
+
+
+@pytest.mark.parametrize("p", [50, 95])
+def test_percentiles_equal_numpy_with_a_limit_and_without(p):
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        pairs = [pair(rng), pair(rng)]
+        errors = np.linalg.norm(differences(pairs), axis=1)
+        missed = sum(int(truth.active.sum()) for _, truth in pairs) - len(errors)
+        capped = np.append(np.minimum(errors, 1.5), np.full(missed, 1.5))
+        expected = [np.percentile(each, p) if len(each) else np.nan for each in (errors, capped)]
+        metrics = (position.error_percentile(p), position.error_percentile(p, "1.5m"))
+        found = [value(metric, pairs) for metric in metrics]
+        assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_missed_source_counts_as_the_limit_of_a_percentile():
+    truth = tracks([[[0, 0, 0]]] * 3 + [[NOWHERE]])
+    pairs = [(tracks([[[1, 0, 0]], [NOWHERE], [NOWHERE], [[5, 0, 0]]]), truth)]
+    assert value(position.error_percentile(95), pairs) == 1.0
+    assert value(position.error_percentile(95, "3m"), pairs) == 3.0
 
 
 def test_one_estimate_for_two_sources_is_not_a_failure():
