@@ -18,7 +18,7 @@ from sslbench.datasets.windows import Windows
 from sslbench.errors import FormatError, ParameterError
 from sslbench.scene import Prediction, Recording, Scene, Tracks
 from sslbench.specs import Scale, Value
-from sslbench.training.examples import Arrays, Batch
+from sslbench.training.examples import Arrays, Batch, batches, to_device
 from sslbench.training.learned import LearnedMethod
 from sslbench.training.loop import Settings, Step
 from sslbench.training.normalization import Statistics
@@ -42,7 +42,7 @@ SAMPLES = 2048
 WIDTH: dict[Scale, int] = {"smoke": 32, "quick": 64, "paper": 256}
 DEPTH: dict[Scale, int] = {"smoke": 1, "quick": 2, "paper": 4}
 
-EXAMPLES = 450_000
+EXAMPLES = 300_000
 """Training examples seen at quick scale, in at most `EPOCHS` epochs."""
 
 EPOCHS = 60
@@ -54,7 +54,9 @@ AUDIO_WEIGHT = 0.1
 """Of the error of the audio; the errors of source and microphones have weight 1."""
 
 GAIN_FRAMES = 256
-"""Validation frames, evenly spread, of which the gain of the audio output is measured."""
+"""Validation frames, evenly spread, of which the gain of the audio output is measured, at most."""
+
+GAIN_BATCH = 32
 
 
 class Wav2pos(LearnedMethod):
@@ -188,9 +190,8 @@ class Wav2pos(LearnedMethod):
         )
 
     def forward(self, network: nn.Module, batch: Batch) -> Output:
-        """Return the estimates; half precision is only how inputs are kept."""
-        full = {k: v.float() if v.dtype == torch.float16 else v for k, v in batch.items()}
-        output: Output = network(full)
+        """Return the estimates."""
+        output: Output = network(batch)
         return Output(*(each.float() for each in output))
 
     def loss(self, network: nn.Module, batch: Batch, step: Step) -> Tensor:
@@ -208,11 +209,7 @@ class Wav2pos(LearnedMethod):
         sought = ~shown["coordinates_kept"] & batch["microphones"].isfinite().all(dim=-1)
         mics = (output.microphones[sought] - batch["microphones"][sought]).square()
         located = source.isfinite().all(dim=-1)
-        return (
-            AUDIO_WEIGHT * audio
-            + _mean(source[located])
-            + _mean(mics)
-        )  # fmt: skip
+        return AUDIO_WEIGHT * audio + _mean(source[located]) + _mean(mics)
 
     def _masked(self, batch: Batch, rng: torch.Generator) -> Batch:
         """Return a batch with what the network is shown in training."""
@@ -231,15 +228,14 @@ class Wav2pos(LearnedMethod):
     def curve_values(self, network: nn.Module, device: torch.device) -> dict[str, float]:
         """Return the gain of the audio output over noise of 0 dB, in dB, on validation frames."""
         examples = self.validation_inputs
-        rows = np.unique(np.linspace(0, len(examples) - 1, GAIN_FRAMES).round().astype(int))
+        rows = np.linspace(0, len(examples) - 1, GAIN_FRAMES).round().astype(int)
         rng = torch.Generator().manual_seed(0)
         noise = error = 0.0
-        for row in rows:
-            arrays = examples.arrays(int(row))
-            batch = {k: torch.tensor(np.array(v))[None].to(device) for k, v in arrays.items()}
-            kept, clean = batch["audio_kept"], batch["audio"].float()
+        for batch in batches(examples, np.unique(rows), min(GAIN_BATCH, len(examples))):
+            placed = to_device(batch, device)
+            kept, clean = placed["audio_kept"], placed["audio"].float()
             shown = noisy(clean, rng, (0.0, 0.0))
-            output = self.forward(network, batch | {"audio": shown})
+            output = self.forward(network, placed | {"audio": shown})
             noise += float((shown - clean).square()[kept].sum())
             error += float((output.audio - clean).square()[kept].sum())
         return {"audio_snr_gain_db": 10 * math.log10(noise / error)}

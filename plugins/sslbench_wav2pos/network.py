@@ -123,12 +123,13 @@ class Autoencoder(nn.Module):
 
     def _embedded(self, batch: Mapping[str, Tensor], kept: Tensor) -> Tensor:
         """Return tokens, shape (batch, tokens, width): coordinates, then audio."""
-        sounds = self.embed_audio(batch["audio"])
+        dtype = self.audio.weight.dtype
+        sounds = self.embed_audio(batch["audio"].to(dtype))
         places = sounds.new_zeros(sounds.shape)
         # Only known coordinates enter the statistics of batch normalization.
         chosen = kept[:, : places.shape[1]]
         known = batch["coordinates"][batch["coordinates_kept"]]
-        places[chosen] = self.embed_coordinates(known).to(places.dtype)
+        places[chosen] = self.embed_coordinates(known.to(dtype)).to(places.dtype)
         return torch.cat(
             [places + self.tokens["in_coordinates"], sounds + self.tokens["in_audio"]], dim=1
         )
@@ -177,7 +178,7 @@ class _DelayFeature(nn.Module):
 
     def __init__(self, width: int, lags: int) -> None:
         super().__init__()
-        self.width = width
+        self.width, self.lags = width, lags
         self.first = nn.Linear(2 * width + lags, 2 * width)
         self.norm = nn.BatchNorm1d(2 * width)
         self.second = nn.Linear(2 * width, 2 * width)
@@ -193,26 +194,38 @@ class _DelayFeature(nn.Module):
                 source, as their number tells.
             kept: which audio is not masked, shape (batch, 1 + microphones).
         """
-        tokens = places.shape[1]
-        first = int(pairs.shape[2] < tokens * (tokens - 1) // 2)  # 1 without those of the source
+        tokens, count = places.shape[1], pairs.shape[2]
+        first = int(count < tokens * (tokens - 1) // 2)  # 1 without those of the source
         places, kept = places[:, first:], kept[:, first:]
         i, j = (
             torch.from_numpy(each).to(places.device) for each in microphone_pairs(tokens - first)
         )
-        one, two = torch.cat([i, j]), torch.cat([j, i])
-        chosen = kept[:, one] & kept[:, two]
+        example, pair = (kept[:, i] & kept[:, j]).nonzero(as_tuple=True)
+        one, two = torch.cat([i[pair], j[pair]]), torch.cat([j[pair], i[pair]])
+        twice = torch.cat([example, example])
         # The first layer is linear: tokens are multiplied once each, not once per pair.
-        own, other, delay = torch.split(
-            self.first.weight, [self.width, self.width, pairs.shape[-1]], dim=1
-        )
-        hidden = (places @ own.T)[:, one] + (places @ other.T)[:, two] + self.first.bias
-        mirrored = pairs[:, -1] @ (delay.flip(1) if pairs.shape[1] == 1 else delay).T
-        hidden = hidden + torch.cat([pairs[:, 0] @ delay.T, mirrored], dim=1)
-        said = self.second(nn.functional.gelu(self.norm(hidden[chosen])))
-        every = said.new_full(hidden.shape, -torch.inf)
-        every[chosen] = said
+        own, other, delay = torch.split(self.first.weight, [self.width, self.width, self.lags], 1)
+        hidden = (places @ own.T)[twice, one] + (places @ other.T)[twice, two] + self.first.bias
+        hidden = hidden + _both_orders(pairs[example, :, pair].to(delay.dtype), delay)
+        said = self.second(nn.functional.gelu(self.norm(hidden)))
+        every = said.new_full((len(places), 2 * count, said.shape[-1]), -torch.inf)
+        every[twice, torch.cat([pair, pair + count])] = said
         feature: Tensor = self.last(every.amax(dim=1))
         return feature
+
+
+def _both_orders(pairs: Tensor, weight: Tensor) -> Tensor:
+    """Return a linear map of the delays of pairs (i, j), then of (j, i), shape (2 n, outputs).
+
+    Args:
+        pairs: shape (n, orders, lags), see `_DelayFeature`.
+        weight: shape (outputs, lags).
+    """
+    if pairs.shape[1] == 2:
+        return torch.cat([pairs[:, 0], pairs[:, 1]]) @ weight.T
+    # To mirror the weights instead of the delays saves a copy of all of these.
+    mapped = pairs[:, 0] @ torch.cat([weight, weight.flip(1)]).T
+    return torch.cat(mapped.chunk(2, dim=1))
 
 
 class _Transformer(nn.Module):
