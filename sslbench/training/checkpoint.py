@@ -31,6 +31,7 @@ class EpochRow:
         learning_rate: at its end.
         seconds: that training took, without validation.
         clips_per_s: that it saw.
+        extra: what else the learner measures, by name; see `Learner.curve_values`.
     """
 
     epoch: int
@@ -39,6 +40,7 @@ class EpochRow:
     learning_rate: float
     seconds: float
     clips_per_s: float
+    extra: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass

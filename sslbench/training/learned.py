@@ -120,6 +120,12 @@ class LearnedMethod(TrainedNetwork, TrainableMethod):
         return ""
 
     @property
+    def validation_inputs(self) -> ExampleSet:
+        """The inputs of the validation scenes, for `curve_values`; known while training."""
+        assert self._validation is not None, "set by `begin_validation`"
+        return self._validation.inputs
+
+    @property
     def higher_is_better(self) -> bool:
         """Direction of the selection metric; known while training."""
         assert self._validation is not None, "set by `begin_validation`"

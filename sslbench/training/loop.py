@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,8 @@ class Settings:
         patience: epochs without improvement after which training ends; None for never.
         betas: of AdamW.
         weight_decay: of AdamW.
+        decay_vectors: whether it also holds for parameters with fewer than two axes: biases,
+            scales of normalizations, and single tokens.
         clip: largest norm of the gradient; None for any.
         workers: processes that read examples ahead; results do not depend on it.
     """
@@ -50,6 +53,7 @@ class Settings:
     patience: int | None = None
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
+    decay_vectors: bool = True
     clip: float | None = 5.0
     workers: int = field(default=0, repr=False)  # not in `repr`, which identifies a checkpoint
 
@@ -88,6 +92,13 @@ class Learner(ABC):
     def higher_is_better(self) -> bool:
         """Direction of that value."""
         return False
+
+    def curve_values(self, network: nn.Module, device: torch.device) -> Mapping[str, float]:  # noqa: ARG002
+        """Return further values of the learning curve after an epoch, by name; none by default.
+
+        They are reported and kept, and decide nothing. Called after `validate`.
+        """
+        return {}
 
 
 @dataclass(frozen=True)
@@ -129,10 +140,7 @@ def train(
     device = find_device(context.device)
     place(network, device)
     optimizer = torch.optim.AdamW(
-        network.parameters(),
-        settings.learning_rate,
-        settings.betas,
-        weight_decay=settings.weight_decay,
+        _parameter_groups(network, settings), settings.learning_rate, settings.betas
     )
     state = _resume(network, optimizer, examples, settings, context)
     for done in range(1, len(state.history) + 1):
@@ -144,7 +152,9 @@ def train(
         row = run.epoch(costs)
         network.eval()
         with torch.no_grad():
-            row = replace(row, value=learner.validate(network, device))
+            value = learner.validate(network, device)
+            extra = dict(learner.curve_values(network, device))
+        row = replace(row, value=value, extra=extra)
         state.history.append(row)
         state.network = _copied(network)
         state.optimizer = optimizer.state_dict()
@@ -162,6 +172,15 @@ def _check_size(examples: ExampleSet, settings: Settings) -> None:
             expected=f"at least a batch of {settings.batch}",
             hint="train at a larger scale",
         )
+
+
+def _parameter_groups(network: nn.Module, settings: Settings) -> list[dict[str, Any]]:
+    """Return the parameters of a network, and those that weight decay spares."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter in network.parameters():
+        spared = parameter.ndim < 2 and not settings.decay_vectors
+        groups.setdefault(0.0 if spared else settings.weight_decay, []).append(parameter)
+    return [{"params": params, "weight_decay": decay} for decay, params in groups.items()]
 
 
 def _resume(
@@ -289,6 +308,7 @@ def _report(history: Sequence[EpochRow], settings: Settings) -> EpochReport:
     row = history[-1]
     left = sum(each.seconds for each in history) / len(history) * (settings.epochs - row.epoch)
     values = {
+        **row.extra,
         "loss": row.loss,
         "validation": row.value,
         "learning_rate": row.learning_rate,

@@ -379,3 +379,12 @@ def test_a_nan_loss_names_step_and_scenes(tmp_path):
 
     with pytest.raises(CellError, match=r"epoch 1, step 1, scenes \d+, .*NaN or infinite"):
         fitted(tmp_path, Diverging(hidden=8))
+
+
+def test_values_of_the_curve_may_come_from_validation_inputs(tmp_path):
+    class Counting(Brief):
+        def curve_values(self, network, device):
+            return {"validated": float(len(self.validation_inputs))}
+
+    method = fitted(tmp_path, Counting(hidden=8))
+    assert method.history[-1].extra == {"validated": 6.0}

@@ -208,3 +208,42 @@ def test_gradients_are_clipped_unless_clipping_is_off(tmp_path, clip, low, high)
     chosen = settings(epochs=1, batch=64, clip=clip)
     train(Steep(), weights, Line(), chosen, context(tmp_path))
     assert low <= max(float(p.grad.norm()) for p in weights.parameters()) <= high
+
+
+class Measuring(Slope):
+    """Has a further value in its learning curve."""
+
+    def curve_values(self, network, device):
+        return {"steps": float(self.steps), "loss": -1.0}
+
+
+def test_a_learner_may_add_values_to_the_curve(tmp_path):
+    reports = []
+    history = trained(tmp_path, Measuring(), reports, epochs=2).history
+    assert [row.extra["steps"] for row in history] == [4, 8]
+    assert [report.values["steps"] for report in reports] == [4, 8]
+    assert reports[0].values["loss"] == history[0].loss  # no value of the loop is replaced
+
+
+def test_added_values_survive_an_interruption(tmp_path):
+    trained(tmp_path, Measuring(), epochs=2)
+    assert [row.extra["steps"] for row in trained(tmp_path, epochs=2).history] == [4, 8]
+
+
+def test_a_curve_without_added_values_has_none(tmp_path):
+    assert trained(tmp_path, epochs=1).history[0].extra == {}
+
+
+class Flat(Slope):
+    """Has no gradient, so that only weight decay changes weights."""
+
+    def loss(self, network, batch, step):
+        return 0 * network(batch["x"]).sum()
+
+
+@pytest.mark.parametrize("decay_vectors", [True, False])
+def test_weight_decay_may_spare_biases(tmp_path, decay_vectors):
+    before = network().state_dict()
+    after = trained(tmp_path, Flat(), weight_decay=0.5, decay_vectors=decay_vectors).weights
+    assert float(after["0.weight"].norm()) < float(before["0.weight"].norm())
+    assert same({"0": before["0.bias"]}, {"0": after["0.bias"]}) != decay_vectors
