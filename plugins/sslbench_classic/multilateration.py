@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sslbench.acoustics.gcc import ROBUST, largest_lag, mean_gcc_phat
+from sslbench.acoustics.learned_delays import delay_estimator, mean_evidence
 from sslbench.acoustics.peaks import correlation_peaks
 from sslbench.array_types import Floats
 from sslbench.contracts import Method
 from sslbench.scene import Prediction, Recording, Tracks
 from sslbench_classic.inputs import microphone_positions, search_region
-from sslbench_classic.learned_delays import delay_estimator, mean_evidence
 from sslbench_classic.tdoa_solver import SolverOptions, TdoaSolver
 
 __all__ = ["Multilateration", "SolverCache"]

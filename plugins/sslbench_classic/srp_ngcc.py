@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from sslbench.acoustics.gcc import largest_lag
+from sslbench.acoustics.learned_delays import delay_estimator, mean_evidence
 from sslbench.contracts import Method
 from sslbench.scene import Prediction, Recording, Tracks
 from sslbench_classic.inputs import microphone_positions, search_region
-from sslbench_classic.learned_delays import delay_estimator, mean_evidence
 from sslbench_classic.srp_search import Positions, Search
 
 __all__ = ["SrpNgcc"]

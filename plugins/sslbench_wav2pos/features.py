@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,41 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sslbench.acoustics.gcc import ROBUST, gcc_phat
-from sslbench.contracts import Trainable
-from sslbench.errors import CellError
+from sslbench.acoustics.learned_delays import DelayEstimator
 from sslbench.geometry import microphone_pairs
 
-__all__ = ["DelayEstimator", "correlations", "delay_estimator", "log_probabilities", "normalized"]
+__all__ = ["correlations", "log_probabilities", "normalized"]
 
 Audio = NDArray[np.float32]
-
-
-@runtime_checkable
-class DelayEstimator(Protocol):
-    """A trained part that estimates delays, such as `sslbench_ngcc.part.NgccPhat`."""
-
-    def delays(self, frames: Tensor, max_lag: int) -> Tensor:
-        """Return log-probabilities of pairs i < j, shape (batch, pairs, 2 * max_lag + 1)."""
-
-    def symmetric_delays(self, frames: Tensor, max_lag: int) -> Tensor:
-        """Return the mean over both orders of each pair, of the same shape."""
-
-
-def delay_estimator(parts: Mapping[str, Trainable], method: str) -> DelayEstimator:
-    """Return the part `ngcc` of a method.
-
-    Raises:
-        CellError: if the method was not given it.
-    """
-    part: object = parts.get("ngcc")
-    if not isinstance(part, DelayEstimator):
-        raise CellError(
-            "used before its estimator of delays was trained",
-            where=method,
-            expected="the part `ngcc`",
-            hint="`sslbench run` and `sslbench train` train it",
-        )
-    return part
 
 
 def normalized(audio: Audio) -> Audio:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sslbench.acoustics.gcc import largest_lag
+from sslbench.acoustics.learned_delays import delay_estimator
 from sslbench.array_types import Floats
 from sslbench.contracts import Dataset, Incompatible, Windowing
 from sslbench.datasets.windows import Windows
@@ -25,7 +26,6 @@ from sslbench.training.normalization import Statistics
 from sslbench.training.schedules import Cosine
 from sslbench_wav2pos.features import (
     correlations,
-    delay_estimator,
     log_probabilities,
     normalized,
 )

@@ -100,6 +100,9 @@ def fitted(folder, method=None, train=None, work="work"):
 class FakeNgcc(Trainable):
     """Delays that are not symmetric, in place of a trained estimator."""
 
+    sample_rate = 16000
+    samples = 2048
+
     def fit(self, train, validation, context):
         pass
 

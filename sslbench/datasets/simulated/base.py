@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -72,6 +72,8 @@ class SimulatedDataset(Dataset):
     sample_rate: ClassVar[int] = 16000
     chunk: ClassVar[int]
     """Number of scenes that are rendered and stored together."""
+    presented: ClassVar[frozenset[str]] = frozenset()
+    """Parameters on which `recording` depends, but not the audio: they share what is rendered."""
 
     def __init__(self, request: DatasetRequest) -> None:
         super().__init__(request)
@@ -173,12 +175,15 @@ class SimulatedDataset(Dataset):
 
     @cached_property
     def _fingerprint(self) -> str:
+        return self._digest(self.fingerprinted_parameters)
+
+    def _digest(self, parameters: Iterable[Parameter]) -> str:
         folder = self.source_folder
         files = folder_identity(Path(folder).expanduser(), self.request.split) if folder else ""
         about = {
             "suite": self.name,
             "version": self.version,
-            "params": {each.name: self.value(each.name) for each in self.fingerprinted_parameters},
+            "params": {each.name: self.value(each.name) for each in parameters},
             "split": self.request.split,
             "scale": self.request.scale,
             "scenes": len(self),
@@ -192,7 +197,9 @@ class SimulatedDataset(Dataset):
 
     @cached_property
     def _cache(self) -> RenderCache:
-        key = self.fingerprint()
+        key = self._digest(
+            each for each in self.fingerprinted_parameters if each.name not in self.presented
+        )
         folder = self.request.cache / self.name / key[:16]
         return RenderCache(folder, key, len(self), self.chunk, self._render_range)
 

@@ -108,6 +108,7 @@ class LuviraSim(SimulatedDataset):
     sizes = SIZES
     parameters = PARAMETERS
     chunk = 20
+    presented = frozenset({"reference", "mic_error_cm"})
 
     def __init__(self, request: DatasetRequest) -> None:
         super().__init__(request)

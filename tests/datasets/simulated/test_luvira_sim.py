@@ -37,6 +37,13 @@ def test_it_provides_the_source_microphone_only_on_request(make):
     assert measured_tdoa(pair, 16000)[0] == pytest.approx(delay, abs=0.1 / 16000)
 
 
+def test_what_methods_are_shown_needs_no_rendering_of_its_own(make):
+    first, second = make(LuviraSim), make(LuviraSim, reference=True, mic_error_cm=2.0)
+    assert first.fingerprint() != second.fingerprint()
+    assert first._cache.folder == second._cache.folder
+    assert first._cache.folder != make(LuviraSim, obstructed=0.5)._cache.folder
+
+
 def scene_conditions(dataset, count=20):
     return [dataset.scene(index).recording.conditions for index in range(count)]
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from helpers.known_delays import KnownDelays
+from sslbench.acoustics.learned_delays import mean_evidence
 from sslbench.errors import CellError
 from sslbench.geometry import Box
-from sslbench_classic.learned_delays import mean_evidence
 from sslbench_classic.multilateration import Multilateration
 from sslbench_classic.srp_ngcc import SrpNgcc
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from helpers.wav2pos_cases import ARRAY, FakeNgcc, frames
+from sslbench.acoustics.learned_delays import delay_estimator
 from sslbench.errors import CellError
 from sslbench.geometry import microphone_pairs, tdoa
 from sslbench_wav2pos.features import (
     correlations,
-    delay_estimator,
     log_probabilities,
     normalized,
 )

@@ -1,4 +1,4 @@
-"""Log-probabilities of delays from a part that has learned them, in place of correlations."""
+"""Log-probabilities of delays from a part of a method that has learned them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from sslbench.acoustics.gcc import short_frames
 from sslbench.acoustics.resampling import resample
-from sslbench.contracts import Trainable
 from sslbench.errors import CellError
 
 __all__ = ["DelayEstimator", "delay_estimator", "mean_evidence"]
@@ -35,21 +34,24 @@ class DelayEstimator(Protocol):
     samples: int
 
     def delays(self, frames: Tensor, max_lag: int) -> Tensor:
-        """Return log-probabilities, shape (batch, pairs, 2 * max_lag + 1).
+        """Return log-probabilities of pairs i < j, shape (batch, pairs, 2 * max_lag + 1).
 
         Args:
             frames: shape (batch, microphones, samples).
             max_lag: largest lag in samples.
         """
 
+    def symmetric_delays(self, frames: Tensor, max_lag: int) -> Tensor:
+        """Return the mean over both orders of each pair, of the same shape."""
 
-def delay_estimator(parts: Mapping[str, Trainable], method: str) -> DelayEstimator:
+
+def delay_estimator(parts: Mapping[str, object], method: str) -> DelayEstimator:
     """Return the part `ngcc` of a method.
 
     Raises:
         CellError: if the method was not given it.
     """
-    part: object = parts.get("ngcc")
+    part = parts.get("ngcc")
     if not isinstance(part, DelayEstimator):
         raise CellError(
             "used before its estimator of delays was trained",
