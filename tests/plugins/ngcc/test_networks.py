@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sslbench_ngcc.networks import FILTER_LENGTH, NgccNetwork, SincFilters, channel_gcc
+from sslbench_ngcc.networks import BLOCK, FILTER_LENGTH, NgccNetwork, SincFilters, channel_gcc
 
 
 def parameters(channels):
@@ -84,7 +84,7 @@ def test_a_pair_has_the_same_logits_alone_as_among_others(network, frames):
 def test_blocks_do_not_change_the_logits(network, frames, monkeypatch):
     with torch.no_grad():
         whole = network(frames, pairs_of(3), 30)
-        monkeypatch.setattr("sslbench_ngcc.networks.BLOCK", 1)
+        monkeypatch.setitem(BLOCK, "cpu", 1)
         assert torch.allclose(network(frames, pairs_of(3), 30), whole, atol=1e-5)
 
 
@@ -94,7 +94,7 @@ def test_a_block_is_bounded_in_prediction(network, frames, monkeypatch):
     monkeypatch.setattr(
         network.head, "forward", lambda gcc: sizes.append(len(gcc)) or original(gcc)
     )
-    monkeypatch.setattr("sslbench_ngcc.networks.BLOCK", 2 * 4 * 2 * 2049)
+    monkeypatch.setitem(BLOCK, "cpu", 2 * 4 * 2 * 2049)
     with torch.no_grad():
         network(frames, pairs_of(3), 30)
     assert sizes == [2, 2, 2]
