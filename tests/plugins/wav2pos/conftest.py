@@ -2,7 +2,8 @@
 
 import pytest
 
-from helpers.wav2pos_cases import FakeNgcc, fitted, frames, make
+from helpers.seven_microphones import frames
+from helpers.wav2pos_cases import FakeNgcc, fitted, make
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.wav2pos_cases import ARRAY, FakeNgcc, frames
+from helpers.seven_microphones import ARRAY, frames
+from helpers.wav2pos_cases import FakeNgcc
 from sslbench.acoustics.learned_delays import delay_estimator
 from sslbench.errors import CellError
 from sslbench.geometry import microphone_pairs, tdoa

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.wav2pos_cases import Brief, FakeNgcc, fitted, frames, hidden, make, permuted
+from helpers.seven_microphones import frames, hidden, permuted
+from helpers.wav2pos_cases import Brief, FakeNgcc, fitted, make
 from sslbench.scene import MicArray
 from sslbench.training.loop import Step
 from sslbench_wav2pos.method import Wav2pos

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers.wav2pos_cases import frames, hidden
+from helpers.seven_microphones import frames, hidden
 from sslbench.geometry import Box
 from sslbench_wav2pos.refine import RADIUS, searched
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers.wav2pos_cases import frames, hidden, make
+from helpers.seven_microphones import frames, hidden
+from helpers.wav2pos_cases import make
 from sslbench.contracts import Incompatible
 from sslbench.errors import FormatError, ParameterError
 from sslbench.running.compatibility import recording_incompatibility
