@@ -15,7 +15,7 @@ from sslbench.training.examples import Arrays, Batch
 from sslbench.training.loop import Settings
 from sslbench.training.normalization import Statistics
 from sslbench.training.regression import PositionRegression
-from sslbench.training.schedules import Cosine
+from sslbench.training.schedules import Cosine, epochs_for
 from sslbench_dinn.network import DualInputNetwork
 
 __all__ = ["DiNn"]
@@ -49,12 +49,13 @@ class DiNn(PositionRegression):
     def settings(self, scale: Scale) -> Settings:
         """Return the settings: at paper scale the published rate, and Berg's epochs and batch.
 
-        Below paper scale the number of steps is fixed and the rate is ten times as large.
+        Below paper scale the number of steps is that of `wav2pos`, and the rate ten times as large.
         """
         if scale == "paper":
             return Settings(500, 256, 1e-4, Cosine())
-        steps, batch = {"smoke": (200, 32), "quick": (5600, 64)}[scale]
-        return Settings(self.epochs(steps, batch), batch, 1e-3, Cosine(), weight_decay=0.01)
+        steps, batch = {"smoke": (450, 16), "quick": (4500, 64)}[scale]
+        epochs = epochs_for(steps, int(self.config["examples"]), batch)
+        return Settings(epochs, batch, 1e-3, Cosine(), weight_decay=0.01)
 
     def inputs(self, recording: Recording) -> Arrays:
         """Return audio, microphones and room."""

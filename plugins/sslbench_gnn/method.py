@@ -17,7 +17,7 @@ from sslbench.training.examples import Arrays, Batch
 from sslbench.training.loop import Settings, Step
 from sslbench.training.normalization import Statistics
 from sslbench.training.regression import PositionRegression
-from sslbench.training.schedules import Cosine
+from sslbench.training.schedules import Cosine, epochs_for
 from sslbench_gnn.network import RelationNetwork
 
 __all__ = ["FEWEST", "Gnn", "drawn_microphones"]
@@ -75,12 +75,13 @@ class Gnn(PositionRegression):
     def settings(self, scale: Scale) -> Settings:
         """Return the settings: at paper scale the published rate, and Berg's epochs and batch.
 
-        Below paper scale the number of steps is fixed.
+        Below paper scale the number of steps is fixed, the same as that of `wav2pos`.
         """
         if scale == "paper":
             return Settings(500, 256, 1e-3, Cosine(), weight_decay=0.01)
-        steps, batch = {"smoke": (200, 32), "quick": (5600, 64)}[scale]
-        return Settings(self.epochs(steps, batch), batch, 1e-3, Cosine(), weight_decay=0.01)
+        steps, batch = {"smoke": (450, 16), "quick": (4500, 64)}[scale]
+        epochs = epochs_for(steps, int(self.config["examples"]), batch)
+        return Settings(epochs, batch, 1e-3, Cosine(), weight_decay=0.01)
 
     def inputs(self, recording: Recording) -> Arrays:
         """Return the correlation of all pairs in half precision, microphones and room."""

@@ -23,7 +23,7 @@ from sslbench.training.examples import Arrays, Batch, batches, to_device
 from sslbench.training.learned import LearnedMethod
 from sslbench.training.loop import Settings, Step
 from sslbench.training.normalization import Statistics
-from sslbench.training.schedules import Cosine
+from sslbench.training.schedules import Cosine, epochs_for
 from sslbench_wav2pos.features import (
     correlations,
     log_probabilities,
@@ -41,11 +41,6 @@ SAMPLES = 2048
 
 WIDTH: dict[Scale, int] = {"smoke": 32, "quick": 64, "paper": 256}
 DEPTH: dict[Scale, int] = {"smoke": 1, "quick": 2, "paper": 4}
-
-EXAMPLES = 300_000
-"""Training examples seen at quick scale, in at most `EPOCHS` epochs."""
-
-EPOCHS = 60
 
 SMALLEST = 0.1
 """Deviation in metres at least, for sources that are all at one height."""
@@ -113,14 +108,13 @@ class Wav2pos(LearnedMethod):
         }
 
     def settings(self, scale: Scale) -> Settings:
-        """Return the paper's settings, or below paper scale a number of examples."""
+        """Return the paper's settings; below paper scale a fixed number of steps."""
         if scale == "paper":
-            epochs, batch, rate = 500, 256, 5e-4
-        elif scale == "quick":
-            wanted = round(EXAMPLES / self.config["examples"])
-            epochs, batch, rate = min(max(wanted, 1), EPOCHS), 64, 1.5e-3
-        else:
-            epochs, batch, rate = 25, 16, 1.5e-3
+            return self._settings(500, 256, 5e-4)
+        steps, batch = {"smoke": (450, 16), "quick": (4500, 64)}[scale]
+        return self._settings(epochs_for(steps, self.config["examples"], batch), batch, 1.5e-3)
+
+    def _settings(self, epochs: int, batch: int, rate: float) -> Settings:
         return Settings(epochs, batch, rate, Cosine(), weight_decay=0.1, decay_vectors=False)
 
     def inputs(self, recording: Recording) -> Arrays:

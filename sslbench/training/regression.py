@@ -70,10 +70,6 @@ class PositionRegression(LearnedMethod):
             "deviation": np.maximum(sources.std(axis=0), SMALLEST).tolist(),
         }
 
-    def epochs(self, steps: int, batch: int) -> int:
-        """Return the epochs, at least one, that come nearest to a number of steps."""
-        return max(1, round(steps / max(1, int(self.config["examples"]) // batch)))
-
     def standardized(self, points: ArrayLike) -> NDArray[np.float32]:
         """Return positions in metres, shape (..., 3), as z-scores."""
         mean, deviation = self._scale

