@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from sslbench.training.devices import place
 from sslbench_ngcc.networks import FLOOR, NgccNetwork
 
 MICROPHONES = 11
@@ -22,6 +23,7 @@ def case(request):
     with torch.no_grad():
         # Statistics and scales other than those of an untrained network.
         network.train()(torch.randn(2, 4, SAMPLES), torch.combinations(torch.arange(4)), 40)
+    place(network, torch.device("cpu"))
     return network.eval(), target, rounds
 
 
@@ -30,7 +32,7 @@ def filtered(network, frame):
     taps = network.filters[0].taps()
     half = taps.shape[-1] // 2
     padded = functional.pad(frame[None, None], (half, half), mode="circular")
-    return network.filters[1:](functional.conv1d(padded, taps[:, None]))
+    return network.filters[1:](functional.conv1d(padded, taps[:, None])[:, :, None])[:, :, 0]
 
 
 def pair_by_pair(network, frames, pairs):
@@ -42,7 +44,7 @@ def pair_by_pair(network, frames, pairs):
         cross = spectra[0] * spectra[1].conj()
         gcc = torch.fft.irfft(cross / (cross.abs() + FLOOR))
         lags = torch.cat((gcc[..., -MAX_LAG:], gcc[..., : MAX_LAG + 1]), dim=-1)
-        logits.append(network.head(lags)[:, 0])
+        logits.append(network.head(lags[:, :, None])[:, 0, 0])
     return torch.stack(logits, dim=1)
 
 

@@ -89,7 +89,7 @@ class SincFilters(nn.Module):
         return taps
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Return filtered frames, shape (n, channels, samples), of frames, shape (n, samples)."""
+        """Return filtered frames, shape (n, channels, 1, samples), of frames, (n, samples)."""
         samples = frames.shape[-1]
         padded = nn.functional.pad(self.taps(), (0, samples - FILTER_LENGTH))
         # With the middle tap at time 0 a symmetric filter has a real spectrum.
@@ -97,7 +97,7 @@ class SincFilters(nn.Module):
         # Not in reduced precision, in which there is no transform.
         spectra = torch.fft.rfft(frames.float())[:, None] * response
         filtered: Tensor = torch.fft.irfft(spectra, n=samples)
-        return filtered
+        return filtered[:, :, None]
 
 
 class NgccNetwork(nn.Module):
@@ -120,7 +120,7 @@ class NgccNetwork(nn.Module):
         head: list[nn.Module] = []
         for kernel in HEAD_KERNELS:
             head += [_convolution(channels, kernel), *_activation(channels), nn.Dropout(dropout)]
-        last = nn.Conv1d(channels, 1, LAST_KERNEL, padding=LAST_KERNEL // 2)
+        last = nn.Conv2d(channels, 1, (1, LAST_KERNEL), padding=(0, LAST_KERNEL // 2))
         self.head = nn.Sequential(*head, last)
 
     def forward(
@@ -139,14 +139,15 @@ class NgccNetwork(nn.Module):
         """
         batch, microphones = frames.shape[:2]
         spectra = self.spectra(frames.flatten(0, 1))
-        spectra = spectra.reshape(batch, microphones, *spectra.shape[1:])
-        rows = torch.arange(batch, device=frames.device).repeat_interleave(len(pairs))
+        start = microphones * torch.arange(batch, device=frames.device).repeat_interleave(
+            len(pairs)
+        )
         first, second = pairs.repeat(batch, 1).unbind(dim=1)
-        size = self._block(frames.device, 2 * (frames.shape[-1] + 1), len(rows))
-        blocks = zip(*(torch.split(each, size) for each in (rows, first, second)), strict=True)
+        size = self._block(frames.device, 2 * (frames.shape[-1] + 1), len(start))
+        blocks = zip(*(torch.split(start + each, size) for each in (first, second)), strict=True)
         logits = [
-            self._logits(spectra[row, i], spectra[row, j], max_lag, symmetric)
-            for row, i, j in blocks
+            self._logits(spectra.index_select(0, i), spectra.index_select(0, j), max_lag, symmetric)
+            for i, j in blocks
         ]
         return torch.cat(logits).reshape(batch, len(pairs), -1)
 
@@ -158,15 +159,20 @@ class NgccNetwork(nn.Module):
         """
         samples = frames.shape[-1]
         blocks = torch.split(frames, self._block(frames.device, samples, len(frames)))
-        return torch.cat(
-            [torch.fft.rfft(self.filters(block).float(), n=2 * samples) for block in blocks]
-        )
+        return torch.cat([torch.fft.rfft(self._filtered(block), n=2 * samples) for block in blocks])
+
+    def _filtered(self, frames: Tensor) -> Tensor:
+        filtered: Tensor = self.filters(frames)
+        return filtered[:, :, 0].float().contiguous()
 
     def _logits(self, first: Tensor, second: Tensor, max_lag: int, symmetric: bool) -> Tensor:
-        gcc = head_input(first, second, max_lag)
-        logits: Tensor = self.head(gcc)[:, 0]
+        # The convolutions are those of images of height 1, whose layout with channels last makes
+        # them more than twice as fast on a CPU as convolutions of sequences.
+        gcc = head_input(first, second, max_lag)[:, :, None]
+        gcc = gcc.contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self.head(gcc)[:, 0, 0]
         if symmetric:
-            mirrored: Tensor = self.head(gcc.flip(-1))[:, 0]
+            mirrored: Tensor = self.head(gcc.flip(-1))[:, 0, 0]
             logits = (logits + mirrored.flip(-1)) / 2
         return logits
 
@@ -207,12 +213,13 @@ def channel_gcc(first: Tensor, second: Tensor) -> Tensor:
 
 def _convolution(
     channels: int, kernel: int, padding_mode: Literal["zeros", "circular"] = "zeros"
-) -> nn.Conv1d:
-    return nn.Conv1d(channels, channels, kernel, padding=kernel // 2, padding_mode=padding_mode)
+) -> nn.Conv2d:
+    size, padding = (1, kernel), (0, kernel // 2)
+    return nn.Conv2d(channels, channels, size, padding=padding, padding_mode=padding_mode)
 
 
 def _activation(channels: int) -> tuple[nn.Module, nn.Module]:
-    return nn.BatchNorm1d(channels, momentum=MOMENTUM), nn.LeakyReLU(SLOPE)
+    return nn.BatchNorm2d(channels, momentum=MOMENTUM), nn.LeakyReLU(SLOPE)
 
 
 def _mel(hertz: float) -> float:
