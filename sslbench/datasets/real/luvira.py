@@ -24,6 +24,7 @@ import numpy as np
 
 from sslbench.array_types import Booleans, Floats
 from sslbench.contracts import Dataset, DatasetRequest, window_of
+from sslbench.datasets.real.luvira_companion import Companion, Played
 from sslbench.datasets.real.luvira_conversion import (
     RATE,
     Converted,
@@ -80,7 +81,8 @@ class Luvira(Dataset):
     `test` is the music and the speech of the held-out number, `music` and `speech` are one of the
     two each. `train` is the first 85 % of each of the other six recordings, and `validation` the
     rest of each after a gap of one second. Silent frames and frames without ground truth are not
-    requested.
+    requested. With `companion=true`, `train` has one simulated frame more for each real one, each
+    a recording of its own; see `luvira_companion`.
 
     Raises:
         MissingDataError: if the folder, a recording, a track or the ground truth does not exist.
@@ -103,7 +105,7 @@ class Luvira(Dataset):
         self._parts: dict[int, _Part] = {}
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._files) + (len(self._companion) if self._simulates else 0)
 
     def scene(self, index: int) -> Scene:
         """Return one recording, or the part of it that is in the split, with its ground truth."""
@@ -115,24 +117,30 @@ class Luvira(Dataset):
 
     def truth(self, index: int) -> tuple[str, Prediction]:
         """Return the id and the ground truth of a recording."""
+        if index >= len(self._files):
+            return self._companion.truth(index - len(self._files))
         part = self._part(index)
         return part.id, Prediction(Tracks.of(part.times, part.xyz[:, None], "position"))
 
     def prepare(self) -> None:
-        """Convert all recordings of the split, and check their ground truth."""
-        missing = [index for index in range(len(self)) if index not in self._parts]
+        """Convert all recordings of the split, check their ground truth, and simulate frames."""
+        missing = [index for index in range(len(self._files)) if index not in self._parts]
         with progress_bar(f"{NAME} {self.request.split}", "recording", len(missing)) as bar:
             for index in missing:
                 self._part(index)
                 bar.update()
+        if self._simulates:
+            self._companion.prepare()
 
     def report(self) -> Sequence[str]:
         """Return what was found in each recording, and what is assumed."""
         notes = [
             f"{part.id}: {note}"
-            for part in map(self._part, range(len(self)))
+            for part in map(self._part, range(len(self._files)))
             for note in part.notes
         ]
+        if self._simulates:
+            notes.append(f"{len(self._companion)} simulated frames (companion)")
         return [*notes, *self._assumptions()]
 
     def fingerprint(self) -> str:
@@ -148,13 +156,42 @@ class Luvira(Dataset):
         facts = {
             "name": NAME,
             "split": self.request.split,
-            "params": {key: value for key, value in self._params.items() if key != "root"},
+            "params": {
+                key: value
+                for key, value in self._params.items()
+                if key != "root" and (key != "companion" or self._simulates)
+            },
             "recordings": [identity(files, self._options) for files in self._files],
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def _simulates(self) -> bool:
+        return bool(self._params["companion"]) and self.request.split == "train"
+
+    @cached_property
+    def _companion(self) -> Companion:
+        parts = [self._part(index) for index in range(len(self._files))]
+        played = [
+            Played(
+                part.id,
+                np.array(part.converted.audio[-1, part.span]),
+                np.round(part.times * RATE - FRAME / 2).astype(int),
+                part.converted.microphones,
+            )
+            for part in parts
+        ]
+        return Companion(
+            played,
+            self._room,
+            reference=bool(self._params["reference"]),
+            cache=self.request.cache / NAME,
+        )
+
     def _scene(self, index: int) -> Scene:
         """Return a scene whose audio is on disk until it is used."""
+        if index >= len(self._files):
+            return self._companion.scene(index - len(self._files))
         part = self._part(index)
         microphones = part.converted.microphones
         audio = part.converted.audio[:, part.span]

@@ -24,6 +24,9 @@ PARAMETERS = (
     Parameter("hop", FRAME, "samples at 16 kHz from one frame to the next", minimum=1),
     Parameter("reference", False, "provide the signal of the source's own microphone"),
     Parameter(
+        "companion", False, "train also with as many simulated frames as there are real ones"
+    ),
+    Parameter(
         "silence_db", -20.0, "power of a silent frame in dB, relative to the source's mean power",
         minimum=-200.0, maximum=0.0,
     ),
@@ -71,12 +74,13 @@ def conversion_options(params: Mapping[str, Value]) -> ConversionOptions:
         raise _not_allowed(params, "tracks", f"at most {len(MICROPHONES)} with published positions")
     if len({*tracks.values(), source_track}) <= len(tracks):
         raise _not_allowed(params, "tracks", f"each track once, and not {source_track}")
-    if params["reference"] and not source_track:
-        raise ParameterError(
-            "the source has no track",
-            where=f"{NAME}: reference=true",
-            expected="the number of a track in `source_track`",
-        )
+    for name in ("reference", "companion"):
+        if params[name] and not source_track:
+            raise ParameterError(
+                "the source has no track",
+                where=f"{NAME}: {name}=true",
+                expected="the number of a track in `source_track`",
+            )
     _check_sync(params)
     return ConversionOptions(
         kept,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from sslbench.contracts import Dataset, DatasetRequest
 from sslbench.datasets.catalogue import entry
 from sslbench.datasets.simulated.cache import RenderCache, Rendered, RenderedScene
+from sslbench.datasets.simulated.render_processes import render_processes
 from sslbench.errors import UnknownNameError
 from sslbench.scene import Condition, Prediction, Recording, Scene, Tracks
 from sslbench.simulation.seeding import stream
@@ -128,8 +128,7 @@ class SimulatedDataset(Dataset):
 
     def prepare(self) -> None:
         """Render all that is not in the cache, on as many cores as OMP_NUM_THREADS allows."""
-        processes = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
-        self._cache.fill(f"rendering {self.name} {self.request.split}", processes)
+        self._cache.fill(f"rendering {self.name} {self.request.split}", render_processes())
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of name, version, parameters, split, scale and source files."""

@@ -42,3 +42,16 @@ def broken(hall, tmp_path):
     for folder in ("audio_only/music0003", "ground_truth"):
         shutil.copytree(hall / folder, tmp_path / folder)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def all_recordings(tmp_path_factory):
+    """Write all eight recordings, long enough for `validation`, at a low rate to save time.
+
+    Tests must not change them.
+    """
+    root = tmp_path_factory.mktemp("eight")
+    for kind in ("music", "speech"):
+        for number in range(1, 5):
+            write_recording(root, f"{kind}{number}", seconds=12.0, rate=16000)
+    return root

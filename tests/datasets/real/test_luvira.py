@@ -22,7 +22,6 @@ from helpers.luvira_files import (
     tracks,
     truth_file,
     tsv,
-    write_recording,
 )
 from helpers.wav_files import wav_bytes
 from sslbench.acoustics.gcc import gcc_phat, largest_lag
@@ -292,16 +291,6 @@ def test_the_source_can_be_read_from_the_processed_csv(broken, scene):
     found = opened(broken, ground_truth="csv", microphones="published").scene(0)
     assert_allclose(found.truth.tracks.xyz, scene.truth.tracks.xyz, atol=TOLERANCE)
     assert_allclose(found.recording.array.positions, MICROPHONES)
-
-
-@pytest.fixture(scope="module")
-def all_recordings(tmp_path_factory):
-    """Write all eight recordings, long enough for `validation`, at a low rate to save time."""
-    root = tmp_path_factory.mktemp("eight")
-    for kind in ("music", "speech"):
-        for number in range(1, 5):
-            write_recording(root, f"{kind}{number}", seconds=12.0, rate=16000)
-    return root
 
 
 def test_the_other_six_recordings_are_for_training(all_recordings, cache):

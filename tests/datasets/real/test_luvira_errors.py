@@ -84,9 +84,10 @@ def test_a_missing_track_of_the_source_is_reported(broken):
     assert "source_track=0" in hint
 
 
-def test_a_known_source_is_refused_where_the_source_has_no_track(hall):
-    with pytest.raises(ParameterError, match="reference=true: the source has no track"):
-        opened(hall, source_track=0, reference=True)
+@pytest.mark.parametrize("name", ["reference", "companion"])
+def test_what_needs_the_track_of_the_source_is_refused_without(name, hall):
+    with pytest.raises(ParameterError, match=f"{name}=true: the source has no track"):
+        opened(hall, source_track=0, **{name: True})
 
 
 def test_a_missing_sync_track_is_reported_with_the_parameter(broken):
