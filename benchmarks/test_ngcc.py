@@ -19,7 +19,7 @@ def case(request):
     """Return a network, the ratio to reach, and the number of rounds."""
     channels, target, rounds = request.param
     torch.manual_seed(0)
-    network = NgccNetwork(channels, 16000)
+    network = NgccNetwork(channels, 16000, MAX_LAG)
     with torch.no_grad():
         # Statistics and scales other than those of an untrained network.
         network.train()(torch.randn(2, 4, SAMPLES), torch.combinations(torch.arange(4)), 40)

@@ -6,13 +6,15 @@ with those of NGCC-PHAT.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sslbench.acoustics.gcc import ROBUST, largest_lag, mean_gcc_phat
-from sslbench.acoustics.learned_delays import delay_estimator, mean_evidence
+from sslbench.acoustics.learned_delays import delay_estimator, mean_log_probability
 from sslbench.acoustics.peaks import correlation_peaks
 from sslbench.array_types import Floats
 from sslbench.contracts import Method
@@ -127,6 +129,7 @@ class Multilateration(Method):
         part = delay_estimator(self.parts, "multilateration")
         rate, speed = part.sample_rate, recording.speed_of_sound
         max_lag = largest_lag(microphone_positions(recording), rate, speed) + 1
-        evidence = mean_evidence(part, frame, recording.sample_rate, max_lag)
-        lags, heights = correlation_peaks(evidence, self.peaks)
+        log_probability = mean_log_probability(part, frame, recording.sample_rate, max_lag)
+        # Above that of a lag drawn at random, so that the weights are positive.
+        lags, heights = correlation_peaks(log_probability + math.log(2 * max_lag + 1), self.peaks)
         return lags.double() * (speed / rate), heights

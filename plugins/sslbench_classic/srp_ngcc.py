@@ -1,8 +1,9 @@
 """The search of SRP-PHAT in the log-probabilities of delays of NGCC-PHAT.
 
-The power at a point is the mean over the pairs of the logarithm of the probability that the network
-gives to the delay of the point, so its peak is the most likely position if pairs are independent.
-No paper describes this combination; NGCC-PHAT is that of Berg et al. (Interspeech 2022).
+The power at a point is the mean over the pairs of the log-probability that the network gives to
+the delay of the point, minus the mean of this log-probability in training. If pairs are
+independent, its peak is the most likely position, where all positions are equally frequent. No
+paper describes this combination; NGCC-PHAT is that of Berg et al. (Interspeech 2022).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class SrpNgcc(Method):
     """Locate sources at the peaks of the mean log-probability of their delays.
 
     Several positions are found one after the other, each at a minimum distance from the previous
-    ones. There is no estimate where no position is more likely than by chance, as in silence.
+    ones. There is no estimate where no position is more likely than on average, as in silence.
 
     Args:
         grid: spacing of the coarse grid in metres.

@@ -29,6 +29,9 @@ SLOPE = 0.2
 MOMENTUM = 0.05
 """Of the running statistics of batch normalization."""
 
+BACKGROUND_MOMENTUM = 0.005
+"""Of the running mean of log-probabilities."""
+
 PUBLISHED = 128
 """Number of channels in the paper."""
 
@@ -106,11 +109,20 @@ class NgccNetwork(nn.Module):
     Args:
         channels: number of filters, and width of all layers; 128 in the paper.
         sample_rate: in Hz.
+        max_lag: largest lag in samples of the pairs in training.
+
+    Attributes:
+        background: running mean of the log-probability of each lag in training, shape
+            (2 * max_lag + 1,).
     """
 
-    def __init__(self, channels: int, sample_rate: int) -> None:
+    background: Tensor
+
+    def __init__(self, channels: int, sample_rate: int, max_lag: int) -> None:
         super().__init__()
         self.channels = channels
+        lags = 2 * max_lag + 1
+        self.register_buffer("background", torch.full((lags,), -math.log(lags)))
         layers: list[nn.Module] = [SincFilters(channels, sample_rate), *_activation(channels)]
         for kernel in SHARED_KERNELS:
             layers += [_convolution(channels, kernel, "circular"), *_activation(channels)]
@@ -150,6 +162,12 @@ class NgccNetwork(nn.Module):
             for i, j in blocks
         ]
         return torch.cat(logits).reshape(batch, len(pairs), -1)
+
+    @torch.no_grad()
+    def update_background(self, logits: Tensor) -> None:
+        """Include the logits of a training step, shape (..., lags), in `background`."""
+        mean = logits.detach().float().log_softmax(dim=-1).flatten(0, -2).mean(dim=0)
+        self.background.lerp_(mean, BACKGROUND_MOMENTUM)
 
     def spectra(self, frames: Tensor) -> Tensor:
         """Return the spectra of filtered frames, shape (n, channels, samples + 1).

@@ -1,5 +1,7 @@
 """A part of methods that finds delays by GCC-PHAT, in place of a trained network."""
 
+import math
+
 from sslbench.acoustics.gcc import gcc_phat
 from sslbench.contracts import Trainable
 
@@ -24,3 +26,6 @@ class KnownDelays(Trainable):
 
     def symmetric_delays(self, frames, max_lag):
         return self.delays(frames, max_lag)  # a GCC-PHAT is symmetric
+
+    def evidence(self, frames, max_lag):
+        return self.delays(frames, max_lag) + math.log(2 * max_lag + 1)

@@ -80,8 +80,8 @@ def context(tmp_path):
 
 @pytest.fixture
 def briefly(monkeypatch):
-    """Let a training at smoke scale take one epoch of four frames."""
-    brief = replace(part_module.SIZES["smoke"], epochs=1, frames=4, validated=2, reported=2)
+    """Let a training at smoke scale take one epoch of six frames."""
+    brief = replace(part_module.SIZES["smoke"], epochs=1, frames=6, validated=2, reported=2)
     monkeypatch.setitem(part_module.SIZES, "smoke", brief)
 
 
@@ -89,7 +89,7 @@ def briefly(monkeypatch):
 def learned(tmp_path_factory):
     """Return the folder of a network that learned delays of white noise in free field."""
     folder = tmp_path_factory.mktemp("ngcc")
-    size = replace(part_module.SIZES["smoke"], epochs=2, frames=60, validated=4, reported=8)
+    size = replace(part_module.SIZES["smoke"], epochs=3, frames=100, validated=4, reported=8)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patched:

@@ -8,7 +8,7 @@ from sslbench_ngcc.networks import BLOCK, FILTER_LENGTH, NgccNetwork, SincFilter
 
 
 def parameters(channels):
-    return sum(each.numel() for each in NgccNetwork(channels, 16000).parameters())
+    return sum(each.numel() for each in NgccNetwork(channels, 16000, 314).parameters())
 
 
 def pairs_of(microphones):
@@ -18,7 +18,7 @@ def pairs_of(microphones):
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return NgccNetwork(4, 16000).eval()
+    return NgccNetwork(4, 16000, 30).eval()
 
 
 @pytest.fixture

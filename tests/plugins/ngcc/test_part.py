@@ -10,9 +10,10 @@ import torch
 from sslbench.acoustics.gcc import gcc_phat, largest_lag
 from sslbench.contracts import Incompatible
 from sslbench.errors import CellError, FormatError, GeometryError
-from sslbench.geometry import tdoa
+from sslbench.geometry import microphone_pairs, tdoa
 from sslbench_ngcc import part as part_module
 from sslbench_ngcc.frames import known_frame, normalized
+from sslbench_ngcc.networks import BACKGROUND_MOMENTUM, NgccNetwork
 from sslbench_ngcc.part import NgccPhat
 
 LAGS = 40
@@ -114,6 +115,48 @@ def test_a_loaded_part_gives_the_same(noise, context, briefly, frames, tmp_path)
     assert torch.equal(again.delays(frames, LAGS), trained.delays(frames, LAGS))
     assert again.max_lag == trained.max_lag
     assert again.report == trained.report
+
+
+def test_evidence_is_the_log_probability_minus_its_mean_in_training(part, frames):
+    network = part.network
+    expected = part.delays(frames, part.max_lag) - network.background
+    torch.testing.assert_close(part.evidence(frames, part.max_lag), expected)
+
+
+def test_lags_beyond_those_of_the_training_have_the_mean_of_the_longest(part):
+    mean = part.network.background
+    longer = part.background(part.max_lag + 3)
+    torch.testing.assert_close(longer[3:-3], mean)
+    assert (longer[:4] == mean[0]).all()
+    assert (longer[-4:] == mean[-1]).all()
+    torch.testing.assert_close(part.background(part.max_lag - 2), mean[2:-2])
+
+
+def test_a_silent_microphone_is_no_evidence(part, frames):
+    silenced = frames.clone()
+    silenced[:, 0] = 0
+    found = part.evidence(silenced, LAGS)
+    i, j = microphone_pairs(frames.shape[1])
+    silent = (i == 0) | (j == 0)
+    assert (found[:, silent] == 0).all()
+    assert (found[:, ~silent] != 0).any()
+
+
+def test_the_background_is_the_running_mean_of_training(noise, context, briefly, monkeypatch):
+    steps = []
+    update = NgccNetwork.update_background
+
+    def noted(network, logits):
+        steps.append(logits.detach().log_softmax(dim=-1).mean(dim=(0, 1)))
+        update(network, logits)
+
+    monkeypatch.setattr(NgccNetwork, "update_background", noted)
+    trained = NgccPhat()
+    trained.fit(noise("train"), noise("validation"), context)
+    (mean,) = steps
+    start = torch.full_like(mean, -math.log(len(mean)))
+    expected = start + BACKGROUND_MOMENTUM * (mean - start)
+    torch.testing.assert_close(trained.network.background, expected)
 
 
 def test_the_report_compares_with_both_whitenings_here_and_in_another_room(part):
