@@ -68,6 +68,7 @@ def _baselines() -> list[MethodSpec]:
             outputs=("position",),
             frame_wise=True,
             trainable=True,
+            unknown_microphones=True,
         ),
         baseline(
             name="random-position",

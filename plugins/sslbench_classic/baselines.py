@@ -115,10 +115,17 @@ class MeanPosition(TrainableMethod):
     def locate(self, recording: Recording) -> Prediction:
         """Return one track that stays at the mean position.
 
+        A microphone of unknown position is estimated at the mean of the known ones.
+
         Raises:
             CellError: if neither `fit` nor `load` was called before.
         """
-        return Prediction(Tracks.still(recording, self._trained_mean()))
+        tracks = Tracks.still(recording, self._trained_mean())
+        positions = recording.array.positions
+        if positions is None or recording.array.complete or not len(recording.array.known):
+            return Prediction(tracks)
+        known = np.isfinite(positions).all(axis=1, keepdims=True)
+        return Prediction(tracks, np.where(known, np.nan, recording.array.known.mean(axis=0)))
 
     @property
     def parameter_count(self) -> int:

@@ -1,6 +1,7 @@
 """Trivial baselines that ignore the audio."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,18 @@ def test_room_centre_is_the_centre_of_the_region_in_every_frame() -> None:
 def test_mean_position_averages_the_active_frames(tmp_path: Path) -> None:
     xyz = trained(tmp_path).locate(recording()).tracks.xyz
     np.testing.assert_allclose(xyz, np.broadcast_to([2, 1, 1 / 3], (4, 1, 3)))
+
+
+def test_mean_position_puts_hidden_microphones_at_the_mean_of_the_others(tmp_path: Path) -> None:
+    whole = recording()
+    assert whole.array.positions is not None
+    positions = np.array(whole.array.positions)
+    positions[1] = np.nan
+    found = trained(tmp_path).locate(replace(whole, array=MicArray(positions))).microphones
+    assert found is not None
+    np.testing.assert_allclose(found[1], np.delete(positions, 1, axis=0).mean(axis=0))
+    assert np.isnan(np.delete(found, 1, axis=0)).all()
+    assert trained(tmp_path).locate(whole).microphones is None
 
 
 def test_mean_position_can_be_saved_and_loaded(tmp_path: Path) -> None:
