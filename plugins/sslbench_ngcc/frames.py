@@ -16,13 +16,24 @@ from sslbench.scene import MicArray, Scene
 from sslbench.training.clips import cut_clips, resampled
 from sslbench.training.examples import Arrays, ExampleSet
 
-__all__ = ["RATE", "SAMPLES", "Frame", "RandomMicrophones", "known_frame", "normalized"]
+__all__ = [
+    "RATE",
+    "SAMPLES",
+    "Frame",
+    "RandomMicrophones",
+    "known_frame",
+    "network_input",
+    "normalized",
+]
 
 RATE = 16000
 """Sample rate of the network in Hz."""
 
 SAMPLES = 2048
 """Length of a frame."""
+
+FADE = 256
+"""Samples of the fade at each end of a frame."""
 
 ROUNDING = 1e-6
 """Standard deviation, relative to the largest sample, up to which a frame is constant."""
@@ -60,6 +71,21 @@ def known_frame(scene: Scene) -> Frame:
     distance: Floats = np.linalg.norm(mics - source, axis=1)
     max_lag = largest_lag(mics, RATE, recording.speed_of_sound)
     return Frame(clip.audio, distance * rate, max_lag, rate)
+
+
+def network_input(frames: Tensor) -> Tensor:
+    """Return frames of zero mean and unit standard deviation, faded in and out; silent ones are 0.
+
+    The published network has no fade. Without it the ends of a frame are steps at the same time in
+    all microphones, and the GCC-PHAT has a peak at lag 0 whatever the delay is: of 1.2 standard
+    deviations on frames of `luvira-sim`, and 0.25 with the fade.
+
+    Args:
+        frames: shape (..., SAMPLES).
+    """
+    fade = torch.hann_window(2 * FADE, periodic=False, device=frames.device)
+    middle = torch.ones(SAMPLES - 2 * FADE, device=frames.device)
+    return normalized(frames) * torch.cat([fade[:FADE], middle, fade[FADE:]])
 
 
 def normalized(frames: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from sslbench_ngcc.frames import (
     Frame,
     RandomMicrophones,
     known_frame,
-    normalized,
+    network_input,
 )
 from sslbench_ngcc.networks import NgccNetwork
 from sslbench_ngcc.other_room import other_room
@@ -224,7 +224,7 @@ class NgccPhat(TrainedNetwork):
         del step
         max_lag: int = self.config["max_lag"]
         pairs = _pairs(batch["audio"])
-        logits = network(normalized(batch["audio"]), pairs, max_lag)
+        logits = network(network_input(batch["audio"]), pairs, max_lag)
         assert isinstance(network, NgccNetwork)
         network.update_background(logits)
         return _cross_entropy(logits, _labels(batch["arrivals"], pairs, max_lag))
@@ -236,7 +236,7 @@ class NgccPhat(TrainedNetwork):
             audio = torch.tensor(frame.audio, device=device)[None]
             pairs = _pairs(audio)
             labels = _labels(torch.tensor(frame.arrivals)[None].to(device), pairs, self.max_lag)
-            logits = network(normalized(audio), pairs, self.max_lag)
+            logits = network(network_input(audio), pairs, self.max_lag)
             losses.append(float(_cross_entropy(logits, labels)))
         return float(np.mean(losses))
 
@@ -263,7 +263,7 @@ class NgccPhat(TrainedNetwork):
         network = self.network
         device = next(network.parameters()).device
         with torch.no_grad():
-            audio = normalized(frames.to(device, torch.float32))
+            audio = network_input(frames.to(device, torch.float32))
             pairs = _pairs(audio)
             logits = network(audio, pairs, max_lag, symmetric=symmetric)
         silent = (audio == 0).all(dim=-1)[:, pairs].any(dim=-1)

@@ -12,7 +12,7 @@ from sslbench.contracts import Incompatible
 from sslbench.errors import CellError, FormatError, GeometryError
 from sslbench.geometry import microphone_pairs, tdoa
 from sslbench_ngcc import part as part_module
-from sslbench_ngcc.frames import known_frame, normalized
+from sslbench_ngcc.frames import FADE, known_frame, network_input, normalized
 from sslbench_ngcc.networks import BACKGROUND_MOMENTUM, NgccNetwork
 from sslbench_ngcc.part import NgccPhat
 
@@ -243,6 +243,21 @@ def test_other_sample_rates_are_resampled(make_scene, part):
     found = part.delays(torch.tensor(frame.audio)[None], frame.max_lag)[0].argmax(dim=-1)
     expected = tdoa(scene.recording.array.positions, scene.truth.tracks.xyz[0, 0]) * 16000
     assert np.abs(found.numpy() - frame.max_lag - expected).max() <= 1.5
+
+
+def test_the_ends_of_a_frame_do_not_correlate_at_lag_zero():
+    rng = torch.Generator().manual_seed(0)
+    signal = torch.randn(200, 2048 + 300, generator=rng).cumsum(dim=-1)  # steps at its ends
+    pair = torch.stack([signal[:, 300:], signal[:, :-300]], dim=1)
+    plain, faded = (gcc_phat(each, 400)[:, 0] for each in (normalized(pair), network_input(pair)))
+    at_zero = [(each[:, 400] / each.std(dim=-1)).mean() for each in (plain, faded)]
+    assert at_zero[0] > 3
+    assert at_zero[1].abs() < 1
+
+
+def test_the_middle_of_a_frame_is_not_faded(frames):
+    inner = slice(FADE, -FADE)
+    assert torch.equal(network_input(frames)[..., inner], normalized(frames)[..., inner])
 
 
 def test_normalized_frames_have_zero_mean_and_unit_deviation():
