@@ -34,6 +34,12 @@ def sslbench_methods() -> Sequence[MethodSpec]:
                     minimum=0,
                 ),
                 Parameter(
+                    "whitening",
+                    "robust",
+                    "of the GCC-PHAT: phat, as published, or the one that srp-phat uses (robust)",
+                    choices=("phat", "robust"),
+                ),
+                Parameter(
                     "symmetrize",
                     False,
                     "average over both orders of each pair, so that the order of the microphones"
@@ -51,7 +57,7 @@ def sslbench_methods() -> Sequence[MethodSpec]:
                     value,
                     TABLE,
                     {"held_out": 3},
-                    {"width": 0, "symmetrize": False},
+                    {"width": 0, "whitening": "phat", "symmetrize": False},
                     split=split,
                 )
                 for split, values in PUBLISHED.items()

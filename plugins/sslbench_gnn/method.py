@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sslbench.acoustics.gcc import gcc_phat, largest_lag
+from sslbench.acoustics.gcc import PHAT, ROBUST, gcc_phat, largest_lag
 from sslbench.contracts import Dataset
 from sslbench.scene import Recording
 from sslbench.specs import Scale
@@ -23,6 +23,8 @@ from sslbench_gnn.network import RelationNetwork
 __all__ = ["FEWEST", "Gnn", "drawn_microphones"]
 
 WIDTHS: Mapping[Scale, int] = {"smoke": 128, "quick": 256, "paper": 625}
+
+WHITENINGS = {"phat": PHAT, "robust": ROBUST}
 
 PUBLISHED_LAG = 512
 """Largest lag in samples of the published features, which are 1,024 values."""
@@ -38,19 +40,20 @@ class Gnn(PositionRegression):
     """Position of one source from the correlations of all pairs of any number of microphones.
 
     In training a random number of microphones, 5 to all of them, is used of each example and
-    epoch. The features are textbook GCC-PHAT, divided by its largest value.
+    epoch. The features are the GCC-PHAT, divided by its largest value.
 
     Args:
         width: units per layer; 0 for that of the scale.
+        whitening: `phat`, as published, or `robust`, see `sslbench.acoustics.gcc.ROBUST`.
         symmetrize: whether the two orders of a pair are averaged.
     """
 
     name = "gnn"
     cache_inputs = True
-    feature_parameters = ()
+    feature_parameters = ("whitening",)
 
-    def __init__(self, *, width: int, symmetrize: bool) -> None:
-        super().__init__(width=width, symmetrize=symmetrize)
+    def __init__(self, *, width: int, whitening: str, symmetrize: bool) -> None:
+        super().__init__(width=width, whitening=whitening, symmetrize=symmetrize)
 
     def configure(self, train: Dataset, scale: Scale) -> dict[str, Any]:
         """Return also the width and the largest lag: the published one at paper scale.
@@ -85,7 +88,9 @@ class Gnn(PositionRegression):
 
     def inputs(self, recording: Recording) -> Arrays:
         """Return the correlation of all pairs in half precision, microphones and room."""
-        gcc = gcc_phat(torch.tensor(recording.audio), int(self.config["max_lag"]))
+        whitening = WHITENINGS[str(self.params["whitening"])]
+        max_lag = int(self.config["max_lag"])
+        gcc = gcc_phat(torch.tensor(recording.audio), max_lag, whitening=whitening)
         gcc = gcc / gcc.amax(dim=-1, keepdim=True).clamp_min(SMALLEST)
         return {"gcc": gcc.numpy().astype(np.float16), **self.geometry(recording)}
 

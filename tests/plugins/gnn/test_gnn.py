@@ -8,7 +8,7 @@ import torch
 
 from helpers.seven_microphones import frames, permuted
 from helpers.toy_learner import context, selection
-from sslbench.acoustics.gcc import gcc_phat
+from sslbench.acoustics.gcc import ROBUST, gcc_phat
 from sslbench.geometry import microphone_pairs
 from sslbench.scene import MicArray
 from sslbench_gnn import sslbench_methods
@@ -25,7 +25,7 @@ class Brief(Gnn):
 
 def fitted(folder, **params):
     train, validation = frames("train", folder), frames("validation", folder, count=6)
-    found = Brief(**{"width": 8, "symmetrize": False} | params)
+    found = Brief(**{"width": 8, "whitening": "robust", "symmetrize": False} | params)
     chosen = selection("position-error-capped")
     found.fit(train, validation, context(folder / "work", selection=chosen))
     return found
@@ -79,8 +79,17 @@ def test_features_are_correlations_whose_largest_value_is_one(method, recording)
     found = method.inputs(recording)["gcc"].astype(float)
     assert found.shape == (21, 2 * method.config["max_lag"] + 1)
     np.testing.assert_allclose(found.max(axis=1), 1)
+    audio, max_lag = torch.tensor(recording.audio), method.config["max_lag"]
+    plain = gcc_phat(audio, max_lag, whitening=ROBUST).numpy()
+    np.testing.assert_allclose(found[3], plain[3] / plain[3].max(), atol=1e-3)
+
+
+def test_the_published_whitening_is_that_of_the_textbook(tmp_path, recording):
+    method = fitted(tmp_path, whitening="phat")
+    found = method.inputs(recording)["gcc"].astype(float)
     plain = gcc_phat(torch.tensor(recording.audio), method.config["max_lag"]).numpy()
     np.testing.assert_allclose(found[3], plain[3] / plain[3].max(), atol=1e-3)
+    assert all(each.params["whitening"] == "phat" for each in SPEC.published)
 
 
 def test_it_trains_and_predicts_with_any_number_of_microphones(method, recording):
