@@ -52,7 +52,7 @@ def sslbench_methods() -> Sequence[MethodSpec]:
 
 
 def _baselines() -> list[MethodSpec]:
-    baseline = partial(MethodSpec, licence="MIT", formats=ANY_FORMAT)
+    baseline = partial(MethodSpec, licence="MIT", formats=ANY_FORMAT, unknown_microphones=True)
     return [
         baseline(
             name="room-centre",
@@ -68,7 +68,6 @@ def _baselines() -> list[MethodSpec]:
             outputs=("position",),
             frame_wise=True,
             trainable=True,
-            unknown_microphones=True,
         ),
         baseline(
             name="random-position",
@@ -154,6 +153,7 @@ def _srp_phat() -> MethodSpec:
         ),
         max_sources=None,
         min_channels=2,
+        unknown_microphones=True,
         min_rank_position=2,
         max_aperture=1.0,
         paper="DiBiase, PhD thesis, Brown University, 2000",
@@ -182,6 +182,7 @@ def _srp_ngcc() -> MethodSpec:
         ),
         max_sources=None,
         min_channels=2,
+        unknown_microphones=True,
         min_rank_position=2,
         parts=(Part(name="ngcc", target=NGCC, parameters=("channels",)),),
         paper="NGCC-PHAT: Berg et al., Interspeech 2022",
@@ -218,6 +219,7 @@ def _multilateration() -> MethodSpec:
         ),
         parts=(Part(name="ngcc", target=NGCC, parameters=("channels",), when={"delays": "ngcc"}),),
         min_channels=4,
+        unknown_microphones=True,
         min_channels_position=5,
         min_rank_position=3,
         paper="Astrom et al., EUSIPCO 2021; Berg et al., wav2pos, 2024",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sslbench.array_types import Floats
 from sslbench.geometry import Box
-from sslbench.scene import Recording
+from sslbench.scene import MicArray, Recording
 
-__all__ = ["is_horizontal", "microphone_positions", "search_region"]
+__all__ = ["is_horizontal", "known_microphones", "microphone_positions", "search_region"]
 
 HORIZONTAL = 1e-3
 """Largest difference in height, in metres, of microphones that count as one horizontal plane."""
@@ -18,6 +20,16 @@ def search_region(recording: Recording) -> Box:
     """Return the region of a recording for which positions are requested."""
     assert recording.region is not None, "a recording that requests positions has a region"
     return recording.region
+
+
+def known_microphones(recording: Recording) -> Recording:
+    """Return a recording without the microphones whose position is unknown."""
+    array = recording.array
+    if array.complete:
+        return recording
+    positions = microphone_positions(recording)
+    known = np.asarray(np.isfinite(positions).all(axis=1))
+    return replace(recording, audio=recording.audio[known], array=MicArray(positions[known]))
 
 
 def microphone_positions(recording: Recording) -> Floats:

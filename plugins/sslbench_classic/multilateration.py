@@ -19,7 +19,7 @@ from sslbench.acoustics.peaks import correlation_peaks
 from sslbench.array_types import Floats
 from sslbench.contracts import Method
 from sslbench.scene import Prediction, Recording, Tracks
-from sslbench_classic.inputs import microphone_positions, search_region
+from sslbench_classic.inputs import known_microphones, microphone_positions, search_region
 from sslbench_classic.tdoa_solver import SolverOptions, TdoaSolver
 
 __all__ = ["Multilateration", "SolverCache"]
@@ -101,6 +101,7 @@ class Multilateration(Method):
         Raises:
             GeometryError: if the array has too few microphones or spans too few dimensions.
         """
+        recording = known_microphones(recording)
         solver = self._cache.solver(recording)
         peaks = [self._ranges(frame, recording) for frame in recording.frames()]
         ranges, heights = (torch.stack(each) for each in zip(*peaks, strict=True))

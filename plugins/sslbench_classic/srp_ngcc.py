@@ -16,7 +16,7 @@ from sslbench.acoustics.gcc import largest_lag
 from sslbench.acoustics.learned_delays import delay_estimator, mean_evidence
 from sslbench.contracts import Method
 from sslbench.scene import Prediction, Recording, Tracks
-from sslbench_classic.inputs import microphone_positions, search_region
+from sslbench_classic.inputs import known_microphones, microphone_positions, search_region
 from sslbench_classic.srp_search import Positions, Search
 
 __all__ = ["SrpNgcc"]
@@ -60,6 +60,7 @@ class SrpNgcc(Method):
             CellError: without the part `ngcc`.
             GeometryError: if delays can be longer than the frames of the network.
         """
+        recording = known_microphones(recording)
         part = delay_estimator(self.parts, "srp-ngcc")
         rate, speed = part.sample_rate, recording.speed_of_sound
         max_lag = largest_lag(microphone_positions(recording), rate, speed) + 1

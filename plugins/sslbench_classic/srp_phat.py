@@ -20,7 +20,7 @@ from sslbench.acoustics.gcc import ROBUST, gcc_phat, largest_lag, mean_gcc_phat,
 from sslbench.array_types import Floats
 from sslbench.contracts import Method
 from sslbench.scene import Prediction, Recording, Tracks
-from sslbench_classic.inputs import microphone_positions, search_region
+from sslbench_classic.inputs import known_microphones, microphone_positions, search_region
 from sslbench_classic.srp_search import Directions, Positions, Search, SearchSpace
 
 __all__ = ["SrpPhat"]
@@ -95,6 +95,7 @@ class SrpPhat(Method):
 
     def locate(self, recording: Recording) -> Prediction:
         """Return `max_sources` tracks per frame, strongest first, NaN where none was found."""
+        recording = known_microphones(recording)
         search = self._prepared(recording)
         separation = self.separation if recording.kind == "position" else self.separation_angle
         several = recording.kind == "direction" and recording.max_sources > 1

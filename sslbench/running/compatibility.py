@@ -23,11 +23,16 @@ def recording_incompatibility(method: MethodSpec, recording: Recording) -> str:
     array = recording.array
     if array.format not in method.formats:
         return f"{method.name} needs audio of format {' or '.join(method.formats)}"
+    if not array.complete and not method.unknown_microphones:
+        return f"{method.name} needs known positions of all microphones"
     needed = _channels(method, recording)
     if array.channels < needed:
         return f"{method.name} needs {needed} microphones, there are {array.channels}"
-    if not array.complete and not method.unknown_microphones:
-        return f"{method.name} needs known positions of all microphones"
+    if not array.complete and len(array.known) < needed:
+        return (
+            f"{method.name} needs {needed} microphones of known position, there are"
+            f" {len(array.known)}"
+        )
     return (
         _unknown_height(method, recording)
         or _too_large(method, recording)
