@@ -8,12 +8,18 @@ the second waits for the first. A damaged folder is computed again.
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from multiprocessing import get_all_start_methods
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.utils.data import DataLoader
 
+from sslbench.cores import usable_cores
 from sslbench.errors import FormatError, StoreError
 from sslbench.files import publishing, remove_leftovers, store_errors
 from sslbench.progress import progress_bar
@@ -22,6 +28,9 @@ from sslbench.training.examples import Arrays, ExampleSet
 __all__ = ["CachedExamples", "cached_examples"]
 
 ABOUT = "about.json"
+
+FEWEST_PER_PROCESS = 100
+"""Examples per process from which it pays to start several."""
 
 HINT = "free some space on the disk, or name another cache folder by SSLBENCH_CACHE"
 
@@ -113,13 +122,31 @@ def _write(examples: ExampleSet, folder: Path) -> list[str]:
             }
             np.lib.format.write_array_header_1_0(files[name], header)
         with progress_bar("computing features", "scene", len(examples)) as bar:
-            for index in range(len(examples)):
-                row = examples.arrays(index)
+            for index, row in enumerate(_computed(examples)):
                 for name, file in files.items():
                     value = np.asarray(row[name])
                     file.write(_like(value, first[name], name, index).tobytes())
                 bar.update()
     return list(first)
+
+
+def _computed(examples: ExampleSet) -> Iterator[Arrays]:
+    """Return all examples in order, from as many processes as OMP_NUM_THREADS allows."""
+    processes = min(usable_cores(), len(examples) // FEWEST_PER_PROCESS)
+    done = 0
+    # A network on a GPU cannot be used in a forked process, and only forked ones need no pickle.
+    on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # not in the stubs
+    if processes > 1 and "fork" in get_all_start_methods() and not on_gpu:
+        loader: DataLoader[dict[str, Any]] = DataLoader(
+            examples, batch_size=None, num_workers=processes, multiprocessing_context="fork"
+        )
+        # What is wrong shows below, without the traces of another process around the message.
+        with suppress(Exception):
+            for row in loader:
+                yield row
+                done += 1
+    for index in range(done, len(examples)):
+        yield examples.arrays(index)
 
 
 def _like(

@@ -1,5 +1,6 @@
 """Features on disk are made once, appear whole or not at all, and are made again if damaged."""
 
+import os
 import threading
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from sslbench.errors import FormatError, StoreError
 from sslbench.training.examples import ExampleSet
-from sslbench.training.feature_cache import cached_examples
+from sslbench.training.feature_cache import FEWEST_PER_PROCESS, cached_examples
 
 SCENES = 12
 EXPECTED = [n**2 for n in range(SCENES)]
@@ -129,3 +130,42 @@ def test_features_that_vanish_while_they_are_used_are_reported(folder):
     (folder / "planes.npy").unlink()
     with pytest.raises(StoreError, match="missing or damaged"):
         examples[0]
+
+
+class Process(ExampleSet):
+    """The process that made an example."""
+
+    def __init__(self, wrong=None):
+        self.wrong = wrong
+
+    def __len__(self):
+        return 2 * FEWEST_PER_PROCESS
+
+    def arrays(self, index):
+        if index == self.wrong:
+            raise FormatError("damaged", where="scene 7", expected="a good one")
+        return {"process": np.array(os.getpid()), "number": np.array([index], np.float16)}
+
+
+def test_many_examples_are_made_in_several_processes_and_in_order(folder, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    examples = cached_examples(Process(), folder)
+    made = [examples.arrays(index) for index in range(len(examples))]
+    assert [int(each["number"][0]) for each in made] == list(range(len(examples)))
+    assert made[0]["number"].dtype == np.float16
+    processes = {int(each["process"]) for each in made}
+    assert len(processes) == 2
+    assert os.getpid() not in processes
+
+
+def test_one_core_makes_them_in_this_process(folder, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    examples = cached_examples(Process(), folder)
+    assert {int(examples.arrays(index)["process"]) for index in (0, 150)} == {os.getpid()}
+
+
+def test_an_error_in_a_process_is_the_error_of_the_example(folder, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with pytest.raises(FormatError, match="damaged") as error:
+        cached_examples(Process(wrong=7), folder)
+    assert error.value.where == "scene 7"

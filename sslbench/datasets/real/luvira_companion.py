@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.array_types import Floats
+from sslbench.cores import usable_cores
 from sslbench.datasets.real.luvira_conversion import RATE
 from sslbench.datasets.real.luvira_frames import FRAME
 from sslbench.datasets.simulated.cache import RenderCache, Rendered, RenderedScene
 from sslbench.datasets.simulated.luvira_sim import MIN_MICROPHONE_DISTANCE, REGION, ROOM
-from sslbench.datasets.simulated.render_processes import render_processes
 from sslbench.geometry import Box
 from sslbench.scene import MicArray, Prediction, Recording, Scene, Tracks
 from sslbench.simulation.filters import convolve
@@ -122,7 +122,7 @@ class Companion:
 
     def prepare(self) -> None:
         """Render all frames that are not in the cache."""
-        self._cache.fill("simulating the companion of luvira", render_processes())
+        self._cache.fill("simulating the companion of luvira", usable_cores())
 
 
 class _Renderer:

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.contracts import Dataset, DatasetRequest
+from sslbench.cores import usable_cores
 from sslbench.datasets.catalogue import entry
 from sslbench.datasets.simulated.cache import RenderCache, Rendered, RenderedScene
-from sslbench.datasets.simulated.render_processes import render_processes
 from sslbench.errors import UnknownNameError
 from sslbench.scene import Condition, Prediction, Recording, Scene, Tracks
 from sslbench.simulation.seeding import stream
@@ -128,7 +128,7 @@ class SimulatedDataset(Dataset):
 
     def prepare(self) -> None:
         """Render all that is not in the cache, on as many cores as OMP_NUM_THREADS allows."""
-        self._cache.fill(f"rendering {self.name} {self.request.split}", render_processes())
+        self._cache.fill(f"rendering {self.name} {self.request.split}", usable_cores())
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of name, version, parameters, split, scale and source files."""

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import IO, Protocol
 
-__all__ = ["Chunks", "render_in_processes", "render_processes"]
+__all__ = ["Chunks", "render_in_processes"]
 
 
 class Chunks(Protocol):
@@ -24,11 +24,6 @@ class Chunks(Protocol):
 
     def make(self, number: int) -> int:
         """Render a chunk and return its number."""
-
-
-def render_processes() -> int:
-    """Return how many processes to use: OMP_NUM_THREADS, or else the number of cores."""
-    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
 
 
 def render_in_processes(chunks: Chunks, numbers: Sequence[int], processes: int) -> Iterator[int]:
