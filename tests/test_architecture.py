@@ -13,6 +13,7 @@ CORE = ROOT / "sslbench"
 
 LAYERS = {
     "array_types": 0,
+    "cores": 0,
     "errors": 0,
     "geometry": 0,
     "progress": 0,
