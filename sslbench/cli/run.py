@@ -14,12 +14,12 @@ import click
 
 from sslbench.cell import Cell, CellOutcome
 from sslbench.cli.common.installed import installed
-from sslbench.cli.common.options import as_json, config_from, execution, selection, store_option
+from sslbench.cli.common.options import as_json, execution, selection, store_option
 from sslbench.errors import DataError, SslbenchError
 from sslbench.registry import Registry
 from sslbench.results.record import RunRecord, read_record
 from sslbench.results.store import Store, default_cache
-from sslbench.running.config import RunConfig
+from sslbench.running.config import RunConfig, read_config
 from sslbench.running.engine import CellRunner, Until
 from sslbench.running.executors import exit_code, run_cells
 from sslbench.running.inference import as_cell_error
@@ -50,7 +50,8 @@ def cells_command(name: str, *, until: Until, help: str) -> click.Command:
     @store_option
     @as_json
     def command(store: Path, dry_run: bool, verbose: bool, as_json: bool, **options: Any) -> int:
-        config = config_from(options)
+        given = {key: value for key, value in options.items() if key in RunConfig.model_fields}
+        config = read_config(given, options["config"])
         registry = installed()
         plan = make_plan(registry, config)
         if until == "train":

@@ -32,7 +32,7 @@ from sslbench.array_types import Floats, Integers
 from sslbench.errors import FormatError
 from sslbench.scene import Kind, Prediction, Tracks
 
-__all__ = ["dump_predictions", "load_predictions", "read_predictions"]
+__all__ = ["dump_and_reload", "dump_predictions", "load_predictions", "read_predictions"]
 
 NO_ESTIMATE = -1
 
@@ -59,6 +59,17 @@ def dump_predictions(predictions: Mapping[str, Prediction]) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return _without_dates(buffer)
+
+
+def dump_and_reload(
+    predictions: Mapping[str, Prediction],
+) -> tuple[bytes, dict[str, Prediction]]:
+    """Return the content of a file, and the predictions as they will be read from it.
+
+    They are scored as they are read, in single precision, so that a score can be repeated exactly.
+    """
+    data = dump_predictions(predictions)
+    return data, load_predictions(io.BytesIO(data))
 
 
 def _stack(parts: list[NDArray[np.generic]], dtype: type[np.generic]) -> NDArray[np.generic]:

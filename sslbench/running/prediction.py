@@ -6,7 +6,6 @@ found again.
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from sslbench.cell import Cell, Choice
 from sslbench.contracts import Dataset, Incompatible, Method, Oracle, Tracker
 from sslbench.errors import FormatError
 from sslbench.registry import call_hooks, load_class
-from sslbench.results.predictions import dump_predictions, load_predictions, read_predictions
+from sslbench.results.predictions import dump_and_reload, read_predictions
 from sslbench.results.stages import PREDICTIONS, PredictedStage
 from sslbench.running.compatibility import recording_incompatibility
 from sslbench.running.environment import environment, source
@@ -145,14 +144,13 @@ def open_tracker(session: Session, addition: Choice) -> Tracker:
 def _put(
     session: Session, key: str, left: PredictedStage, predictions: Mapping[str, Prediction]
 ) -> Stored:
-    data = dump_predictions(predictions)
+    data, read_again = dump_and_reload(predictions)
 
     def fill(folder: Path) -> None:
         (folder / PREDICTIONS).write_bytes(data)
 
     path = session.store.put("predict", key, left, fill) / PREDICTIONS
-    # As they will be read again: in single precision.
-    return Stored(path, load_predictions(io.BytesIO(data)), left)
+    return Stored(path, read_again, left)
 
 
 def _stored(session: Session, key: str, *, reused: bool) -> Stored | None:

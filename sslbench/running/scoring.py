@@ -12,7 +12,6 @@ All of them open the ground truth through the session and score with `scoring.ev
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from sslbench.errors import FormatError, UsageError
 from sslbench.metrics.corpus import Pair
 from sslbench.registry import NAME
 from sslbench.results.external_predictions import read_external_predictions
-from sslbench.results.predictions import dump_predictions, load_predictions, read_predictions
+from sslbench.results.predictions import dump_and_reload, read_predictions
 from sslbench.results.record import (
     EXTERNAL,
     SCHEMA_VERSION,
@@ -247,9 +246,7 @@ def score_external(session: Session, submission: Submission) -> RunRecord:
     _check_name(session, cell.method.name)
     ground_truth = session.ground_truth(cell)
     given = read_external_predictions(submission.path, ground_truth.tracks)
-    data = dump_predictions(given)
-    # Scored as they will be read again: in single precision.
-    predictions = load_predictions(io.BytesIO(data))
+    data, predictions = dump_and_reload(given)
     found = evaluate(session.rules(cell), predictions, ground_truth, str(submission.path))
     record = RunRecord.model_validate(
         {

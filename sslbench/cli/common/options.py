@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from sslbench.results.store import default_store
-from sslbench.running.config import RunConfig, read_config
 from sslbench.specs import SCALES
 
-__all__ = ["as_json", "config_from", "execution", "selection", "store_option"]
+__all__ = ["as_json", "execution", "selection", "store_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -103,13 +102,3 @@ def _add(command: Command, options: tuple[Callable[[Command], Command], ...]) ->
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def config_from(options: dict[str, Any]) -> RunConfig:
-    """Return the configuration of the shared options, merged with a file if one is given.
-
-    Raises:
-        UsageError: if a key or value of the file is wrong.
-    """
-    known = {key: value for key, value in options.items() if key in RunConfig.model_fields}
-    return read_config(known, options["config"])
