@@ -58,7 +58,8 @@ def check_plugin(registry: Registry, report: PluginReport) -> list[Violation]:
 def check_method(spec: MethodSpec) -> list[Violation]:
     """Check a method on noise and on silence, and that its estimates are deterministic.
 
-    A trainable method is constructed but not run, since it would have to be trained first.
+    A method that is trainable, or needs a part, is constructed but not run, since it would have to
+    be trained first.
     """
     messages = list(parameter_messages(spec.parameters))
     method: Any = None
@@ -68,10 +69,14 @@ def check_method(spec: MethodSpec) -> list[Violation]:
         declared = Oracle if spec.oracle else TrainableMethod if spec.trainable else Method
         if not isinstance(method, declared):
             messages.append(f"{spec.target} is not a {declared.__name__}, as its spec declares")
-        elif not isinstance(method, TrainableMethod):
+        elif not isinstance(method, TrainableMethod) and not _needs_parts(spec):
             for kind in spec.outputs:
                 messages += _method_messages(method, kind, max(6, spec.min_channels))
     return violations(spec.name, messages)
+
+
+def _needs_parts(spec: MethodSpec) -> bool:
+    return bool(spec.needed_parts(defaults(spec.parameters)))
 
 
 def _method_messages(method: Method | Oracle, kind: Kind, channels: int) -> list[str]:

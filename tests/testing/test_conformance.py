@@ -11,7 +11,7 @@ from helpers.world import WORLD, Noise
 from sslbench.contracts import Dataset, Method, Metric
 from sslbench.registry import Registry
 from sslbench.scene import Prediction, Scene, Tracks
-from sslbench.specs import MethodSpec, MetricSpec, Parameter
+from sslbench.specs import MethodSpec, MetricSpec, Parameter, Part
 from sslbench.testing import check_dataset, check_method, check_metric, check_plugin
 
 METHOD = MethodSpec(
@@ -92,6 +92,15 @@ def test_violations_of_a_method_are_reported(offer, target, messages):
     found = [str(violation) for violation in check_method(METHOD)]
     for message in messages:
         assert any(message in text for text in found), found
+
+
+def test_a_method_that_needs_a_part_is_not_run(offer):
+    class NeedsPart(Method):
+        def locate(self, recording):
+            raise AssertionError("its part was not trained")
+
+    offer(NeedsPart)
+    assert check_method(replace(METHOD, parts=(Part(name="p", target="fake_plugin:Target"),))) == []
 
 
 def test_a_method_that_fails_on_silence_is_reported(offer):
