@@ -45,6 +45,11 @@ PARAMETERS = (
         " does not matter; false computes both orders",
     ),
     Parameter(
+        "centred",
+        False,
+        "make coordinates relative to the mean of the known microphones, for arrays that differ",
+    ),
+    Parameter(
         "channels",
         0,
         "width of NGCC-PHAT; 0: the paper's 128 at paper scale, fewer below",

@@ -31,7 +31,13 @@ from sslbench_wav2pos.features import (
 )
 from sslbench_wav2pos.masking import draw_masks, noisy
 from sslbench_wav2pos.network import HEADS, Autoencoder, Output, Shape
-from sslbench_wav2pos.recordings import RATE, fault, longest_delay, sources
+from sslbench_wav2pos.recordings import (
+    RATE,
+    centred_sources,
+    fault,
+    longest_delay,
+    sources,
+)
 from sslbench_wav2pos.refine import searched
 
 __all__ = ["Wav2pos"]
@@ -58,7 +64,8 @@ class Wav2pos(LearnedMethod):
     """Locates a source, and microphones of unknown position, by masked autoencoding.
 
     The recording's reference, the signal of a microphone at the source, becomes the audio of the
-    source. Coordinates are z-scored by mean and deviation per axis of the training sources.
+    source. Coordinates are z-scored by mean and deviation per axis of the training sources; with
+    `centred` they are relative to the mean of the known microphones instead.
 
     Args:
         refine: `srp` searches around each estimate, see `refine`.
@@ -70,7 +77,7 @@ class Wav2pos(LearnedMethod):
 
     name = "wav2pos"
     cache_inputs = True
-    feature_parameters = ("features", "symmetrize", "channels")
+    feature_parameters = ("features", "symmetrize", "channels", "centred")
     training_windows = Windowing(rows=1, context=SAMPLES / RATE)
 
     def __init__(self, *, refine: str, **params: Value) -> None:
@@ -93,16 +100,18 @@ class Wav2pos(LearnedMethod):
         if reason := fault(recording):
             raise Incompatible(f"{self.name} {reason}")
         train.prepare()
-        places = sources(train)
+        centred = bool(self.params["centred"])
+        places = centred_sources(train) if centred else sources(train)
         if not len(places):
             raise Incompatible(f"{self.name}: there is no source in the training recordings")
+        mean = np.zeros(3) if centred else places.mean(axis=0)
         return {
             "scale": scale,
             "sample_rate": RATE,
             "samples": SAMPLES,
             "examples": len(Windows(train, self.training_windows)),
             "reference": recording.reference is not None,
-            "mean": places.mean(axis=0).tolist(),
+            "mean": mean.tolist(),
             "deviation": np.maximum(places.std(axis=0), SMALLEST).tolist(),
             "max_lag": min(longest_delay(train), SAMPLES),
         }
@@ -135,7 +144,7 @@ class Wav2pos(LearnedMethod):
         arrays: dict[str, NDArray[Any]] = {
             "audio": every.astype(np.float16),
             "audio_kept": np.array([has_source, *(True for _ in audio)]),
-            "coordinates": np.nan_to_num(self._scaled(mics)).astype(np.float32),
+            "coordinates": np.nan_to_num(self._scaled(mics, recording)).astype(np.float32),
             "coordinates_kept": known,
         }
         pairs = self._pairs(every if has_source else audio)
@@ -163,8 +172,8 @@ class Wav2pos(LearnedMethod):
         active = truth.tracks.active[0]
         source = truth.tracks.xyz[0, active] if active.any() else np.full((1, 3), np.nan)
         return {
-            "source": self._scaled(source[0]).astype(np.float32),
-            "microphones": self._scaled(mics).astype(np.float32),
+            "source": self._scaled(source[0], recording).astype(np.float32),
+            "microphones": self._scaled(mics, recording).astype(np.float32),
         }
 
     def build(self, config: Mapping[str, Any], statistics: Statistics) -> nn.Module:
@@ -236,13 +245,11 @@ class Wav2pos(LearnedMethod):
 
     def decode(self, output: Output, recordings: Sequence[Recording]) -> list[Prediction]:
         """Return the position of the source, and of microphones whose position is unknown."""
-        places = self._metres(output.source), self._metres(output.microphones)
-        return [
-            self._prediction(recording, source, microphones)
-            for recording, source, microphones in zip(recordings, *places, strict=True)
-        ]
+        rows = zip(recordings, output.source, output.microphones, strict=True)
+        return [self._prediction(*row) for row in rows]
 
-    def _prediction(self, recording: Recording, source: Floats, microphones: Floats) -> Prediction:
+    def _prediction(self, recording: Recording, place: Tensor, places: Tensor) -> Prediction:
+        source, microphones = (self._metres(each, recording) for each in (place, places))
         if self.refine == "srp":
             source = searched(recording, source)
         tracks = Tracks.still(recording, source)
@@ -282,14 +289,20 @@ class Wav2pos(LearnedMethod):
                 )
         return ""
 
-    def _scaled(self, positions: Floats) -> Floats:
+    def _scaled(self, positions: Floats, recording: Recording) -> Floats:
         """Return z-scored positions."""
-        return np.asarray((positions - self.config["mean"]) / self.config["deviation"])
+        return np.asarray((positions - self._origin(recording)) / self.config["deviation"])
 
-    def _metres(self, scaled: Tensor) -> Floats:
+    def _metres(self, scaled: Tensor, recording: Recording) -> Floats:
         """Return positions in metres."""
         places = scaled.double().cpu().numpy()
-        return np.asarray(places * self.config["deviation"] + self.config["mean"])
+        return np.asarray(places * self.config["deviation"] + self._origin(recording))
+
+    def _origin(self, recording: Recording) -> Floats:
+        """Return the position in metres whose z-score is 0."""
+        if self.params["centred"]:
+            return np.asarray(recording.array.known.mean(axis=0))
+        return np.asarray(self.config["mean"])
 
 
 def _mean(errors: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from sslbench.datasets.simulated import (
     lemoing2019,
     luvira_sim,
     respeaker_sim,
+    rooms_sim,
 )
 from sslbench.hookspecs import hookimpl
 from sslbench.specs import AlterationSpec, DatasetSpec, Parameter
@@ -40,6 +41,7 @@ LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
         "sslbench.datasets.simulated.respeaker_sim:RespeakerSim",
         respeaker_sim.PARAMETERS,
     ),
+    "rooms-sim": ("sslbench.datasets.simulated.rooms_sim:RoomsSim", rooms_sim.PARAMETERS),
     "respeaker-multi-ssl": (
         "sslbench.datasets.real.respeaker:RespeakerMultiSsl",
         respeaker.PARAMETERS,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from sslbench.array_types import Floats
 from sslbench.errors import ParameterError
 
@@ -46,6 +48,6 @@ class Range:
             )
         return found
 
-    def at(self, share: Floats) -> Floats:
+    def at(self, share: float | Floats) -> Floats:
         """Return the numbers at shares of the range, from 0 (lowest) to 1 (highest)."""
-        return self.low + (self.high - self.low) * share
+        return np.asarray(self.low + (self.high - self.low) * share)

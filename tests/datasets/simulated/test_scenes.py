@@ -9,6 +9,7 @@ from sslbench.datasets.simulated.feng2025_l1 import Feng2025L1
 from sslbench.datasets.simulated.line_arrays import line_arrays
 from sslbench.datasets.simulated.luvira_sim import LuviraSim
 from sslbench.datasets.simulated.respeaker_sim import RespeakerSim
+from sslbench.datasets.simulated.rooms_sim import RoomsSim
 from sslbench.geometry import azimuth_elevation, tdoa, wrap_angle
 
 
@@ -18,6 +19,7 @@ from sslbench.geometry import azimuth_elevation, tdoa, wrap_angle
         (Feng2025L1, {}),
         (LuviraSim, {"t60": "0", "snr_db": "30"}),
         (LuviraSim, {"t60": "0", "snr_db": "30", "genre": "music"}),
+        (RoomsSim, {"t60": "0", "snr_db": "30"}),
     ],
 )
 def test_anechoic_delays_are_those_of_the_ground_truth(make, dataset_class, params):

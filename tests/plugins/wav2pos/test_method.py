@@ -106,6 +106,48 @@ def make_config(folder):
     return make(Wav2pos).configure(frames("train", folder), "smoke")
 
 
+@pytest.fixture(scope="module")
+def centred(tmp_path_factory):
+    return fitted(tmp_path_factory.mktemp("centred"), make(centred=True))
+
+
+class TestCentred:
+    @staticmethod
+    def moved_estimate(method, folder, metres):
+        train = frames("train", folder, moved=metres)
+        return places([method.locate(train.scene(0).recording)])[0]
+
+    def test_the_estimate_moves_with_the_array(self, centred, tmp_path):
+        there = self.moved_estimate(centred, tmp_path, 100.0)
+        here = self.moved_estimate(centred, tmp_path, 0.0)
+        np.testing.assert_allclose(there - here, [100, 0, 0], atol=1e-4)
+
+    def test_otherwise_it_does_not(self, method, tmp_path):
+        there = self.moved_estimate(method, tmp_path, 100.0)
+        here = self.moved_estimate(method, tmp_path, 0.0)
+        assert abs(there[0] - here[0] - 100) > 10
+
+    def test_coordinates_and_targets_are_relative_to_the_known_microphones(self, centred, tmp_path):
+        scene = frames("train", tmp_path).scene(0)
+        scene = replace(scene, recording=hidden(scene.recording, 2))
+        known = scene.recording.array.known
+        source = centred.targets(scene)["source"] * centred.config["deviation"]
+        xyz = scene.truth.tracks.xyz[0, 0]
+        np.testing.assert_allclose(source + known.mean(axis=0), xyz, atol=1e-5)
+        given = centred.inputs(scene.recording)
+        shown = given["coordinates"][given["coordinates_kept"]] * centred.config["deviation"]
+        np.testing.assert_allclose(shown + known.mean(axis=0), known, atol=1e-5)
+
+    def test_a_hidden_microphone_is_located_in_the_coordinates_of_the_recording(
+        self, centred, tmp_path
+    ):
+        def estimate(metres):
+            recording = frames("train", tmp_path, moved=metres).scene(0).recording
+            return centred.locate(hidden(recording, 2)).microphones[2]
+
+        np.testing.assert_allclose(estimate(50.0) - estimate(0.0), [50, 0, 0], atol=1e-4)
+
+
 class TestMasking:
     def test_microphones_and_coordinates_are_masked(self, method, tmp_path):
         batch = batch_of(method, [frames("train", tmp_path).scene(i) for i in range(18)])
