@@ -25,7 +25,7 @@ from sslbench.running.engine import CellRunner
 from sslbench.running.executors import run_cells
 from sslbench.running.plan import make_plan, training_chain
 from sslbench.running.session import Session
-from sslbench.running.training import ready_method
+from sslbench.running.shipped import shipped_choice, usable_method
 from sslbench.scene import Kind, MicArray, Prediction, Recording, Scene, Tracks
 from sslbench.scoring.protocols import configure_metrics
 from sslbench.scoring.scores import Score
@@ -210,6 +210,8 @@ def load_method(
 ) -> Method:
     """Construct a method; a learned one is trained, or found trained in the store.
 
+    Without training data it has the weights that it comes with, if there are any.
+
     Args:
         text: a selection such as ``"srp-phat[grid=0.1]"``.
         trained_on: data sets, in the order in which training uses them.
@@ -222,7 +224,8 @@ def load_method(
 
     Raises:
         UsageError: if the text does not select exactly one method, without trackers; or it must
-            be trained and `trained_on` is empty; or it needs the ground truth.
+            be trained, comes without weights, and `trained_on` is empty; or it needs the ground
+            truth.
     """
     session = _session(device)
     choice = select_one(select_methods(session.registry, [text]), text)
@@ -232,18 +235,13 @@ def load_method(
 
 
 def _ready(session: Session, choice: Choice, training: Training | None) -> Method:
-    learns = session.method_spec(choice).learns(choice.params)
-    if learns and training is None:
-        raise UsageError(
-            f"{choice} must be trained first",
-            hint='load it by `load_method(..., trained_on="...")`',
-        )
+    spec = session.method_spec(choice)
+    learns = spec.learns(choice.params)
+    if training is None:
+        choice = shipped_choice(spec, choice)
     scale = training.scale if training else "smoke"
     cell = Cell(choice, Choice("python"), "", scale, training=training if learns else None)
-    method = ready_method(session, cell, lambda _: None)
-    if not isinstance(method, Method):
-        raise UsageError(f"{choice} needs the ground truth; it is no method to use")
-    return method
+    return usable_method(session, cell)
 
 
 def _training(

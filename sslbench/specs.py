@@ -27,6 +27,7 @@ __all__ = [
     "ProtocolSpec",
     "Published",
     "Scale",
+    "Shipped",
     "Spec",
     "TrackerSpec",
     "Value",
@@ -91,6 +92,19 @@ class ClassSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shipped:
+    """A finished training that a plugin comes with, so that its method can be used at once.
+
+    Args:
+        folder: ``"package:folder"``, as `sslbench plugins ship` wrote it.
+        params: parameters of the training that are not the defaults.
+    """
+
+    folder: str
+    params: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """Something that must be trained before a method can be: its own network, used by the method.
 
@@ -103,6 +117,7 @@ class Part:
         data: `training`: the training data of the method; `own`: it generates its own.
         parameters: names of the method's parameters that the part is constructed with.
         when: values of the method's parameters with which the part is needed; always if empty.
+        shipped: a finished training, whose parameters are those of the method.
     """
 
     name: str
@@ -110,6 +125,7 @@ class Part:
     data: Literal["training", "own"] = "training"
     parameters: tuple[str, ...] = ()
     when: Mapping[str, Value] = field(default_factory=dict)
+    shipped: Shipped | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +153,7 @@ class MethodSpec(ClassSpec):
         selection: metrics by which its epochs are chosen on validation scenes, as they are typed,
             such as `resolution-f1[within=0.3m]`. Their versions count in a checkpoint's identity.
         parts: what must be trained before.
+        shipped: a finished training, whose parts are the shipped ones.
         paper: where it was published.
         published: numbers to show beside measured ones.
     """
@@ -156,6 +173,7 @@ class MethodSpec(ClassSpec):
     oracle: bool = False
     selection: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
+    shipped: Shipped | None = None
     paper: str = ""
     published: tuple[Published, ...] = ()
 

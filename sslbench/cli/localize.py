@@ -15,6 +15,7 @@ from sslbench.cli.common.tables import table
 from sslbench.results.store import Store, default_cache
 from sslbench.running.localize import AudioFile, localize, tracks_as_rows
 from sslbench.running.session import Session
+from sslbench.running.shipped import origin, shipped_choice
 from sslbench.selection import select_datasets, select_methods, select_one
 from sslbench.specs import SCALES
 
@@ -44,6 +45,10 @@ def command(wav: Path, mics: Path, method: str, **options: Any) -> None:
     session = Session(installed(), Store(options["store"]), default_cache())
     choice = select_one(select_methods(session.registry, [method]), method)
     training = _training(session, choice, options)
+    spec = session.method_spec(choice)
+    if training is None and spec.learns(choice.params):
+        choice = shipped_choice(spec, choice)
+        click.echo(f"with the weights of {origin(spec, choice)}", err=True)
     recording, found = localize(session, choice, file, training)
     rows = tracks_as_rows(found.tracks)
     if options["plot"]:

@@ -11,6 +11,7 @@ from sslbench.cli.common.installed import installed
 from sslbench.cli.common.options import as_json
 from sslbench.cli.common.tables import parameter_table, table
 from sslbench.registry import Offer
+from sslbench.selection import choose
 from sslbench.specs import MethodSpec
 
 
@@ -51,6 +52,14 @@ def _type(spec: MethodSpec) -> str:
     return "oracle" if spec.oracle else "learned" if spec.trainable else "classical"
 
 
+def _weights(spec: MethodSpec) -> str:
+    if spec.shipped:
+        return f"of {choose(spec, spec.shipped.params)}"
+    if spec.trainable or not any(part.shipped for part in spec.parts):
+        return "no"
+    return "of " + ", ".join(part.name for part in spec.parts if part.shipped)
+
+
 def _card(offer: Offer[MethodSpec]) -> str:
     spec = offer.spec
     needs = f"{' or '.join(spec.formats)}, at least {spec.min_channels} channels"
@@ -62,6 +71,7 @@ def _card(offer: Offer[MethodSpec]) -> str:
         ["type", _type(spec)],
         ["needs", needs],
         ["parts", ", ".join(part.name for part in spec.parts) or "none"],
+        ["comes with weights", _weights(spec)],
         ["paper", spec.paper],
         ["licence", spec.licence],
         ["provided by", f"plugin {offer.plugin} of {offer.distribution}"],

@@ -1,24 +1,32 @@
-"""`sslbench plugins`: list and check plugins, and create a new one."""
+"""`sslbench plugins`: list and check plugins, create a new one, and ship weights with one."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
+from sslbench.cell import Training
 from sslbench.cli.common.installed import installed
-from sslbench.cli.common.options import as_json
+from sslbench.cli.common.options import as_json, store_option
 from sslbench.cli.common.tables import table
 from sslbench.errors import BrokenPluginError, UnknownNameError, UsageError
 from sslbench.registry import PluginReport, Registry, nearest
-from sslbench.specs import MethodSpec
+from sslbench.results.store import Store, default_cache
+from sslbench.running import shipped
+from sslbench.running.session import Session
+from sslbench.selection import select_datasets, select_methods, select_one
+from sslbench.specs import SCALES, MethodSpec
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.group("plugins")
 def command() -> None:
-    """List and check plugins, or create a new one."""
+    """List and check plugins, create a new one, or give one trained weights."""
 
 
 @command.command("list")
@@ -77,11 +85,35 @@ def _report(registry: Registry, name: str) -> PluginReport:
     return by_name[name]
 
 
+@command.command("ship")
+@click.option("-m", "--method", required=True, help="Method, as in 'wav2pos[features=ngcc]'.")
+@click.option("--trained-on", required=True, help="Data set on which it is, or will be, trained.")
+@click.option("--scale", type=click.Choice(SCALES), default="smoke", help="Scale of the training.")
+@click.option("--seed", type=int, default=0, help="Seed of the training.")
+@click.option("--into", type=_FOLDER, required=True, help="Folder for the weights.")
+@store_option
+def ship(method: str, trained_on: str, into: Path, store: Path, **options: Any) -> None:
+    """Copy the weights of a finished training into a plugin, in half precision.
+
+    Writes one folder for the method, if it learns, and one for each of its parts. A spec that
+    names such a folder (`shipped`) makes its method ready to use without training.
+    """
+    session = Session(installed(), Store(store), default_cache())
+    choice = select_one(select_methods(session.registry, [method]), method)
+    data, _ = select_one(select_datasets(session.registry, [trained_on]), trained_on)
+    training = Training(choice.alone, data, options["scale"], options["seed"])
+    if not session.method_spec(choice).learns(choice.params):
+        raise UsageError(f"{choice} does not learn: there are no weights to ship")
+    for folder in shipped.ship(session, training, into):
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        click.echo(f"{folder}: {size / 1e3:.0f} kB")
+
+
 @command.command("new")
 @click.argument("name")
 @click.option(
     "--into",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_FOLDER,
     default=Path(),
     help="Folder in which the package is created.  [default: this folder]",
 )

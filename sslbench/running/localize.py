@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sslbench.array_types import Floats
 from sslbench.cell import Cell, Choice, Training
-from sslbench.contracts import Dataset, DatasetRequest, Method
+from sslbench.contracts import Dataset, DatasetRequest
 from sslbench.datasets.formats.array_file import read_array_file
 from sslbench.datasets.formats.audio_files import audio_duration, read_audio, read_excerpt
 from sslbench.errors import UsageError
@@ -19,11 +19,17 @@ from sslbench.running.compatibility import recording_incompatibility
 from sslbench.running.inference import run_inference
 from sslbench.running.prediction import open_tracker
 from sslbench.running.session import Session
-from sslbench.running.training import ready_method
+from sslbench.running.shipped import usable_method
 from sslbench.scene import Kind, Prediction, Recording, Scene, Tracks
 from sslbench.specs import MethodSpec
 
-__all__ = ["AudioFile", "check_compatible", "localize", "tracks_as_rows", "with_trackers"]
+__all__ = [
+    "AudioFile",
+    "check_compatible",
+    "localize",
+    "tracks_as_rows",
+    "with_trackers",
+]
 
 
 SHORTEST = 0.01
@@ -120,26 +126,26 @@ def localize(
 ) -> tuple[Recording, Prediction]:
     """Localize the sources in a file; a learned method is trained first, or found trained.
 
+    Args:
+        session: of the process.
+        choice: the method; from `shipped_choice` if there is no training.
+        file: what is localized.
+        training: of the method; None for the weights that it comes with.
+
     Returns:
         The recording, of a long file only its beginning, and the estimates.
 
     Raises:
-        UsageError: if the method cannot process such a recording, or must be trained.
+        UsageError: if the method cannot process such a recording or learn from such data, or needs
+            the ground truth.
         DataError: if the file cannot be read.
     """
     spec = session.method_spec(choice)
     recording = file.window(0, slice(0, 1)).recording
     check_compatible(spec, recording)
-    if spec.learns(choice.params) and training is None:
-        raise UsageError(
-            f"{choice.name} must be trained first",
-            hint="name the training data with --trained-on, such as --trained-on luvira-sim",
-        )
     data = Choice(recording.id)
     cell = Cell(choice, data, "", training.scale if training else "smoke", training=training)
-    method = ready_method(session, cell, lambda _: None)
-    if not isinstance(method, Method):
-        raise UsageError(f"{spec.name} needs the ground truth, which a recording does not have")
+    method = usable_method(session, cell)
     made = run_inference(cell, spec, method, file)
     return recording, with_trackers(session, choice, made.predictions[recording.id], file.sources)
 

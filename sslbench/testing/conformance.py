@@ -17,8 +17,11 @@ from typing import Any
 import numpy as np
 
 from sslbench.contracts import Dataset, DatasetRequest, Method, Metric, Oracle, TrainableMethod
+from sslbench.errors import UsageError
 from sslbench.registry import PluginReport, Registry, load_target
+from sslbench.running.shipped import ready_shipped, shipped_choice
 from sslbench.scene import Kind, Prediction, Recording, Scene, Tracks
+from sslbench.selection import choose
 from sslbench.specs import AlterationSpec, DatasetSpec, MethodSpec, MetricSpec, TrackerSpec
 from sslbench.testing.additions import check_alteration, check_tracker
 from sslbench.testing.recordings import tiny_recording
@@ -58,8 +61,8 @@ def check_plugin(registry: Registry, report: PluginReport) -> list[Violation]:
 def check_method(spec: MethodSpec) -> list[Violation]:
     """Check a method on noise and on silence, and that its estimates are deterministic.
 
-    A method that is trainable, or needs a part, is constructed but not run, since it would have to
-    be trained first.
+    A method that is trainable, or needs a part, is run with the weights that it comes with. Without
+    any it is constructed but not run, since it would have to be trained first.
     """
     messages = list(parameter_messages(spec.parameters))
     method: Any = None
@@ -69,14 +72,23 @@ def check_method(spec: MethodSpec) -> list[Violation]:
         declared = Oracle if spec.oracle else TrainableMethod if spec.trainable else Method
         if not isinstance(method, declared):
             messages.append(f"{spec.target} is not a {declared.__name__}, as its spec declares")
-        elif not isinstance(method, TrainableMethod) and not _needs_parts(spec):
-            for kind in spec.outputs:
-                messages += _method_messages(method, kind, max(6, spec.min_channels))
+            method = None
+    if method is not None and spec.learns(defaults(spec.parameters)):
+        method = None  # it cannot be run untrained
+        with collect_errors(messages, "cannot be used with the weights that it comes with"):
+            method = _with_shipped_weights(spec)
+    if method is not None:
+        for kind in spec.outputs:
+            messages += _method_messages(method, kind, max(6, spec.min_channels))
     return violations(spec.name, messages)
 
 
-def _needs_parts(spec: MethodSpec) -> bool:
-    return bool(spec.needed_parts(defaults(spec.parameters)))
+def _with_shipped_weights(spec: MethodSpec) -> Method | None:
+    try:
+        choice = shipped_choice(spec, choose(spec, {}))
+    except UsageError:
+        return None
+    return ready_shipped(spec, choice)
 
 
 def _method_messages(method: Method | Oracle, kind: Kind, channels: int) -> list[str]:

@@ -25,7 +25,7 @@ from sslbench.errors import FormatError
 from sslbench.training.checkpoint import EpochRow
 from sslbench.training.normalization import Statistics
 
-__all__ = ["read_model", "read_statistics", "read_weights", "write_model"]
+__all__ = ["halve", "read_model", "read_statistics", "read_weights", "write_model"]
 
 WEIGHTS, STATISTICS = "weights.safetensors", "statistics.safetensors"
 MODEL, HISTORY = "model.json", "history.json"
@@ -134,6 +134,14 @@ def read_weights(
             hint=hint,
         )
     return weights
+
+
+def halve(folder: Path) -> None:
+    """Write the weights in a folder again in half precision; other files stay as they are."""
+    path = folder / WEIGHTS
+    if path.is_file():
+        single = _tensors(path)
+        save_file({k: v.half() if v.dtype == torch.float32 else v for k, v in single.items()}, path)
 
 
 def _shape(tensor: Tensor | None) -> str:

@@ -75,6 +75,7 @@ def test_a_bad_wav_is_reported(sslbench, wav, array_file, change, message):
         (["-m", "room-centre"], 2, "room-centre estimates positions"),
         (["-m", "oracle-direction-grid"], 2, "needs the ground truth"),
         (["-m", "pra-*"], 2, "selects 7"),
+        (["-m", "srp-phat", "--trained-on", "luvira-sin"], 2, "luvira-sim"),
         (["-m", "srp-phat", "--every", "9"], 2, "at most 1 s"),
         (["-m", "srp-phat", "--plot", "estimates.xyz"], 2, "a .png, .svg or .pdf"),
     ],

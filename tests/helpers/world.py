@@ -18,7 +18,15 @@ from helpers.world_scenes import Counted, Noise, Square, Walk
 from sslbench.datasets.alterations import ALTERATIONS
 from sslbench.hookspecs import hookimpl
 from sslbench.registry import Registry
-from sslbench.specs import DatasetSpec, ExecutorSpec, MethodSpec, Parameter, Part, TrackerSpec
+from sslbench.specs import (
+    DatasetSpec,
+    ExecutorSpec,
+    MethodSpec,
+    Parameter,
+    Part,
+    Shipped,
+    TrackerSpec,
+)
 from sslbench_trackers import sslbench_trackers
 
 __all__ = [
@@ -48,6 +56,7 @@ OWN_PART = Part(
     target=f"{world_methods.__name__}:Height",
     data="own",
     parameters=("height",),
+    shipped=Shipped(folder="shipped_weights:height", params={"height": 2.0}),
 )
 TRAINING_PART = Part(
     name="spread", target=f"{world_methods.__name__}:Spread", when={"scaled": True}
@@ -120,6 +129,7 @@ class World:
                 trainable=True,
                 selection=("position-error-mean", "angular-error-mean"),
                 parts=(OWN_PART, TRAINING_PART),
+                shipped=Shipped(folder="shipped_weights:stacked", params={"height": 2.0}),
             ),
             method("borrower", "Borrower", HEIGHT, parts=(OWN_PART,)),
             method("needs-many", "Corner", HEIGHT, min_channels=9),

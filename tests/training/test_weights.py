@@ -10,7 +10,13 @@ from torch import nn
 from helpers.toy_learner import network
 from sslbench.errors import FormatError
 from sslbench.training.checkpoint import EpochRow
-from sslbench.training.weights import read_model, read_statistics, read_weights, write_model
+from sslbench.training.weights import (
+    halve,
+    read_model,
+    read_statistics,
+    read_weights,
+    write_model,
+)
 
 ABOUT = {"method": "line", "version": 1, "params": {"I": 6}}
 STATISTICS = {"mel": (np.ones((2, 1)), np.full((2, 1), 3.0))}
@@ -26,6 +32,24 @@ def written(tmp_path):
 def test_weights_are_read_back(written):
     found = read_weights(written, network().state_dict())
     assert all(torch.equal(found[name], each) for name, each in network().state_dict().items())
+
+
+def test_weights_in_half_precision_are_read_back_as_nearly_the_same(written):
+    before = read_weights(written, network().state_dict())
+    size = (written / "weights.safetensors").stat().st_size
+    halve(written)
+    found = read_weights(written, network().state_dict())
+    assert {each.dtype for each in found.values() if each.is_floating_point()} == {torch.float16}
+    for name, each in before.items():
+        torch.testing.assert_close(found[name].to(each.dtype), each, rtol=1e-3, atol=1e-6)
+    assert (written / "weights.safetensors").stat().st_size < size
+    network().load_state_dict(found)
+
+
+def test_a_folder_without_weights_stays_as_it_is(tmp_path):
+    (tmp_path / "mean.npy").write_bytes(b"1")
+    halve(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mean.npy"]
 
 
 def test_statistics_are_read_back(written):

@@ -1,0 +1,26 @@
+"""`sslbench plugins ship`: the weights of a training, for a plugin to come with."""
+
+import pytest
+
+
+def test_the_weights_of_a_training_are_written(sslbench, small, tmp_path):
+    words = ["plugins", "ship", "-m", "mean-position", "--trained-on", "feng2025-l1"]
+    code, out, _ = sslbench(*words, "--into", tmp_path / "weights")
+    assert (code, out.splitlines()) == (0, [f"{tmp_path / 'weights' / 'mean-position'}: 0 kB"])
+    assert (tmp_path / "weights" / "mean-position" / "checkpoint").is_dir()
+    assert (tmp_path / "weights" / "mean-position" / "stage.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("method", "data", "code", "message"),
+    [
+        ("srp-phat", "feng2025-l1", 2, "srp-phat does not learn"),
+        ("mean-position", "feng2025-l9", 2, "feng2025-l1"),
+        ("mean-position", "respeaker-multi-ssl", 2, "no splits to train mean-position on"),
+    ],
+)
+def test_what_cannot_be_shipped_is_refused(sslbench, tmp_path, method, data, code, message):
+    words = ["plugins", "ship", "-m", method, "--trained-on", data]
+    found, _, err = sslbench(*words, "--into", tmp_path / "weights")
+    assert (found, message in err) == (code, True), err
+    assert not (tmp_path / "weights").exists()
