@@ -70,10 +70,10 @@ class GridMethod(LearnedMethod):
     version = 2
 
     def __init__(self, **params: Value) -> None:
-        # A checkpoint serves all decoders and thresholds.
-        super().__init__(**{k: v for k, v in params.items() if k not in ("decoder", "threshold")})
         self.decoder = str(params["decoder"])
         self.threshold = float(params["threshold"])
+        # A checkpoint serves all decoders and thresholds.
+        super().__init__(**{k: v for k, v in params.items() if k not in ("decoder", "threshold")})
 
     def configure(self, train: Dataset, scale: Scale) -> dict[str, Any]:
         """Return array, region, clip length and number of sources.
@@ -254,11 +254,6 @@ class Grid2d(GridMethod):
                 features=self.params["features"],  # type: ignore[arg-type]  # likewise
             )
         )
-
-    def forward(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Return the raw maps of a batch."""
-        maps: Tensor = network(batch["audio"], batch["microphones"], batch["room"])
-        return maps
 
     def settings(self, scale: Scale) -> Settings:
         """Return the papers' settings, or below paper scale a fixed number of steps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,14 +84,14 @@ class GridNetwork(nn.Module):
         width = config.decoder_width or config.width
         self.decoder = DeconvolutionDecoder(codes, config.channels, config.size, width)
 
-    def forward(self, audio: Tensor, microphones: Tensor, room: Tensor) -> Tensor:  # noqa: ARG002
+    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return raw outputs, shape (batch, channels, size, size).
 
         Args:
-            audio: float32, shape (batch, mics, samples), at 16 kHz.
-            microphones: ignored; the network learns the arrays of its training data.
-            room: ignored likewise.
+            batch: `audio` in float32, shape (batch, mics, samples), at 16 kHz. Microphones and room
+                are not used: the network learns those of its training data.
         """
+        audio = batch["audio"]
         features = self.frontend(audio)
         by_array = features.flatten(0, 1)
         if self.pairs is not None:

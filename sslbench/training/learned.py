@@ -26,7 +26,7 @@ from sslbench.scene import Prediction, Recording, Scene
 from sslbench.scoring.selection_metric import corpus_value
 from sslbench.specs import Value
 from sslbench.training.clips import cut_clips, resampled
-from sslbench.training.examples import Arrays, Batch, ExampleSet, SceneExamples, to_device
+from sslbench.training.examples import Arrays, Batch, ExampleSet, SceneExamples
 from sslbench.training.trained_network import TrainedNetwork
 
 __all__ = ["LearnedMethod"]
@@ -278,15 +278,15 @@ class LearnedMethod(TrainedNetwork, TrainableMethod):
             groups.setdefault(tuple(np.shape(value) for value in arrays.values()), []).append(row)
         predictions: dict[int, Prediction] = {}
         for rows in groups.values():
-            batch = to_device(_stacked([inputs[row] for row in rows]), device)
+            batch = _stacked([inputs[row] for row in rows], device)
             output = self.forward(network, batch)
             found = self.decode(output, [recordings[row] for row in rows])
             predictions.update(zip(rows, found, strict=True))
         return [predictions[row] for row in range(len(recordings))]
 
 
-def _stacked(examples: Sequence[Arrays]) -> dict[str, Tensor]:
+def _stacked(examples: Sequence[Arrays], device: torch.device) -> dict[str, Tensor]:
     return {
-        name: torch.from_numpy(np.stack([np.asarray(each[name]) for each in examples]))
+        name: torch.from_numpy(np.stack([np.asarray(each[name]) for each in examples])).to(device)
         for name in examples[0]
     }
