@@ -11,7 +11,13 @@ from pathlib import Path
 from sslbench.datasets import locate
 from sslbench.datasets.alterations import ALTERATIONS
 from sslbench.datasets.catalogue import entry
-from sslbench.datasets.real import libri_adhoc40, luvira_parameters, recordings, respeaker
+from sslbench.datasets.real import (
+    dcase_events,
+    libri_adhoc40,
+    luvira_parameters,
+    recordings,
+    respeaker,
+)
 from sslbench.datasets.simulated import (
     feng2025_ad,
     feng2025_l1,
@@ -24,6 +30,8 @@ from sslbench.hookspecs import hookimpl
 from sslbench.specs import AlterationSpec, DatasetSpec, Parameter
 
 __all__ = ["sslbench_alterations", "sslbench_datasets", "sslbench_locate_data"]
+
+DCASE = "sslbench.datasets.real.dcase_events"
 
 LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
     "feng2025-l1": (
@@ -50,6 +58,17 @@ LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
         "sslbench.datasets.real.libri_adhoc40:LibriAdhoc40",
         libri_adhoc40.PARAMETERS,
     ),
+    "tau-sse-2019": (f"{DCASE}:TauSse2019", dcase_events.AUGMENTED),
+    "tau-nigens-2020": (
+        "sslbench.datasets.real.dcase_events:TauNigens2020",
+        dcase_events.AUGMENTED,
+    ),
+    "tau-nigens-2021": (
+        "sslbench.datasets.real.dcase_events:TauNigens2021",
+        dcase_events.PARAMETERS,
+    ),
+    "starss22": (f"{DCASE}:Starss22", dcase_events.PARAMETERS),
+    "starss23": (f"{DCASE}:Starss23", dcase_events.PARAMETERS),
     "luvira": ("sslbench.datasets.real.luvira:Luvira", luvira_parameters.PARAMETERS),
     "recordings": ("sslbench.datasets.real.recordings:Recordings", recordings.PARAMETERS),
     "recordings-doa": ("sslbench.datasets.real.recordings:RecordingsDoa", recordings.PARAMETERS),

@@ -29,6 +29,7 @@ from urllib.request import Request, urlopen
 from filelock import FileLock, Timeout
 
 from sslbench.datasets.catalogue import Download, catalogue
+from sslbench.datasets.split_zip import members, parts_before, write_member
 from sslbench.errors import DataError, FormatError, MissingDataError, UsageError
 from sslbench.files import rename, store_errors
 from sslbench.progress import progress_bar
@@ -156,7 +157,7 @@ def fetch(wanted: Download, folder: Path) -> Path:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip or tar archive into a folder.
+    """Unpack a zip or tar archive into a folder; a zip archive may be split into parts.
 
     Raises:
         FormatError: if the archive is damaged or has a path outside the folder.
@@ -164,7 +165,9 @@ def unpack(archive: Path, folder: Path) -> None:
     """
     with _disk_errors(folder):
         try:
-            if archive.suffix == ".zip":
+            if archive.suffix == ".zip" and parts_before(archive):
+                _unpack_parts(archive, folder)
+            elif archive.suffix == ".zip":
                 _refuse_outside(archive, folder)
                 shutil.unpack_archive(archive, folder)
             else:
@@ -175,15 +178,30 @@ def unpack(archive: Path, folder: Path) -> None:
             raise _set_aside(archive, archive, f"the archive is damaged: {error}") from error
 
 
+def _unpack_parts(archive: Path, folder: Path) -> None:
+    found = members(archive)
+    for member in found:
+        _check_inside(archive, folder, member.name)
+    for member in found:
+        path = folder / member.name
+        if member.name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_member(archive, member, path)
+
+
 def _refuse_outside(archive: Path, folder: Path) -> None:
-    top = folder.resolve()
     with zipfile.ZipFile(archive) as opened:
         for name in opened.namelist():
-            # shutil skips such names silently.
-            if name.startswith("/") or ".." in name:
-                raise _outside(archive, name)
-            if not (top / name).resolve().is_relative_to(top):
-                raise _outside(archive, name)
+            _check_inside(archive, folder, name)
+
+
+def _check_inside(archive: Path, folder: Path, name: str) -> None:
+    # shutil skips such names silently.
+    inside = (folder / name).resolve().is_relative_to(folder.resolve())
+    if name.startswith("/") or ".." in name or not inside:
+        raise _outside(archive, name)
 
 
 def _outside(archive: Path, name: str) -> FormatError:

@@ -105,9 +105,15 @@ def origin(spec: MethodSpec, choice: Choice) -> str:
         spec: of the method, which learns.
         choice: from `shipped_choice`.
     """
-    shipped = spec.shipped or next(part.shipped for part in spec.needed_parts(choice.params))
+    if spec.shipped:
+        return _stage(spec.shipped).cell
+    (part, *_) = spec.needed_parts(choice.params)
+    return f"the part {part.name} of {_stage(part.shipped).cell}"
+
+
+def _stage(shipped: Shipped | None) -> TrainedStage:
     text = (_folder(shipped) / "stage.json").read_text(encoding="utf-8")
-    return TrainedStage.model_validate_json(text).cell
+    return TrainedStage.model_validate_json(text)
 
 
 def _folder(shipped: Shipped | None) -> Path:

@@ -132,7 +132,7 @@ def test_the_primary_metric_fits_the_task():
     assert names == {
         # If the number of sources is unknown, missed detections and false positives must count.
         "position": {"position-error-capped", "gospa[cutoff=1m]"},
-        "direction": {"angular-error-capped"},
+        "direction": {"angular-error-capped", "gospa[cutoff=30deg]"},
     }
 
 

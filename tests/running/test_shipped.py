@@ -102,7 +102,9 @@ def test_a_method_that_does_not_learn_stays_as_it_is(use, chosen):
 def test_a_method_whose_parts_alone_learn_uses_theirs(session, trained, spec, use):
     choice = use("borrower[height=2]")
     assert estimate(session, ready_shipped(spec("borrower"), choice)).tracks.xyz[0, 0, 2] == 2
-    assert origin(spec("borrower"), choice).startswith("stacked")
+    assert origin(spec("borrower"), choice).startswith(
+        "the part height of stacked[height=2.0] trained"
+    )
 
 
 @pytest.mark.parametrize(
