@@ -23,6 +23,7 @@ from sslbench.datasets.simulated import (
     feng2025_l1,
     lemoing2019,
     luvira_sim,
+    moving_doa,
     respeaker_sim,
     rooms_sim,
 )
@@ -45,6 +46,7 @@ LOADERS: dict[str, tuple[str, tuple[Parameter, ...]]] = {
         lemoing2019.PARAMETERS,
     ),
     "luvira-sim": ("sslbench.datasets.simulated.luvira_sim:LuviraSim", luvira_sim.PARAMETERS),
+    "moving-doa": ("sslbench.datasets.simulated.moving_doa:MovingDoa", moving_doa.PARAMETERS),
     "respeaker-sim": (
         "sslbench.datasets.simulated.respeaker_sim:RespeakerSim",
         respeaker_sim.PARAMETERS,

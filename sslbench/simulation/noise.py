@@ -54,9 +54,17 @@ class DiffuseField:
         self.array = array
         self.samples = samples
         self.speed = speed
-        self.length = samples + int(2 * array.aperture / speed * sample_rate) + 1
+        self.length = self.length_for(array, samples, sample_rate, speed)
         self.frequency: Floats = np.asarray(np.fft.rfftfreq(self.length, 1 / sample_rate))
         self._kept: dict[int, NDArray[np.complex128]] = {}
+
+    @staticmethod
+    def length_for(array: MicArray, samples: int, sample_rate: int, speed: float) -> int:
+        """Return the length of the Fourier transforms, longer by what arrives at different times.
+
+        They are fast if this is a product of small primes.
+        """
+        return samples + int(2 * array.aperture / speed * sample_rate) + 1
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """Return noise, shape (channels, samples)."""

@@ -22,7 +22,7 @@ from sslbench.geometry import SPEED_OF_SOUND
 from sslbench.simulation.filters import GRANULARITY, LENGTH, filter_phases
 from sslbench.simulation.t60 import Walls
 
-__all__ = ["Directivity", "ShoeBox", "shoebox_rirs"]
+__all__ = ["Directivity", "ShoeBox", "ambisonic_rirs", "shoebox_rirs"]
 
 Index = NDArray[np.intp]
 
@@ -82,6 +82,15 @@ class _Images:
         ]
         return np.asarray((along[0] + along[1] + along[2]) / distance)
 
+    def direction(self, point: Floats, distance: Floats) -> Floats:
+        """Return unit vectors from a point to each image, shape (3, images)."""
+        return np.stack(
+            [
+                (axis - at)[index] / distance
+                for axis, index, at in zip(self.axes, self.which, point, strict=True)
+            ]
+        )
+
     def distance(self, point: Floats) -> Floats:
         squares = [
             ((axis - at) ** 2)[index]
@@ -126,6 +135,40 @@ def shoebox_rirs(
     rirs = [
         _rir(distance, gain, per_metre, taps)
         for distance, gain in zip(arrivals, gains, strict=True)
+    ]
+    return np.asarray(rirs, dtype=np.float32)
+
+
+def ambisonic_rirs(
+    room: ShoeBox,
+    source: ArrayLike,
+    point: ArrayLike,
+    sample_rate: int,
+    speed_of_sound: float = SPEED_OF_SOUND,
+) -> NDArray[np.float32]:
+    """Return the impulse responses from a source to first-order ambisonics at a point.
+
+    Each image arrives from its own direction: W has gain 1, and Y, Z, X have the components of the
+    unit vector towards the image (SN3D).
+
+    Args:
+        room: size and walls.
+        source: position in metres from the room's corner, shape (3,).
+        point: where the ambisonic microphone is, likewise.
+        sample_rate: in Hz.
+        speed_of_sound: in m/s.
+
+    Returns:
+        Shape (4, taps), in the order W, Y, Z, X, otherwise as those of `shoebox_rirs`.
+    """
+    centre = np.asarray(point, dtype=float)
+    images = _images(room, np.asarray(source, dtype=float), centre[None])
+    distance = images.distance(centre)
+    per_metre = sample_rate / speed_of_sound
+    taps = int(distance.max() * per_metre) + 1
+    x, y, z = images.direction(centre, distance)
+    rirs = [
+        _rir(distance, images.gains * gain, per_metre, taps) for gain in (np.ones_like(x), y, z, x)
     ]
     return np.asarray(rirs, dtype=np.float32)
 

@@ -131,7 +131,7 @@ class TestFormats:
 
     @pytest.mark.parametrize("name", RELEASES)
     def test_where_it_is_not_there_it_says_how_to_get_it(self, name):
-        with pytest.raises(MissingDataError, match="--dataset respeaker-sim"):
+        with pytest.raises(MissingDataError, match="--dataset moving-doa"):
             opened(None, name)
 
 
