@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from sslbench.array_types import Floats, Integers
 from sslbench.contracts import Tracker
 from sslbench.geometry import angle_between
 from sslbench.scene import Tracks
+from sslbench_trackers.assignment import limit_sources, pairs
 
 __all__ = ["NearestNeighbour"]
 
@@ -60,7 +60,8 @@ class NearestNeighbour(Tracker):
             xyz[each.frames, column] = detections.xyz[each.frames, each.columns]
             if detections.confidence is not None:
                 confidence[each.frames, column] = detections.confidence[each.frames, each.columns]
-        _limit(xyz, np.array([len(each.frames) for each in kept], dtype=np.int64), max_sources)
+        lengths = np.array([len(each.frames) for each in kept], dtype=np.int64)
+        limit_sources(xyz, lengths, max_sources)
         return Tracks.of(
             detections.times,
             xyz,
@@ -85,18 +86,11 @@ class NearestNeighbour(Tracker):
         self, detections: Tracks, frame: int, columns: Integers, living: list[_Track]
     ) -> dict[int, _Track]:
         """Return the track of each detection of a frame that has one, by its index."""
-        if not len(columns) or not living:
+        if not living:
             return {}
         last = np.array([detections.xyz[each.frames[-1], each.columns[-1]] for each in living])
         distance, gate = self._distance(detections, frame, columns, last)
-        # Pairs beyond the gate cost so much that as few of them as possible are taken.
-        cost = np.where(distance <= gate, distance, 1e3 * (gate + 1))
-        rows, chosen = linear_sum_assignment(cost)
-        return {
-            int(row): living[track]
-            for row, track in zip(rows, chosen, strict=True)
-            if distance[row, track] <= gate
-        }
+        return {row: living[track] for row, track in pairs(distance, gate).items()}
 
     def _distance(
         self, detections: Tracks, frame: int, columns: Integers, last: Floats
@@ -105,12 +99,3 @@ class NearestNeighbour(Tracker):
         if detections.kind == "position":
             return np.linalg.norm(here - last[None], axis=-1), self.gate_m
         return np.degrees(angle_between(here, last[None])), self.gate_deg
-
-
-def _limit(xyz: Floats, lengths: Integers, max_sources: int) -> None:
-    """Remove detections of the shortest tracks where there are too many at once."""
-    order = np.argsort(-lengths, kind="stable")
-    present = np.isfinite(xyz[:, order]).all(axis=-1)
-    surplus = present & (np.cumsum(present, axis=1) > max_sources)
-    frames, ranks = np.nonzero(surplus)
-    xyz[frames, order[ranks]] = np.nan
