@@ -41,7 +41,7 @@ _SELECTION = (
     click.option(
         "--scale",
         type=click.Choice(SCALES),
-        help="Size of the run: smoke (~4 min for everything), quick (minutes per method) or"
+        help="Size of the run: smoke (some minutes for everything), quick (minutes per method) or"
         " paper (the sizes of the papers).  [default: smoke]",
     ),
     click.option(

@@ -13,7 +13,7 @@ that direct sound keeps its delay. Reflections between points are not exact.
 ======  ========  ============  =====  ======  =======
 scale   rooms     scenes        rings  points  seconds
 ======  ========  ============  =====  ======  =======
-smoke   2/1/1     8/2/4         1      24      5
+smoke   2/1/1     8/2/2         1      24      4
 quick   20/5/5    600/60/60     3      72      20
 paper   60/12/12  2400/240/240  4      120     20
 ======  ========  ============  =====  ======  =======
@@ -46,7 +46,7 @@ from sslbench.specs import Parameter, Scale
 __all__ = ["ARRAY", "PARAMETERS", "SCALES", "MovingDoa", "Size"]
 
 SIZES: Sizes = {
-    "smoke": {"train": 8, "validation": 2, "test": 4},
+    "smoke": {"train": 8, "validation": 2, "test": 2},
     "quick": {"train": 600, "validation": 60, "test": 60},
     "paper": {"train": 2400, "validation": 240, "test": 240},
 }
@@ -70,7 +70,7 @@ class Size:
 
 
 SCALES: Mapping[Scale, Size] = {
-    "smoke": Size({"train": 2, "validation": 1, "test": 1}, rings=1, points=24, seconds=5.0),
+    "smoke": Size({"train": 2, "validation": 1, "test": 1}, rings=1, points=24, seconds=4.0),
     "quick": Size({"train": 20, "validation": 5, "test": 5}, rings=3, points=72, seconds=20.0),
     "paper": Size({"train": 60, "validation": 12, "test": 12}, rings=4, points=120, seconds=20.0),
 }

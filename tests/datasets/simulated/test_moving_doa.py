@@ -96,7 +96,7 @@ class TestScenes:
 
     def test_a_scene_has_a_time_every_100_ms_and_the_room_as_cluster(self, scenes):
         scene = scenes["mic"][0]
-        np.testing.assert_allclose(scene.recording.times, 0.05 + 0.1 * np.arange(50))
+        np.testing.assert_allclose(scene.recording.times, 0.05 + 0.1 * np.arange(40))
         assert scene.recording.frame == 0.1
         assert scene.clusters == {"room": "test-000"}
         assert 15 <= scene.recording.conditions["snr_db"] <= 30
