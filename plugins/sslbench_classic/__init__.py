@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from sslbench.hookspecs import hookimpl
-from sslbench.specs import MethodSpec, Parameter, Part, Published
+from sslbench.specs import MethodSpec, Parameter, Part, Published, Shipped
 
 __all__ = ["sslbench_methods"]
 
@@ -26,7 +26,12 @@ CHANNELS = Parameter(
     minimum=0,
     maximum=1024,
 )
-NGCC = "sslbench_ngcc.part:NgccPhat"
+NGCC = Part(
+    name="ngcc",
+    target="sslbench_ngcc.part:NgccPhat",
+    parameters=("channels",),
+    shipped=Shipped(folder="sslbench_ngcc:weights/ngcc"),
+)
 
 GRID = Parameter("grid", 0.2, "spacing of the coarse grid of positions in metres", minimum=0.01)
 SEPARATION = Parameter(
@@ -184,7 +189,7 @@ def _srp_ngcc() -> MethodSpec:
         min_channels=2,
         unknown_microphones=True,
         min_rank_position=2,
-        parts=(Part(name="ngcc", target=NGCC, parameters=("channels",)),),
+        parts=(NGCC,),
         paper="NGCC-PHAT: Berg et al., Interspeech 2022",
     )
 
@@ -217,7 +222,7 @@ def _multilateration() -> MethodSpec:
             SEED,
             CHANNELS,
         ),
-        parts=(Part(name="ngcc", target=NGCC, parameters=("channels",), when={"delays": "ngcc"}),),
+        parts=(replace(NGCC, when={"delays": "ngcc"}),),
         min_channels=4,
         unknown_microphones=True,
         min_channels_position=5,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sslbench.hookspecs import hookimpl
-from sslbench.specs import MethodSpec, Parameter, Part, Published, Value
+from sslbench.specs import MethodSpec, Parameter, Part, Published, Shipped, Value
 
 __all__ = ["sslbench_methods"]
 
@@ -81,6 +81,9 @@ PAPER: dict[str, Value] = {
 }
 """The parameters of the model of table I."""
 
+SHIPPED: dict[str, Value] = {"features": "ngcc", "width": 44, "centred": True}
+"""The parameters of the weights in the folder `weights`, trained on `rooms-sim` at quick scale."""
+
 
 @hookimpl
 def sslbench_methods() -> Sequence[MethodSpec]:
@@ -103,8 +106,10 @@ def sslbench_methods() -> Sequence[MethodSpec]:
                     target="sslbench_ngcc.part:NgccPhat",
                     parameters=("channels",),
                     when={"features": "ngcc"},
+                    shipped=Shipped(folder="sslbench_ngcc:weights/ngcc"),
                 ),
             ),
+            shipped=Shipped(folder="sslbench_wav2pos:weights/wav2pos", params=SHIPPED),
             paper="Berg et al. 2024",
             published=tuple(
                 Published("luvira", metric, value, TABLE, {"held_out": 3}, PAPER, split=split)
