@@ -14,7 +14,7 @@ from sslbench.results.predictions import read_predictions
 from sslbench.scene import MicArray
 
 BOARDS = Path(__file__).resolve().parents[3] / "leaderboards" / "results" / "rooms-sim" / "1"
-RECORD = "centred=true,features=ngcc,width=44-test-quick-s0"
+RECORD = "features=ngcc,width=44,centred=true-test-quick-s0"
 METHODS = {"srp-ngcc": 0.1, "multilateration[delays=ngcc]": 0.1, "wav2pos": 0.7}
 """Largest median error, relative to that of guessing the mean position."""
 
