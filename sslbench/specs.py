@@ -116,7 +116,8 @@ class Part:
         target: ``"package.module:Class"`` of a `Trainable`.
         data: `training`: the training data of the method; `own`: it generates its own.
         parameters: names of the method's parameters that the part is constructed with.
-        when: values of the method's parameters with which the part is needed; always if empty.
+        when: values of the method's parameters with which the part is needed, several of them as a
+            tuple; always if empty.
         shipped: a finished training, whose parameters are those of the method.
     """
 
@@ -124,8 +125,15 @@ class Part:
     target: str
     data: Literal["training", "own"] = "training"
     parameters: tuple[str, ...] = ()
-    when: Mapping[str, Value] = field(default_factory=dict)
+    when: Mapping[str, Value | tuple[Value, ...]] = field(default_factory=dict)
     shipped: Shipped | None = None
+
+    def needed(self, params: Mapping[str, Value]) -> bool:
+        """Whether it is needed with some values of the method's parameters."""
+        return all(
+            params[name] in (values if isinstance(values, tuple) else (values,))
+            for name, values in self.when.items()
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +187,7 @@ class MethodSpec(ClassSpec):
 
     def needed_parts(self, params: Mapping[str, Value]) -> tuple[Part, ...]:
         """Return the parts that the method needs with some parameter values."""
-        return tuple(part for part in self.parts if part.when.items() <= params.items())
+        return tuple(part for part in self.parts if part.needed(params))
 
     def learns(self, params: Mapping[str, Value]) -> bool:
         """Whether the method, or a part of it, is trained."""

@@ -66,10 +66,10 @@ def settings(**changes):
     return Settings(**({"epochs": 4, "batch": 16, "learning_rate": 1e-2} | changes))
 
 
-def selection(*labels):
-    """Return selection metrics for positions by label."""
+def selection(*labels, kind="position"):
+    """Return selection metrics by label."""
     registry = Registry([EntryPoint("metrics", "sslbench.metrics", "sslbench")], strict=True)
-    return selection_metrics(registry, labels, "position")
+    return selection_metrics(registry, labels, kind)
 
 
 def context(folder, reports=None, **changes):
