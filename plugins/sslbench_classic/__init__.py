@@ -37,6 +37,16 @@ GRID = Parameter("grid", 0.2, "spacing of the coarse grid of positions in metres
 SEPARATION = Parameter(
     "separation", 0.5, "smallest distance between two positions in metres", minimum=0
 )
+THRESHOLD = Parameter(
+    "threshold",
+    0.2,
+    "power (or votes) that a further source needs, relative to the strongest source",
+    minimum=0,
+    maximum=1,
+)
+SEPARATION_ANGLE = Parameter(
+    "separation_angle", 15.0, "smallest angle between two directions in degrees", 0, 180
+)
 
 NFFT = Parameter("nfft", 512, "length of the analysis windows in samples; even", minimum=16)
 LOW = Parameter("low", 300.0, "lowest frequency used in Hz", minimum=0)
@@ -50,6 +60,7 @@ def sslbench_methods() -> Sequence[MethodSpec]:
         *_baselines(),
         *_oracles(),
         _srp_phat(),
+        _intensity_doa(),
         _srp_ngcc(),
         _multilateration(),
         *_pyroomacoustics(),
@@ -144,17 +155,9 @@ def _srp_phat() -> MethodSpec:
             GRID,
             Parameter("angle", 5.0, "spacing of the coarse grid of directions in degrees", 0.5, 45),
             WINDOW,
-            Parameter(
-                "threshold",
-                0.2,
-                "power (or votes) that a further source needs, relative to the strongest source",
-                minimum=0,
-                maximum=1,
-            ),
+            THRESHOLD,
             SEPARATION,
-            Parameter(
-                "separation_angle", 15.0, "smallest angle between two directions in degrees", 0, 180
-            ),
+            SEPARATION_ANGLE,
         ),
         max_sources=None,
         min_channels=2,
@@ -162,6 +165,33 @@ def _srp_phat() -> MethodSpec:
         min_rank_position=2,
         max_aperture=1.0,
         paper="DiBiase, PhD thesis, Brown University, 2000",
+    )
+
+
+def _intensity_doa() -> MethodSpec:
+    return MethodSpec(
+        name="intensity-doa",
+        target="sslbench_classic.intensity:IntensityDoa",
+        summary="votes of the intensity vectors of time-frequency bins, for ambisonics",
+        outputs=("direction",),
+        licence="MIT",
+        formats=("foa",),
+        frame_wise=True,
+        parameters=(
+            Parameter("window", 512, "length of the short frames in samples", minimum=32),
+            Parameter("low", 200.0, "lowest frequency used in Hz", minimum=0),
+            Parameter("high", 8000.0, "highest frequency used in Hz", minimum=1),
+            Parameter(
+                "power",
+                2.0,
+                "weight of a bin: the share of the intensity in its energy, to this power",
+                minimum=0,
+            ),
+            THRESHOLD,
+            SEPARATION_ANGLE,
+        ),
+        max_sources=None,
+        paper="Merimaa and Pulkki 2005; Pavlidi et al. 2013 for the votes",
     )
 
 

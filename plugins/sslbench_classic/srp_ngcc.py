@@ -72,7 +72,7 @@ class SrpNgcc(Method):
                     recording.max_sources,
                     self.separation,
                     self.threshold,
-                )
+                )[0]
                 for frame in recording.frames()
             ]
         )

@@ -20,6 +20,7 @@ from sslbench.acoustics.gcc import ROBUST, gcc_phat, largest_lag, mean_gcc_phat,
 from sslbench.array_types import Floats
 from sslbench.contracts import Method
 from sslbench.scene import Prediction, Recording, Tracks
+from sslbench_classic.direction_votes import clustered
 from sslbench_classic.inputs import known_microphones, microphone_positions, search_region
 from sslbench_classic.srp_search import Directions, Positions, Search, SearchSpace
 
@@ -33,17 +34,6 @@ MAX_UPSAMPLE = 32
 
 VOTING_FRAMES_PER_WINDOW = 4
 """Frames that vote are shorter by this factor than the frames that are averaged."""
-
-VOTE_SPREAD = math.radians(8)
-"""Width in radians of the Gaussian kernel that sums the votes for one source.
-
-Measured on 100 scenes each of the validation split of `respeaker-sim`: with voting, the mean error
-for two sources falls from 16.0 degrees (estimates for 85 % of the sources) to 5.8 degrees
-(estimates for all sources), and for three sources from 21.0 degrees (79 %) to 10.1 degrees.
-`PraNormMusic` has 27.0 and 36.3 degrees. A spread of 12 degrees, or voting frames of 1024 samples
-instead of 512, changes the errors by less than a degree. Removing the delays of sources already
-found from the correlations, instead of voting, gave 11.6 and 21.7 degrees.
-"""
 
 VOTE_POWER = 0.8
 """A frame votes for all peaks with at least this share of its highest power. This also finds
@@ -94,20 +84,27 @@ class SrpPhat(Method):
         self._search: _GccSearch | None = None
 
     def locate(self, recording: Recording) -> Prediction:
-        """Return `max_sources` tracks per frame, strongest first, NaN where none was found."""
+        """Return `max_sources` tracks per frame, strongest first, NaN where none was found.
+
+        The confidence is the steered response power, of directions among several that with which
+        short frames voted.
+        """
         recording = known_microphones(recording)
         search = self._prepared(recording)
         separation = self.separation if recording.kind == "position" else self.separation_angle
         several = recording.kind == "direction" and recording.max_sources > 1
         find = search.votes if several else search.peaks
-        found = np.stack(
-            [
+        found, power = zip(
+            *(
                 find(torch.tensor(frame), recording.max_sources, separation, self.threshold)
                 for frame in recording.frames()
-            ]
+            ),
+            strict=True,
         )
-        xyz = np.broadcast_to(found, (len(recording.times), *found.shape[1:]))
-        return Prediction(Tracks.of(recording.times, xyz, recording.kind))
+        shape = (len(recording.times), recording.max_sources)
+        xyz = np.broadcast_to(np.stack(found), (*shape, 3))
+        confidence = np.broadcast_to(np.clip(np.stack(power), 0, 1), shape)
+        return Prediction(Tracks.of(recording.times, xyz, recording.kind, confidence=confidence))
 
     def _prepared(self, recording: Recording) -> _GccSearch:
         """Return the search for an array and a region; the most recent one is kept."""
@@ -137,34 +134,27 @@ class _GccSearch:
         step = 1 / (sample_rate * self.upsample)
         self.search = Search(space, step, 2 * max_lag * self.upsample + 1)
 
-    def peaks(self, frame: Tensor, count: int, separation: float, threshold: float) -> Floats:
-        """Return at most `count` peaks, then NaN, shape (count, 3)."""
+    def peaks(
+        self, frame: Tensor, count: int, separation: float, threshold: float
+    ) -> tuple[Floats, Floats]:
+        """Return at most `count` peaks, then NaN, shape (count, 3), and the power of each."""
         padded = torch.nn.functional.pad(frame, (0, max(0, self.max_lag - frame.shape[1])))
         gcc = mean_gcc_phat(padded, self.window, self.max_lag, self.upsample, ROBUST)
         return self.search.peaks(gcc, count, separation, threshold)
 
-    def votes(self, frame: Tensor, count: int, separation: float, threshold: float) -> Floats:
-        """Return at most `count` directions by votes of short frames, then NaN, (count, 3)."""
-        points, weight = self._collect_votes(frame)
-        distances = [self.space.distance(points, point) for point in points]
-        found = np.full((count, 3), np.nan)
-        if not distances:
-            return found
-        kernel = torch.exp(-(torch.stack(distances) / VOTE_SPREAD).square())
-        strongest = 0.0
-        for source in range(count):
-            votes = (kernel @ weight) * (weight > 0)
-            height, top = float(votes.max()), int(votes.argmax())
-            if height <= threshold * strongest:
-                break
-            strongest = max(strongest, height)
-            peak = torch.nn.functional.normalize((kernel[top] * weight) @ points, dim=0)
-            found[source] = peak.double().numpy()
-            weight = weight.masked_fill(self.space.distance(points, peak) < separation, 0)
-        return found
+    def votes(
+        self, frame: Tensor, count: int, separation: float, threshold: float
+    ) -> tuple[Floats, Floats]:
+        """Return at most `count` directions by votes of short frames, then NaN, (count, 3).
 
-    def _collect_votes(self, frame: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the directions with votes, shape (points, 3), and their weights, (points,)."""
+        The second array has the root of the mean squared power with which frames voted for each.
+        """
+        points, weight, voters = self._collect_votes(frame)
+        found, heights = clustered(points, weight, count, separation, threshold)
+        return found, np.sqrt(heights / voters)
+
+    def _collect_votes(self, frame: Tensor) -> tuple[Tensor, Tensor, int]:
+        """Return directions with votes, (points, 3), their weights, and the number of voters."""
         length = max(self.window // VOTING_FRAMES_PER_WINDOW, 2 * self.max_lag)
         padded = torch.nn.functional.pad(frame, (0, max(0, length - frame.shape[1])))
         frames = short_frames(padded, length, length // 2)
@@ -176,4 +166,4 @@ class _GccSearch:
             weak = power < VOTE_POWER * power.amax(dim=1, keepdim=True)
             # A frame dominated by one source has a higher power and is more reliable.
             tally += power.square().masked_fill(flank | weak, 0).sum(dim=0)
-        return self.space.points[tally > 0], tally[tally > 0]
+        return self.space.points[tally > 0], tally[tally > 0], len(frames)

@@ -19,6 +19,7 @@ from sslbench.acoustics.srp import SteeredResponse, direction_delays, lag_index,
 from sslbench.array_types import Floats
 from sslbench.geometry import Box, fibonacci_sphere
 from sslbench.scene import MicArray
+from sslbench_classic.direction_votes import angles
 from sslbench_classic.inputs import is_horizontal
 
 __all__ = ["Directions", "Positions", "Search", "SearchSpace"]
@@ -150,8 +151,7 @@ class Directions(SearchSpace):
 
     def distance(self, points: Tensor, point: Tensor) -> Tensor:
         """Return angles in radians."""
-        sine = torch.linalg.cross(points, point.expand_as(points)).norm(dim=-1)
-        return torch.atan2(sine, points @ point)
+        return angles(points, point)
 
 
 class Search:
@@ -170,7 +170,9 @@ class Search:
         self._neighbours: Tensor | None = None
         self.coarse = SteeredResponse(space.delays(space.points), step, lags)
 
-    def peaks(self, gcc: Tensor, count: int, separation: float, threshold: float) -> Floats:
+    def peaks(
+        self, gcc: Tensor, count: int, separation: float, threshold: float
+    ) -> tuple[Floats, Floats]:
         """Return the highest peaks of the power, strongest first.
 
         Args:
@@ -181,10 +183,10 @@ class Search:
             threshold: power that a further peak needs, relative to the strongest one.
 
         Returns:
-            At most `count` peaks, then NaN, shape (count, 3).
+            At most `count` peaks, then NaN, shape (count, 3), and the value at each, (count,).
         """
         power = self.coarse(self._widened(gcc, self.space.spacing))
-        found = np.full((count, 3), np.nan)
+        found, heights = np.full((count, 3), np.nan), np.full(count, np.nan)
         strongest = 0.0
         for source in range(count):
             if not power.isfinite().any():
@@ -193,10 +195,10 @@ class Search:
             if height <= threshold * strongest:
                 break
             strongest = max(strongest, height)
-            found[source] = peak.double().numpy()
+            found[source], heights[source] = peak.double().numpy(), height
             if source + 1 < count:
                 power = self._other_maxima(power, peak, separation)
-        return found
+        return found, heights
 
     def adjacent(self) -> Tensor:
         """Return the indices of the nearest coarse points of each, itself included."""

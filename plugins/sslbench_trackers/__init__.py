@@ -10,6 +10,13 @@ from sslbench.specs import Parameter, TrackerSpec
 __all__ = ["sslbench_trackers"]
 
 BIRTH = Parameter("birth", 3, "detections that a track needs to be kept", minimum=1)
+CONFIDENCE = Parameter(
+    "confidence",
+    0.0,
+    "detections of less confidence are ignored; those of a method that gives none are all used",
+    minimum=0,
+    maximum=1,
+)
 DEATH = Parameter("death", 5, "frames without a detection after which it ends", minimum=1)
 
 
@@ -35,6 +42,7 @@ def sslbench_trackers() -> Sequence[TrackerSpec]:
                 ),
                 BIRTH,
                 DEATH,
+                CONFIDENCE,
             ),
         ),
         TrackerSpec(
@@ -58,6 +66,7 @@ def sslbench_trackers() -> Sequence[TrackerSpec]:
                 ),
                 BIRTH,
                 DEATH,
+                CONFIDENCE,
             ),
         ),
     ]

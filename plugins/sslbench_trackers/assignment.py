@@ -1,13 +1,23 @@
-"""What trackers share: pairing detections with tracks, and the largest number of sources."""
+"""What trackers share: which detections count, their pairs with tracks, and the largest number."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sslbench.array_types import Floats, Integers
+from sslbench.scene import Tracks
 
-__all__ = ["limit_sources", "pairs"]
+__all__ = ["confident", "limit_sources", "pairs"]
+
+
+def confident(detections: Tracks, least: float) -> Tracks:
+    """Return detections without those of less than some confidence; all if there is none."""
+    if detections.confidence is None:
+        return detections
+    return replace(detections, active=detections.active & (detections.confidence >= least))
 
 
 def pairs(distance: Floats, gate: float) -> dict[int, int]:

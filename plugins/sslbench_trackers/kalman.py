@@ -16,7 +16,7 @@ from sslbench.array_types import Floats
 from sslbench.contracts import Tracker
 from sslbench.geometry import angle_between
 from sslbench.scene import Tracks
-from sslbench_trackers.assignment import limit_sources, pairs
+from sslbench_trackers.assignment import confident, limit_sources, pairs
 
 __all__ = ["Kalman"]
 
@@ -100,12 +100,16 @@ class Kalman(Tracker):
         gate: largest distance of a pair in standard deviations.
         birth: detections that a track needs.
         death: frames without a detection after which a track ends.
+        confidence: that a detection needs.
     """
 
-    def __init__(self, *, gate: float, birth: int, death: int, **deviations: float) -> None:
+    def __init__(
+        self, *, gate: float, birth: int, death: int, confidence: float, **deviations: float
+    ) -> None:
         self.gate = gate
         self.birth = birth
         self.death = death
+        self.confidence = confidence
         self.deviations = deviations
 
     def track(self, detections: Tracks, max_sources: int) -> Tracks:
@@ -114,6 +118,7 @@ class Kalman(Tracker):
         Where there are more than `max_sources` tracks, those with most detections stay. Where a
         place is predicted, the confidence is 0.
         """
+        detections = confident(detections, self.confidence)
         kept = [each for each in self._filter(detections) if len(each.columns) >= self.birth]
         xyz = np.full((len(detections.times), len(kept), 3), np.nan)
         confidence = np.zeros(xyz.shape[:2])

@@ -10,7 +10,7 @@ from sslbench.array_types import Floats, Integers
 from sslbench.contracts import Tracker
 from sslbench.geometry import angle_between
 from sslbench.scene import Tracks
-from sslbench_trackers.assignment import limit_sources, pairs
+from sslbench_trackers.assignment import confident, limit_sources, pairs
 
 __all__ = ["NearestNeighbour"]
 
@@ -40,19 +40,24 @@ class NearestNeighbour(Tracker):
         gate_deg: largest step of a direction in degrees.
         birth: detections that a track needs.
         death: frames without a detection after which a track ends.
+        confidence: that a detection needs.
     """
 
-    def __init__(self, *, gate_m: float, gate_deg: float, birth: int, death: int) -> None:
+    def __init__(
+        self, *, gate_m: float, gate_deg: float, birth: int, death: int, confidence: float
+    ) -> None:
         self.gate_m = gate_m
         self.gate_deg = gate_deg
         self.birth = birth
         self.death = death
+        self.confidence = confidence
 
     def track(self, detections: Tracks, max_sources: int) -> Tracks:
         """Return one column per track, with ids 0, 1, ... in the order of their first frames.
 
         Where more than `max_sources` tracks have a detection, those of the longest tracks stay.
         """
+        detections = confident(detections, self.confidence)
         kept = [each for each in self._link(detections) if len(each.frames) >= self.birth]
         xyz = np.full((len(detections.times), len(kept), 3), np.nan)
         confidence = np.full(xyz.shape[:2], np.nan)

@@ -24,6 +24,7 @@ def test_the_names_are_the_documented_ones() -> None:
         "oracle-direction-grid",
         "oracle-delays",
         "srp-phat",
+        "intensity-doa",
         "srp-ngcc",
         "multilateration",
         "pra-srp",

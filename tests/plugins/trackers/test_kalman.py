@@ -148,3 +148,18 @@ def test_uneven_times_are_taken_into_account():
     xyz = np.stack([times, 0 * times, 0 * times], axis=-1)[:, None]
     found = tracker(speed_m=2.0).track(Tracks.of(times, xyz, "position"), 1)
     np.testing.assert_allclose(found.xyz[25:, 0, 0], times[25:], atol=0.05)
+
+
+class TestConfidence:
+    @pytest.mark.parametrize(("name", "kind"), [("kalman", Kalman), ("nearest", NearestNeighbour)])
+    def test_detections_of_less_confidence_are_ignored(self, name, kind):
+        xyz = np.tile([[1.0, 0.0, 1.0], [4.0, 0.0, 1.0]], (10, 1, 1))
+        detections = tracks(xyz, confidence=np.tile([0.5, 0.2], (10, 1)))
+        assert tracker(name, kind).track(detections, 2).xyz.shape[1] == 2
+        found = tracker(name, kind, confidence=0.3).track(detections, 2)
+        np.testing.assert_allclose(found.xyz[:, 0], xyz[:, 0], atol=1e-9)
+        assert found.xyz.shape[1] == 1
+
+    def test_without_confidence_all_detections_are_used(self):
+        xyz = np.tile([[1.0, 0.0, 1.0]], (10, 1, 1))
+        assert tracker(confidence=0.9).track(tracks(xyz), 1).active.all()
