@@ -6,12 +6,14 @@ They are computed separately, for scoring.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from sslbench.array_types import Floats
+from sslbench.array_types import Booleans, Floats, Integers
 from sslbench.geometry import angle_between, azimuth_elevation
 from sslbench.metrics.corpus import Corpus
-from sslbench.scene import Condition, MicArray, Scene
+from sslbench.scene import Condition, Kind, MicArray, Scene
 
 __all__ = ["scene_conditions"]
 
@@ -21,6 +23,15 @@ DECIMALS = 3
 
 NEGLIGIBLE = 1e-6
 """Length below which a mean of unit vectors has no direction."""
+
+NEAR: Mapping[Kind, float] = {"position": 0.5, "direction": 20.0}
+"""Distance in metres, or angle in degrees, below which two sources are crossing."""
+
+STILL = 1e-6
+"""Path from one time to the next, in metres or degrees, below which a source stands still."""
+
+PAUSE = 0.3
+"""Shortest pause in seconds."""
 
 ON_HULL = 1e-9
 """Distance in metres outside of the convex hull that still counts as on it, for rounding."""
@@ -44,6 +55,10 @@ def scene_conditions(scene: Scene) -> dict[str, Condition]:
     `in_hull`             whether all places are in the convex hull of the microphones. For a flat
                           array, places are first projected onto its plane. Left out for
                           directions, for linear arrays and for encoded formats
+    `overlap`             share of the times with a source at which there are several; this and the
+                          next two are given only where a source moves
+    `crossing`            whether two active sources are ever closer than 20 degrees, or 0.5 m
+    `pausing`             whether a source that moves stands still for at least 0.3 s
     ====================  ======================================================================
 
     Raises:
@@ -55,7 +70,8 @@ def scene_conditions(scene: Scene) -> dict[str, Condition]:
     corpus = Corpus.of([(scene.truth.tracks, scene.truth.tracks)])
     places: Floats = corpus.truth.xyz[corpus.active_sources]
     unit = "m" if corpus.kind == "position" else "deg"
-    measured = {f"separation_{unit}": _separation(corpus), f"speed_{unit}_s": _speed(corpus)}
+    speed = _speed(corpus)
+    measured = {f"separation_{unit}": _separation(corpus), f"speed_{unit}_s": speed}
     found: dict[str, Condition] = {
         "microphones": recording.array.channels,
         "sources": int(corpus.active_sources.sum(axis=1).max(initial=0)),
@@ -67,6 +83,8 @@ def scene_conditions(scene: Scene) -> dict[str, Condition]:
         found |= _hull(places, recording.array)
     elif len(places):
         measured |= _direction(places)
+    if speed is not None and round(speed, DECIMALS) > 0:
+        found |= _movement(corpus)
     rounded = {n: round(v, DECIMALS) + 0.0 for n, v in measured.items() if v is not None}
     return found | dict(sorted(rounded.items()))
 
@@ -91,13 +109,44 @@ def _separation(corpus: Corpus) -> float | None:
     return float((total[frames > 0] / frames[frames > 0]).min()) if frames.any() else None
 
 
-def _speed(corpus: Corpus) -> float | None:
+def _movement(corpus: Corpus) -> dict[str, Condition]:
+    """Return the conditions that tell how sources move and meet."""
+    count = corpus.active_sources.sum(axis=1)
+    near = corpus.both_active & (corpus.distance < NEAR[corpus.kind])
+    between = np.triu(np.ones(near.shape[1:], bool), k=1)
+    path, both = _paths(corpus)
+    still = both & (path < STILL)
+    moving = (both & ~still).any(axis=0)
+    step = np.median(np.diff(corpus.truth.times))
+    pauses = _longest(still[:, moving]) * step >= PAUSE - STILL
+    return {
+        "overlap": round(float((count > 1).sum() / (count > 0).sum()), DECIMALS),
+        "crossing": bool((near & between).any()),
+        "pausing": bool(pauses.any()),
+    }
+
+
+def _longest(rows: Booleans) -> Integers:
+    """Return the length of the longest run of true values in each column."""
+    longest = length = np.zeros(rows.shape[1], dtype=np.int64)
+    for row in rows:
+        length = (length + 1) * row
+        longest = np.maximum(longest, length)
+    return longest
+
+
+def _paths(corpus: Corpus) -> tuple[Floats, Booleans]:
+    """Return the path of each source from time to time, and whether it is active at both."""
     xyz = corpus.truth.xyz
     if corpus.kind == "position":
         path = np.linalg.norm(np.diff(xyz, axis=0), axis=-1)
     else:
         path = np.degrees(angle_between(xyz[1:], xyz[:-1]))
-    both = corpus.active_sources[1:] & corpus.active_sources[:-1]
+    return path, corpus.active_sources[1:] & corpus.active_sources[:-1]
+
+
+def _speed(corpus: Corpus) -> float | None:
+    path, both = _paths(corpus)
     seconds = (np.diff(corpus.truth.times)[:, None] * both).sum()
     return float(path[both].sum() / seconds) if seconds > 0 else None
 

@@ -31,6 +31,8 @@ EDGES: Mapping[str, tuple[float, ...]] = MappingProxyType(
         # Approximately: still, turning in place, walking slowly, walking fast.
         "speed_m_s": (0.05, 0.5, 1.0),
         "speed_deg_s": (1.0, 10.0, 30.0),
+        # None, less than a third of the time, more.
+        "overlap": (0.001, 0.333),
     }
 )
 """Edges of the bins of common conditions; a number at an edge is in the upper bin."""

@@ -153,3 +153,39 @@ def test_the_speed_is_left_out_if_times_do_not_increase():
         "scene", np.zeros((4, 8), np.float32), 8, array, truth.times, region=Box((0,) * 3, (9,) * 3)
     )
     assert "speed_m_s" not in scene_conditions(Scene(recording, Prediction(truth)))
+
+
+class TestMovement:
+    WAY = np.array([[0.0, 3, 1], [1, 3, 1], [2, 3, 1], [3, 3, 1]])
+
+    def test_still_sources_have_no_conditions_of_movement(self):
+        found = conditions(np.tile([[[1.0, 4, 1], [1.2, 4, 1]]], (4, 1, 1)))
+        assert not {"overlap", "crossing", "pausing"} & set(found)
+
+    def test_overlap_is_a_share_of_the_times_with_a_source(self):
+        xyz = np.stack([self.WAY, self.WAY + np.array([0, 2, 0])], axis=1)
+        xyz[1:, 1] = np.nan
+        xyz[3, 0] = np.nan
+        assert conditions(xyz)["overlap"] == pytest.approx(1 / 3, abs=1e-3)
+
+    @pytest.mark.parametrize(("apart", "crossing"), [(0.4, True), (0.6, False)])
+    def test_sources_cross_if_they_are_ever_near(self, apart, crossing):
+        other = np.tile(self.WAY[2] + np.array([0, apart, 0]), (4, 1))
+        assert conditions(np.stack([self.WAY, other], axis=1))["crossing"] is crossing
+
+    def test_directions_cross_below_20_degrees(self):
+        def found(angle):
+            azimuth = np.radians([[0.0, 60], [10, 60], [60 - angle, 60]])
+            return conditions(unit_vector(azimuth, np.zeros_like(azimuth)), "direction")
+
+        assert found(19.0)["crossing"] is True
+        assert found(21.0)["crossing"] is False
+
+    def test_a_source_pauses_if_it_stands_still_between_movements(self):
+        still = self.WAY[[0, 1, 1, 2]][:, None]
+        assert conditions(still)["pausing"] is True  # half a second per frame
+        assert conditions(self.WAY[:, None])["pausing"] is False
+
+    def test_a_source_that_never_moves_does_not_pause(self):
+        other = np.tile(self.WAY[0] + np.array([0, 5, 0]), (4, 1))
+        assert conditions(np.stack([self.WAY, other], axis=1))["pausing"] is False

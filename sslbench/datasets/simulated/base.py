@@ -110,6 +110,11 @@ class SimulatedDataset(Dataset):
         """Return the number of scenes."""
         return self.sizes[self.request.scale][self.request.split]
 
+    @property
+    def rendered_scenes(self) -> int:
+        """Number of scenes that are rendered: all, unless some are mixtures of others."""
+        return len(self)
+
     def scene(self, index: int) -> Scene:
         """Return one scene, after rendering its chunk if that is not in the cache.
 
@@ -185,7 +190,7 @@ class SimulatedDataset(Dataset):
             "params": {each.name: self.value(each.name) for each in parameters},
             "split": self.request.split,
             "scale": self.request.scale,
-            "scenes": len(self),
+            "scenes": self.rendered_scenes,
             "sources": files,
         }
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
@@ -200,7 +205,7 @@ class SimulatedDataset(Dataset):
             each for each in self.fingerprinted_parameters if each.name not in self.presented
         )
         folder = self.request.cache / self.name / key[:16]
-        return RenderCache(folder, key, len(self), self.chunk, self._render_range)
+        return RenderCache(folder, key, self.rendered_scenes, self.chunk, self._render_range)
 
     def _render_range(self, indices: range) -> Rendered:
         return self.render(indices, self._bank)

@@ -24,9 +24,11 @@ Rooms and scenes are those of training, validation and test; points are those of
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +37,9 @@ from sslbench.array_types import Floats
 from sslbench.datasets.simulated.base import GENRE, SOURCES, SimulatedDataset, Sizes, rms
 from sslbench.datasets.simulated.cache import Rendered, RenderedScene
 from sslbench.datasets.simulated.moving_events import FRAME, Event, directions, draw_events
+from sslbench.errors import ParameterError
 from sslbench.geometry import unit_vector
-from sslbench.scene import Condition, MicArray, Recording, Tracks
+from sslbench.scene import Condition, MicArray, Prediction, Recording, Scene, Tracks
 from sslbench.simulation.moving import convolve_along
 from sslbench.simulation.noise import add_noise
 from sslbench.simulation.ring_banks import Bank, RingRoom, draw_room, open_bank
@@ -84,6 +87,13 @@ PARAMETERS = (
         "four microphones (mic), or first-order ambisonics (foa) of the same scenes",
         choices=("mic", "foa"),
     ),
+    Parameter(
+        "augment",
+        0,
+        "number of mixtures of two scenes of one source each, of one room, that are added to the"
+        " training split",
+        minimum=0,
+    ),
 )
 
 RADIUS = 0.042
@@ -98,6 +108,9 @@ FADE = 0.02
 
 PEAK = 0.1
 
+VOICES = 2
+"""Largest number of simultaneous sources; scenes have one, two, one, ... of them."""
+
 
 class MovingDoa(SimulatedDataset):
     """Scenes of 20 s with up to two moving sources; splits share no room or source signal.
@@ -110,7 +123,66 @@ class MovingDoa(SimulatedDataset):
     parameters = PARAMETERS
     sample_rate = 24000
     chunk = 2
-    presented = frozenset({"format"})
+    presented = frozenset({"format", "augment"})
+
+    def __len__(self) -> int:
+        return self.rendered_scenes + len(self._mixtures)
+
+    @property
+    def rendered_scenes(self) -> int:
+        """Number of scenes without mixtures, which are made of them."""
+        return super().__len__()
+
+    @property
+    def fingerprinted_parameters(self) -> tuple[Parameter, ...]:
+        """Parameters on which the scenes of this split depend; `augment` only if it adds some."""
+        unused = set() if self._mixtures else {"augment"}
+        return tuple(each for each in super().fingerprinted_parameters if each.name not in unused)
+
+    @cached_property
+    def _mixtures(self) -> list[tuple[int, int]]:
+        """Random pairs of scenes of one source each (Adavanne et al. 2021, section 3.3)."""
+        count = int(self.value("augment")) if self.request.split == "train" else 0
+        if not count:
+            return []
+        alone = defaultdict(list)
+        for index in range(0, self.rendered_scenes, VOICES):
+            alone[self._room_number(index)].append(index)
+        pairs = [pair for scenes in alone.values() for pair in combinations(scenes, 2)]
+        if len(pairs) < count:
+            raise ParameterError(
+                f"augment={count}, but there are {len(pairs)} pairs of scenes of one source",
+                expected=f"at most {len(pairs)}",
+            )
+        drawn = self.stream("augment").permutation(len(pairs))[:count]
+        return [pairs[number] for number in sorted(drawn)]
+
+    def scene(self, index: int) -> Scene:
+        """Return one scene, or the mean of the signals of two.
+
+        Raises:
+            IndexError, DataError: see `SimulatedDataset.scene`.
+        """
+        if self._within(index) < self.rendered_scenes:
+            return super().scene(index)
+        first, second = (super(MovingDoa, self).scene(each) for each in self._mixed(index))
+        name, truth = self.truth(index)
+        audio = (first.recording.audio + second.recording.audio) / np.float32(2)
+        known = {name: first.recording.conditions[name] for name in ("t60_s", "t60_wanted_s")}
+        recording = replace(first.recording, id=name, audio=audio, conditions=known)
+        return Scene(recording, truth, first.clusters)
+
+    def truth(self, index: int) -> tuple[str, Prediction]:
+        """Return id and truth of a scene without rendering it."""
+        if self._within(index) < self.rendered_scenes:
+            return super().truth(index)
+        pair = self._mixed(index)
+        xyz = np.concatenate([self.tracks(each).xyz for each in pair], axis=1)
+        name = "+".join(self.id(each) for each in pair)
+        return name, Prediction(Tracks.of(self._times, xyz, "direction"))
+
+    def _mixed(self, index: int) -> tuple[int, int]:
+        return self._mixtures[index - self.rendered_scenes]
 
     def tracks(self, index: int) -> Tracks:
         """Return one track per source, with an identity of its own."""
@@ -182,7 +254,7 @@ class MovingDoa(SimulatedDataset):
 
     def _events(self, index: int) -> list[Event]:
         rng = self.stream("events", index)
-        return draw_events(rng, self._frames, 1 + index % 2, self._size.rings)
+        return draw_events(rng, self._frames, 1 + index % VOICES, self._size.rings)
 
     def _room_number(self, index: int) -> int:
         return index // self.chunk % self._size.rooms[self.request.split]

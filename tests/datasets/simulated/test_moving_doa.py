@@ -9,6 +9,7 @@ from sslbench.contracts import DatasetRequest
 from sslbench.datasets.simulated import moving_doa
 from sslbench.datasets.simulated.moving_doa import ARRAY, MovingDoa
 from sslbench.datasets.simulated.moving_events import Event, directions, draw_events
+from sslbench.errors import ParameterError
 from sslbench.geometry import angle_between, azimuth_elevation, tdoa
 
 
@@ -147,3 +148,47 @@ class TestFormats:
 
 def test_the_smallest_scale_is_small():
     assert moving_doa.SCALES["smoke"].points * moving_doa.SCALES["smoke"].rings <= 24
+
+
+class TestMixtures:
+    @pytest.fixture
+    def mixed(self, make):
+        return make(MovingDoa, "train", augment=2)
+
+    def test_they_are_added_to_the_training_split_only(self, make, mixed):
+        assert len(mixed) == len(make(MovingDoa, "train")) + 2
+        assert len(make(MovingDoa, "test", augment=2)) == len(make(MovingDoa, "test"))
+
+    def test_two_scenes_of_one_source_and_one_room_are_mixed(self, mixed):
+        scene = mixed.scene(len(mixed) - 1)
+        parts = [
+            mixed.scene(int(name.removeprefix("train-"))) for name in scene.recording.id.split("+")
+        ]
+        assert len(parts) == 2
+        assert parts[0].clusters == parts[1].clusters == scene.clusters
+        assert all(part.truth.tracks.active.sum(axis=1).max() == 1 for part in parts)
+        audio = np.mean([part.recording.audio for part in parts], axis=0)
+        np.testing.assert_allclose(scene.recording.audio, audio, atol=1e-6)
+        assert "snr_db" not in scene.recording.conditions
+
+    def test_the_sources_of_both_have_identities_of_their_own(self, mixed):
+        name, truth = mixed.truth(len(mixed) - 2)
+        parts = [mixed.truth(int(each.removeprefix("train-")))[1] for each in name.split("+")]
+        assert truth.tracks.xyz.shape[1] == sum(part.tracks.xyz.shape[1] for part in parts)
+        assert len(set(truth.tracks.ids)) == truth.tracks.xyz.shape[1]
+        assert truth.tracks.active.sum(axis=1).max() <= 2
+
+    def test_scenes_without_mixtures_stay_as_they_are(self, make, mixed):
+        plain = make(MovingDoa, "train")
+        assert plain._cache.folder == mixed._cache.folder
+        assert plain.fingerprint() != mixed.fingerprint()
+        test = make(MovingDoa, "test")
+        assert test.fingerprint() == make(MovingDoa, "test", augment=2).fingerprint()
+
+    def test_more_mixtures_than_pairs_are_refused(self, make):
+        with pytest.raises(ParameterError, match=r"augment=99, but there are \d pairs"):
+            len(make(MovingDoa, "train", augment=99))
+
+    def test_a_scene_beyond_the_last_does_not_exist(self, mixed):
+        with pytest.raises(IndexError):
+            mixed.scene(len(mixed))
