@@ -120,10 +120,29 @@ def _intensity(spectra: Tensor) -> Tensor:
 
 def _correlations(spectra: Tensor) -> Tensor:
     """Return the GCC-PHAT of all pairs at lags -32 to 31, shape (pairs, frames, lags)."""
-    first, second = microphone_pairs(len(spectra))
     phases = torch.sgn(spectra)
-    gcc = torch.fft.irfft(phases[first].conj() * phases[second], FFT)
-    return torch.cat([gcc[..., -BANDS // 2 :], gcc[..., : BANDS // 2]], dim=-1)
+    # One pair after the other fits the cache, and for so few lags a product of matrices is faster
+    # than an inverse FFT.
+    gcc = [
+        torch.view_as_real(phases[first].conj() * phases[second]).flatten(-2) @ _inverse_transform()
+        for first, second in zip(*microphone_pairs(len(spectra)), strict=True)
+    ]
+    return torch.stack(gcc)
+
+
+@lru_cache
+def _inverse_transform() -> Tensor:
+    """Return the inverse FFT at lags -32 to 31 as a matrix, shape (1026, 64).
+
+    Rows are the real and imaginary parts of all frequencies in turn.
+    """
+    lags = np.arange(-BANDS // 2, BANDS // 2)
+    angle = 2 * np.pi * np.arange(FFT // 2 + 1)[:, None] * lags / FFT
+    # All frequencies but the first and the last one stand for two.
+    twice = np.full((len(angle), 1), 2.0)
+    twice[[0, -1]] = 1
+    parts = twice[:, None] * np.stack([np.cos(angle), -np.sin(angle)], axis=1) / FFT
+    return torch.tensor(parts.reshape(-1, BANDS), dtype=torch.float32)
 
 
 @lru_cache
