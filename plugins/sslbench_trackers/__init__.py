@@ -19,6 +19,24 @@ CONFIDENCE = Parameter(
 )
 DEATH = Parameter("death", 5, "frames without a detection after which it ends", minimum=1)
 
+MOTION = (
+    Parameter("noise_m", 0.2, "standard deviation of a position in m", minimum=1e-6),
+    Parameter("noise_deg", 8.0, "of a direction in degrees", minimum=1e-6),
+    Parameter("acceleration_m", 2.0, "of the acceleration in m/s^2", minimum=0),
+    Parameter("acceleration_deg", 60.0, "likewise in degrees/s^2", minimum=0),
+    Parameter("speed_m", 1.0, "of the speed of a new source in m/s", minimum=0),
+    Parameter("speed_deg", 30.0, "likewise in degrees/s", minimum=0),
+    Parameter(
+        "gate",
+        3.5,
+        "largest distance of a detection from its prediction, in standard deviations",
+        minimum=0,
+    ),
+    BIRTH,
+    DEATH,
+    CONFIDENCE,
+)
+
 
 @hookimpl
 def sslbench_trackers() -> Sequence[TrackerSpec]:
@@ -51,22 +69,17 @@ def sslbench_trackers() -> Sequence[TrackerSpec]:
             summary="Kalman filters for positions, and for directions on the sphere",
             licence="MIT",
             paper="Bar-Shalom, Li and Kirubarajan 2001, Estimation with applications to tracking",
+            parameters=MOTION,
+        ),
+        TrackerSpec(
+            name="particle",
+            target="sslbench_trackers.particle:Particle",
+            summary="particle filters for positions, and for directions on the sphere",
+            licence="MIT",
+            paper="Gordon, Salmond and Smith 1993, bootstrap filter",
             parameters=(
-                Parameter("noise_m", 0.2, "standard deviation of a position in m", minimum=1e-6),
-                Parameter("noise_deg", 8.0, "of a direction in degrees", minimum=1e-6),
-                Parameter("acceleration_m", 2.0, "of the acceleration in m/s^2", minimum=0),
-                Parameter("acceleration_deg", 60.0, "likewise in degrees/s^2", minimum=0),
-                Parameter("speed_m", 1.0, "of the speed of a new source in m/s", minimum=0),
-                Parameter("speed_deg", 30.0, "likewise in degrees/s", minimum=0),
-                Parameter(
-                    "gate",
-                    3.5,
-                    "largest distance of a detection from its prediction, in standard deviations",
-                    minimum=0,
-                ),
-                BIRTH,
-                DEATH,
-                CONFIDENCE,
+                Parameter("particles", 200, "particles of each source", minimum=10),
+                *MOTION,
             ),
         ),
     ]
