@@ -39,8 +39,15 @@ def digest(facts: Mapping[str, Any]) -> str:
 
 
 def identity(parameters: Sequence[Parameter], choice: Choice) -> dict[str, Value]:
-    """Return the parameters of a choice that results depend on."""
-    return {p.name: choice.params[p.name] for p in parameters if p.identity}
+    """Return the parameters of a choice that results depend on.
+
+    Neutral parameters at their default are left out, see `Parameter`.
+    """
+    return {
+        each.name: choice.params[each.name]
+        for each in parameters
+        if each.identity and not (each.neutral and choice.params[each.name] == each.default)
+    }
 
 
 def source_sha256(target: str) -> str:

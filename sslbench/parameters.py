@@ -28,6 +28,8 @@ class Parameter:
             of workers.
         training: whether the trained model depends on it. A threshold on the output of a network
             changes estimates, but not the model.
+        neutral: whether its default does what was done before there was this parameter. Then it is
+            no part of an identity at its default, and earlier results stay valid.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     identity: bool = True
     training: bool = True
+    neutral: bool = False
 
     def read(self, text: str) -> Value:
         """Convert a text to the parameter's type and check it.

@@ -81,6 +81,12 @@ def test_parameters_without_identity_do_not_count():
     assert identity(parameters, choice) == {"n": 2}
 
 
+def test_a_neutral_parameter_counts_unless_it_has_its_default():
+    parameters = (Parameter("n", 1, ""), Parameter("added", 0, "", neutral=True))
+    assert identity(parameters, Choice("x", {"n": 1, "added": 0}, ())) == {"n": 1}
+    assert identity(parameters, Choice("x", {"n": 1, "added": 2}, ())) == {"n": 1, "added": 2}
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -16,6 +16,7 @@ CONFIDENCE = Parameter(
     "detections of less confidence are ignored; those of a method that gives none are all used",
     minimum=0,
     maximum=1,
+    neutral=True,
 )
 DEATH = Parameter("death", 5, "frames without a detection after which it ends", minimum=1)
 

@@ -93,6 +93,7 @@ PARAMETERS = (
         "number of mixtures of two scenes of one source each, of one room, that are added to the"
         " training split",
         minimum=0,
+        neutral=True,
     ),
 )
 
