@@ -17,6 +17,7 @@ from sslbench.metrics.families import (
     position,
     resolution,
     resolution_literal,
+    track_coverage,
     utterance_permutation,
 )
 
@@ -31,6 +32,7 @@ FAMILIES = (
     utterance_permutation,
     adavanne,
     clear_mot,
+    track_coverage,
     idf1,
     hota,
     ospa,

@@ -31,6 +31,7 @@ from sslbench.metrics.per_frame import count, estimate_count, source_count
 from sslbench.scene import Kind, Tracks  # noqa: F401  # the examples use it
 
 __all__ = [
+    "Matching",
     "clear_false_positives",
     "clear_misses",
     "fragmentations",
@@ -74,7 +75,7 @@ def mota(gate: str = "", rule: str = "keep") -> Additive:
     >>> mota()(estimate, truth), mota("2m")(estimate, truth)
     (50.0, 100.0)
     """
-    matching = _Matching.parse(gate, rule)
+    matching = Matching.parse(gate, rule)
 
     def errors(corpus: Corpus) -> Floats:
         found = matching(corpus)
@@ -109,7 +110,7 @@ def motp(gate: str = "", rule: str = "keep") -> Additive:
     >>> motp()(estimate, truth), motp("2m")(estimate, truth)
     (0.0, 0.5)
     """
-    matching = _Matching.parse(gate, rule)
+    matching = Matching.parse(gate, rule)
 
     def distances(corpus: Corpus) -> Floats:
         return np.nan_to_num(matching(corpus).matches.distance)
@@ -143,7 +144,7 @@ def id_switches(gate: str = "", rule: str = "keep") -> Additive:
     >>> id_switches()(Tracks.of([0, 1], estimate, "position"), truth)
     1.0
     """
-    matching = _Matching.parse(gate, rule)
+    matching = Matching.parse(gate, rule)
 
     def switches(corpus: Corpus) -> Floats:
         return count(matching(corpus).switched)
@@ -173,7 +174,7 @@ def clear_misses(gate: str = "", rule: str = "keep") -> Additive:
     >>> clear_misses()(estimate, truth)
     25.0
     """
-    matching = _Matching.parse(gate, rule)
+    matching = Matching.parse(gate, rule)
 
     def misses(corpus: Corpus) -> Floats:
         return source_count(corpus) - matching.pairs(corpus)
@@ -205,7 +206,7 @@ def clear_false_positives(gate: str = "", rule: str = "keep") -> Additive:
     >>> clear_false_positives()(Tracks.of([0, 1], estimate, "position"), truth)
     200.0
     """
-    matching = _Matching.parse(gate, rule)
+    matching = Matching.parse(gate, rule)
 
     def false_positives(corpus: Corpus) -> Floats:
         return estimate_count(corpus) - matching.pairs(corpus)
@@ -240,7 +241,7 @@ def fragmentations(gate: str = "", rule: str = "keep") -> Additive:
     >>> fragmentations()(estimate, truth)
     1.0
     """
-    matching = _Matching.parse(gate, rule)
+    matching = Matching.parse(gate, rule)
 
     def resumed(corpus: Corpus) -> Floats:
         return count(matching(corpus).resumed)
@@ -249,14 +250,19 @@ def fragmentations(gate: str = "", rule: str = "keep") -> Additive:
 
 
 @dataclass(frozen=True)
-class _Matching:
+class Matching:
     """Matches a corpus, once for all metrics with the same gate and rule."""
 
     gate: Limit
     rule: str
 
     @classmethod
-    def parse(cls, gate: str, rule: str) -> _Matching:
+    def parse(cls, gate: str, rule: str) -> Matching:
+        """Return the matching of the parameters of a metric.
+
+        Raises:
+            ParameterError: if the gate is not a distance or the rule is unknown.
+        """
         RULE.check(rule)
         return cls(Limit.parse(gate, GATE_METRES, GATE_DEGREES), rule)
 
@@ -266,6 +272,7 @@ class _Matching:
         return self.gate.kind
 
     def __call__(self, corpus: Corpus) -> ContinuityMatches:
+        """Return the pairs of a corpus."""
         return corpus.cached(match_continuous, self.gate.value_for(corpus.kind), self.rule)
 
     def pairs(self, corpus: Corpus) -> Floats:

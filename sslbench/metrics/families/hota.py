@@ -14,34 +14,42 @@ those of TrackEval, times 100.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
+import numpy as np  # noqa: F401  # the examples use it
 
-from sslbench.array_types import Floats, Integers
-from sslbench.metrics.aggregation import Additive, Finish
-from sslbench.metrics.association.identity import match_aligned, similarity
-from sslbench.metrics.corpus import Corpus
+from sslbench.metrics.aggregation import Additive
 from sslbench.metrics.declaration import metric
-from sslbench.metrics.distances import Limit
-from sslbench.metrics.per_frame import estimate_count, source_count
+from sslbench.metrics.families.hota_statistics import (
+    THRESHOLDS,
+    association_accuracy,
+    detection_accuracy,
+    detection_precision,
+    detection_recall,
+    hit,
+    hota_value,
+    localization_accuracy,
+    nearness,
+    over_thresholds,
+    precise,
+    recalled,
+    share,
+)
 from sslbench.scene import Tracks  # noqa: F401  # the examples use it
 from sslbench.specs import Parameter
 
-__all__ = ["THRESHOLDS", "ass_a", "det_a", "hota", "loc_a"]
+__all__ = [
+    "THRESHOLDS",
+    "ass_a",
+    "ass_pr",
+    "ass_re",
+    "det_a",
+    "det_pr",
+    "det_re",
+    "hota",
+    "loc_a",
+]
 
-
-THRESHOLDS = np.arange(0.05, 0.99, 0.05)
-"""The values of alpha, identical to the last bit with those of TrackEval."""
-
-COUNT = len(THRESHOLDS)
-
-ZERO_METRES = 1.0
-ZERO_DEGREES = 40.0
-"""Default distances d0 from which on the similarity is 0."""
 
 LUITEN = "Luiten et al. 2021, HOTA"
 
@@ -77,7 +85,7 @@ def hota(zero: str = "") -> Additive:
     >>> round(hota()(estimate, truth), 4)
     64.9123
     """
-    return _metric(zero, (_hit, _share), _hota)
+    return over_thresholds(zero, (hit, share), hota_value)
 
 
 @declare(
@@ -101,7 +109,7 @@ def det_a(zero: str = "") -> Additive:
     >>> round(det_a()(estimate, truth), 4)
     50.0
     """
-    return _metric(zero, (_hit,), _det_a)
+    return over_thresholds(zero, (hit,), detection_accuracy)
 
 
 @declare(
@@ -127,7 +135,97 @@ def ass_a(zero: str = "") -> Additive:
     >>> round(ass_a()(swapped, truth), 4), round(det_a()(swapped, truth), 4)
     (50.0, 100.0)
     """
-    return _metric(zero, (_hit, _share), _ass_a)
+    return over_thresholds(zero, (hit, share), association_accuracy)
+
+
+@declare(
+    name="det-re",
+    summary="Detection recall: share of the sources that form pairs",
+    reference=f"{LUITEN}: DetRe, as computed by TrackEval",
+)
+def det_re(zero: str = "") -> Additive:
+    """Return DetRe, the mean over alpha of TP / (TP + FN), in %; NaN if no source is active.
+
+    Args:
+        zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+
+    Raises:
+        ParameterError: if `zero` is not a distance.
+
+    >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
+    >>> estimate = Tracks.of([0, 1], [[[0, 0, 0]], [[np.nan] * 3]], "position")
+    >>> round(det_re()(estimate, truth), 4)
+    50.0
+    """
+    return over_thresholds(zero, (hit,), detection_recall)
+
+
+@declare(
+    name="det-pr",
+    summary="Detection precision: share of the estimates that form pairs",
+    reference=f"{LUITEN}: DetPr, as computed by TrackEval",
+)
+def det_pr(zero: str = "") -> Additive:
+    """Return DetPr, the mean over alpha of TP / (TP + FP), in %; NaN if there is no estimate.
+
+    Args:
+        zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+
+    Raises:
+        ParameterError: if `zero` is not a distance.
+
+    >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
+    >>> estimate = Tracks.of([0, 1], [[[0, 0, 0]], [[np.nan] * 3]], "position")
+    >>> round(det_pr()(estimate, truth), 4)
+    100.0
+    """
+    return over_thresholds(zero, (hit,), detection_precision)
+
+
+@declare(
+    name="ass-re",
+    summary="Association recall: how much of a source has the same estimate",
+    reference=f"{LUITEN}: AssRe, as computed by TrackEval",
+)
+def ass_re(zero: str = "") -> Additive:
+    """Return AssRe: as AssA, but with TPA / (TPA + FNA) in place of A(c), in %.
+
+    Args:
+        zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+
+    Raises:
+        ParameterError: if `zero` is not a distance.
+
+    >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
+    >>> swapped = Tracks.of([0, 1], [[[0, 0, 0], [np.nan] * 3], [[np.nan] * 3, [0, 0, 0]]],
+    ...                     "position")
+    >>> round(ass_re()(swapped, truth), 4)
+    50.0
+    """
+    return over_thresholds(zero, (hit, recalled), association_accuracy)
+
+
+@declare(
+    name="ass-pr",
+    summary="Association precision: how much of an estimate follows the same source",
+    reference=f"{LUITEN}: AssPr, as computed by TrackEval",
+)
+def ass_pr(zero: str = "") -> Additive:
+    """Return AssPr: as AssA, but with TPA / (TPA + FPA) in place of A(c), in %.
+
+    Args:
+        zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+
+    Raises:
+        ParameterError: if `zero` is not a distance.
+
+    >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
+    >>> swapped = Tracks.of([0, 1], [[[0, 0, 0], [np.nan] * 3], [[np.nan] * 3, [0, 0, 0]]],
+    ...                     "position")
+    >>> round(ass_pr()(swapped, truth), 4)
+    100.0
+    """
+    return over_thresholds(zero, (hit, precise), association_accuracy)
 
 
 @declare(
@@ -152,123 +250,4 @@ def loc_a(zero: str = "") -> Additive:
     >>> round(loc_a()(estimate, truth), 4)  # 17 times 0.88, 2 times 1
     89.2632
     """
-    return _metric(zero, (_hit, _nearness), _loc_a, count=0)
-
-
-@dataclass(frozen=True, eq=False)
-class _Pairs:
-    """The pairs of a corpus, in a compact form.
-
-    The columns of each metric are computed from it on demand, because 19 thresholds times millions
-    of frames need much memory.
-
-    Args:
-        sizes: number of active sources and of estimates, shape (2, frames).
-        similarity: of each source and its estimate, 0 without one, shape (sources, frames).
-        passed: number of thresholds that the similarity reaches, same shape.
-        identity: index of the source, its estimate and the recording, same shape.
-        shares: A of each such identity at each threshold, shape (thresholds, identities).
-    """
-
-    sizes: Floats
-    similarity: Floats
-    passed: NDArray[np.int8]
-    identity: Integers
-    shares: Floats
-
-
-Part = Callable[[_Pairs, int], Floats]
-"""Contribution of each pair at a threshold, 0 if it is not reached, shape (sources, frames)."""
-
-
-def _metric(zero: str, parts: tuple[Part, ...], finish: Finish, count: int = -2) -> Additive:
-    limit = Limit.parse(zero, ZERO_METRES, ZERO_DEGREES)
-
-    def statistics(corpus: Corpus) -> Floats:
-        return _rows(corpus.cached(_pairs, limit.value_for(corpus.kind)), parts)
-
-    return Additive(statistics, finish, count, kind=limit.kind)
-
-
-def _rows(pairs: _Pairs, parts: tuple[Part, ...]) -> Floats:
-    # Each column is written in place: these are the largest arrays of all metrics.
-    columns = np.empty((COUNT * len(parts) + 2, pairs.sizes.shape[1]))
-    columns[-2:] = pairs.sizes
-    for place, part in enumerate(parts):
-        for threshold in range(COUNT):
-            part(pairs, threshold).sum(axis=0, out=columns[COUNT * place + threshold])
-    return columns.T
-
-
-def _hit(pairs: _Pairs, threshold: int) -> Floats:
-    return (pairs.passed > threshold).astype(float)
-
-
-def _share(pairs: _Pairs, threshold: int) -> Floats:
-    shares = pairs.shares[threshold]
-    return np.where(pairs.passed > threshold, shares[pairs.identity], 0.0)
-
-
-def _nearness(pairs: _Pairs, threshold: int) -> Floats:
-    return np.where(pairs.passed > threshold, pairs.similarity, 0.0)
-
-
-def _pairs(corpus: Corpus, zero: float) -> _Pairs:
-    matches = match_aligned(corpus, zero)
-    found = similarity(matches.distance, zero).T
-    eps = np.finfo(float).eps
-    passed = np.searchsorted(THRESHOLDS - eps, found, side="right").astype(np.int8)
-    # Sources without an estimate get an identity of their own: index -1 is one more column.
-    sources, estimates = matches.partner.shape[1], corpus.active_estimates.shape[1] + 1
-    source = corpus.recording * sources + np.arange(sources)[:, None]
-    identity = source * estimates + matches.partner.T % estimates
-    sizes = np.array([source_count(corpus), estimate_count(corpus)])
-    shares = _shares(corpus, identity, passed)
-    return _Pairs(sizes, np.ascontiguousarray(found), passed, identity, shares)
-
-
-def _shares(corpus: Corpus, identity: Integers, passed: NDArray[np.int8]) -> Floats:
-    sources = corpus.sum_by_recording(corpus.active_sources)[:, :, None]
-    padded = np.pad(corpus.active_estimates, ((0, 0), (0, 1)))
-    estimates = corpus.sum_by_recording(padded)[:, None]
-    either = (sources + estimates).ravel()
-    levels = COUNT + 1
-    last = np.bincount((identity * levels + passed).ravel(), minlength=len(either) * levels)
-    # A similarity that reaches a threshold also reaches all lower ones.
-    reached = np.cumsum(last.reshape(-1, levels)[:, :0:-1], axis=1)[:, ::-1].T
-    return np.ascontiguousarray(reached / np.maximum(1, either - reached))
-
-
-def _hota(sums: Floats) -> Floats:
-    return _mean(np.sqrt(_detection(sums) * _association(sums)))
-
-
-def _det_a(sums: Floats) -> Floats:
-    return _mean(_detection(sums))
-
-
-def _ass_a(sums: Floats) -> Floats:
-    return _mean(_association(sums))
-
-
-def _loc_a(sums: Floats) -> Floats:
-    hits, near = sums[..., :COUNT], sums[..., COUNT : 2 * COUNT]
-    means = np.where(hits > 0, near / np.where(hits > 0, hits, 1.0), 1.0)
-    return _mean(np.where(hits[..., :1] > 0, means, np.nan))
-
-
-def _detection(sums: Floats) -> Floats:
-    hits, total = sums[..., :COUNT], sums[..., -2:].sum(axis=-1, keepdims=True)
-    # TP + FN + FP; NaN if there are neither sources nor estimates.
-    union = np.where(total > 0, total - hits, np.nan)
-    return hits / union
-
-
-def _association(sums: Floats) -> Floats:
-    hits, shared = sums[..., :COUNT], sums[..., COUNT : 2 * COUNT]
-    total = sums[..., -2:].sum(axis=-1, keepdims=True)
-    return np.where(total > 0, shared / np.where(hits > 0, hits, 1.0), np.nan)
-
-
-def _mean(values: Floats) -> Floats:
-    return np.asarray(100 * values.mean(axis=-1))
+    return over_thresholds(zero, (hit, nearness), localization_accuracy, count=0)

@@ -11,10 +11,20 @@ from helpers.identity_scenes import scene, scenes, trackeval_data
 from helpers.metric_cases import shuffled_turned_reversed
 from sslbench.errors import FormatError, ParameterError
 from sslbench.metrics.corpus import Corpus
-from sslbench.metrics.families.hota import ass_a, det_a, hota, loc_a
+from sslbench.metrics.families.hota import (
+    ass_a,
+    ass_pr,
+    ass_re,
+    det_a,
+    det_pr,
+    det_re,
+    hota,
+    loc_a,
+)
 from sslbench.scene import Tracks
 
 METRICS = {"HOTA": hota, "DetA": det_a, "AssA": ass_a, "LocA": loc_a}
+PARTS = {"DetRe": det_re, "DetPr": det_pr, "AssRe": ass_re, "AssPr": ass_pr}
 KINDS = ("position", "direction")
 seeds = st.integers(0, 10**6)
 
@@ -58,6 +68,33 @@ def test_every_scene_has_the_scores_of_trackeval(scored, name):
     np.testing.assert_allclose(
         np.array(found)[checked], np.array(expected)[checked], atol=1e-9, rtol=0
     )
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_recall_and_precision_of_every_scene_are_those_of_trackeval(scored, name):
+    pairs, scores = scored
+    metric = PARTS[name]()
+    needed = {"DetRe": "truth", "DetPr": "estimate"}.get(name)
+    checked = 0
+    for n, (estimate, truth) in enumerate(pairs):
+        found = metric(estimate, truth)
+        active = {"estimate": estimate.active.any(), "truth": truth.active.any()}
+        if (needed and not active[needed]) or not any(active.values()):
+            # TrackEval returns 0 for a share of nothing.
+            assert np.isnan(found)
+            continue
+        assert found == pytest.approx(100 * scores[n][name].mean(), abs=1e-9)
+        checked += 1
+    assert checked >= 500
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_recall_and_precision_of_a_corpus_are_those_of_trackeval(scored, name):
+    pairs, scores = scored
+    expected = HOTA().combine_sequences(scores)
+    metric = PARTS[name]()
+    found = metric.value(metric.rows(Corpus.of(pairs)))
+    assert found == pytest.approx(100 * expected[name].mean(), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", METRICS)
