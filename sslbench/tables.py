@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,15 +52,21 @@ def plain_table(
     widths = _column_widths(cells, words if words_fit else [1] * len(words), room)
     if headers:
         cells.insert(1, ["-" * width for width in widths])
-    # The header is laid out as a row: tabulate makes columns two characters wider than a header.
-    return tabulate(
-        cells,
-        tablefmt="plain",
-        disable_numparse=True,
-        maxcolwidths=widths,
-        break_long_words=not words_fit,
-        break_on_hyphens=False,
-    )
+    # tabulate 0.10 fails to wrap columns with numbers such as 1,000. The header is laid out as a
+    # row, because it makes columns two characters wider than a header.
+    wrapped = [
+        [_wrapped(cell, width, not words_fit) for cell, width in zip(row, widths, strict=True)]
+        for row in cells
+    ]
+    return tabulate(wrapped, tablefmt="plain", disable_numparse=True)
+
+
+def _wrapped(text: str, width: int, break_words: bool) -> str:
+    lines = [
+        textwrap.wrap(line, width, break_long_words=break_words, break_on_hyphens=False) or [""]
+        for line in text.splitlines()
+    ]
+    return "\n".join(part for line in lines for part in line)
 
 
 def _column_widths(cells: Sequence[Sequence[str]], least: Sequence[int], room: int) -> list[int]:

@@ -84,3 +84,9 @@ def test_markdown_rows_have_one_cell_per_column():
     assert lines[0].startswith("| a\\|b")
     assert lines[2].startswith("| x\\|y z")
     assert [line.replace("\\|", "").count("|") for line in lines] == [3, 3, 3]
+
+
+def test_numbers_with_separators_can_be_in_a_wrapped_column():
+    text = plain_table([["doanet", "198,504"], ["gnn", "a long remark about it"]], ["m", "n"], 20)
+    assert "198,504" in text
+    assert max(map(len, text.splitlines())) <= 20
