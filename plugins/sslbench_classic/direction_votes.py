@@ -48,7 +48,7 @@ def clustered(
     found, heights = np.full((count, 3), np.nan), np.full(count, np.nan)
     if not len(points):
         return found, heights
-    kernel = torch.exp(-(torch.stack([angles(points, p) for p in points]) / VOTE_SPREAD).square())
+    kernel = torch.exp(-(angles(points, points[:, None]) / VOTE_SPREAD).square())
     strongest = 0.0
     for source in range(count):
         votes = (kernel @ weight) * (weight > 0)
@@ -63,6 +63,8 @@ def clustered(
 
 
 def angles(points: Tensor, point: Tensor) -> Tensor:
-    """Return the angles in radians between unit vectors, shape (..., 3), and another one."""
-    sine = torch.linalg.cross(points, point.expand_as(points)).norm(dim=-1)
-    return torch.atan2(sine, points @ point)
+    """Return the angles in radians between unit vectors of shape (..., 3), broadcast."""
+    shape = torch.broadcast_shapes(points.shape, point.shape)
+    first, second = points.expand(shape), point.expand(shape)
+    sine = torch.linalg.cross(first, second).norm(dim=-1)
+    return torch.atan2(sine, (first * second).sum(dim=-1))

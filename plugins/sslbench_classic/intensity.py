@@ -22,7 +22,7 @@ from sslbench_classic.direction_votes import clustered
 
 __all__ = ["IntensityDoa"]
 
-SPACING = math.radians(3)
+SPACING = math.radians(5)
 """Approximate angle between two cells of the sphere in which votes are counted."""
 
 SMALLEST = 1e-12

@@ -117,9 +117,11 @@ class Hnet(TrainedNetwork):
                 where=self.name,
                 expected=f"{self.n_max} rows and columns, for which it was trained",
             )
-        # cuDNN computes gradients through recurrent layers in training mode only.
-        with torch.backends.cudnn.flags(enabled=False):
-            pairs: Tensor = self.network(distances.flatten(0, -3)).pairs
+        # cuDNN computes gradients through recurrent layers in training mode only, and in half
+        # precision similar distances would be equal.
+        exact = torch.autocast(distances.device.type, enabled=False)
+        with torch.backends.cudnn.flags(enabled=False), exact:
+            pairs: Tensor = self.network(distances.float().flatten(0, -3)).pairs
         return pairs.sigmoid().reshape(distances.shape)
 
     def freeze(self, device: torch.device) -> None:
