@@ -64,7 +64,6 @@ def clustered(
 
 def angles(points: Tensor, point: Tensor) -> Tensor:
     """Return the angles in radians between unit vectors of shape (..., 3), broadcast."""
-    shape = torch.broadcast_shapes(points.shape, point.shape)
-    first, second = points.expand(shape), point.expand(shape)
+    first, second = points + torch.zeros_like(point), point + torch.zeros_like(points)
     sine = torch.linalg.cross(first, second).norm(dim=-1)
     return torch.atan2(sine, (first * second).sum(dim=-1))
