@@ -5,12 +5,17 @@ import site
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from helpers import world
 from sslbench.results.store import Store
 from sslbench.running.config import RunConfig
 from sslbench.running.plan import make_plan
 from sslbench.running.session import Session
+
+# How long an example takes depends on what else runs on the machine.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 FOLDERS = {
     "HOME": "home",

@@ -122,7 +122,7 @@ def cut_recordings(draw):
     return long(rate, samples, times, frame), rows, draw(st.integers(0, 50)) / rate
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(cut_recordings())
 def test_the_frames_of_a_window_are_those_of_the_recording(case):
     whole, rows, context = case
@@ -130,7 +130,7 @@ def test_the_frames_of_a_window_are_those_of_the_recording(case):
     assert_array_equal(window.frames(), whole.frames()[rows])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(cut_recordings(), st.integers(1, 5))
 def test_windows_of_windows_have_the_same_frames(case, count):
     whole, _, context = case

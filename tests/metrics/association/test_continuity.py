@@ -142,7 +142,7 @@ def test_an_empty_corpus_has_no_pairs(rule):
 
 @pytest.mark.parametrize("rule", RULES)
 @given(st.integers(0, 10**6), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_pairs_are_one_to_one_and_within_the_gate(rule, seed, many):
     corpus = Corpus.of([scene(seed, many=many)])
     found = match_continuous(corpus, 0.5, rule).matches

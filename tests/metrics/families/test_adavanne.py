@@ -223,7 +223,7 @@ def test_n_is_the_denominator():
 
 
 @given(seed=SEEDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_reversing_time_changes_no_count_except_onsets(seed):
     pair = several_sources(seed, "direction")
     back = [Tracks.of(p.times, p.xyz[::-1], p.kind, p.active[::-1]) for p in pair]
@@ -233,7 +233,7 @@ def test_reversing_time_changes_no_count_except_onsets(seed):
 
 
 @given(seed=SEEDS, scale=st.floats(0.1, 10))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_scaling_the_room_scales_only_the_error(seed, scale):
     pair = several_sources(seed)
     turn = Rotation.random(random_state=seed).as_matrix()

@@ -186,7 +186,7 @@ def test_n_is_the_number_of_sources_and_for_motp_of_pairs():
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("kind", KINDS)
 @given(seed=seeds, many=st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_turning_the_room_and_reordering_estimates_changes_nothing(rule, kind, seed, many):
     estimate, truth = scene(seed, kind, many)
     order = np.random.default_rng(seed).permutation(estimate.xyz.shape[1])
@@ -201,7 +201,7 @@ def test_turning_the_room_and_reordering_estimates_changes_nothing(rule, kind, s
 
 @pytest.mark.parametrize("rule", RULES)
 @given(seed=seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_scaling_space_and_gate_scales_only_motp(rule, seed):
     pair = scene(seed)
     scaled = [Tracks.of(part.times, 3 * part.xyz, part.kind, part.active) for part in pair]
@@ -211,7 +211,7 @@ def test_scaling_space_and_gate_scales_only_motp(rule, seed):
 
 
 @given(seed=seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_order_of_sources_changes_nothing_with_jointly(seed):
     estimate, truth = scene(seed)
     order = np.random.default_rng(seed).permutation(truth.xyz.shape[1])

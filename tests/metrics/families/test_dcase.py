@@ -207,7 +207,7 @@ def test_a_limit_in_degrees_does_not_apply_to_positions():
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_turning_the_room_and_swapping_identities_changes_nothing(seed):
     estimate, truth = several_sources(seed, "direction", frames=25)
     rng = np.random.default_rng(seed)
@@ -226,7 +226,7 @@ def test_turning_the_room_and_swapping_identities_changes_nothing(seed):
 
 
 @given(seed=st.integers(0, 10**6), within=st.integers(1, 170))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_wider_limit_never_worsens_the_scores(seed, within):
     pair = several_sources(seed, "direction", frames=25)
     f_scores, error_rates = (

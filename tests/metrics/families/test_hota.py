@@ -156,7 +156,7 @@ def test_without_sources_and_estimates_scores_are_undefined(columns):
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(seed=seeds, many=st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_column_order_orientation_and_time_reversal_change_nothing(kind, seed, many):
     estimate, truth = scene(seed, kind, many)
     rng = np.random.default_rng(seed)
@@ -166,7 +166,7 @@ def test_column_order_orientation_and_time_reversal_change_nothing(kind, seed, m
 
 
 @given(seed=seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_scaling_space_and_zero_changes_nothing(seed):
     pair = scene(seed)
     scaled = [Tracks.of(part.times, 3 * part.xyz, part.kind, part.active) for part in pair]
@@ -175,7 +175,7 @@ def test_scaling_space_and_zero_changes_nothing(seed):
 
 
 @given(seed=seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_hota_is_between_0_and_the_mean_of_its_parts(seed):
     whole, found, followed, _ = values(*scene(seed))
     if not np.isnan(whole):

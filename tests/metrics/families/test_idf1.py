@@ -120,7 +120,7 @@ def test_shares_are_undefined_without_a_denominator(columns):
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(seed=seeds, many=st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_column_order_orientation_and_time_reversal_change_nothing(kind, seed, many):
     estimate, truth = scene(seed, kind, many)
     rng = np.random.default_rng(seed)
@@ -130,7 +130,7 @@ def test_column_order_orientation_and_time_reversal_change_nothing(kind, seed, m
 
 
 @given(seed=seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_scaling_space_and_gate_changes_nothing(seed):
     pair = scene(seed)
     scaled = [Tracks.of(part.times, 3 * part.xyz, part.kind, part.active) for part in pair]

@@ -277,7 +277,7 @@ def test_positions_are_an_error(name):
 
 
 @given(seed=st.integers(0, 10**6), angle=st.floats(-180, 180))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_turning_about_the_vertical_changes_nothing(seed, angle):
     pair = several_sources(seed, "direction")
     turn = Rotation.from_euler("z", angle, degrees=True).as_matrix()
@@ -286,7 +286,7 @@ def test_turning_about_the_vertical_changes_nothing(seed, angle):
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_reversing_time_changes_only_the_latency(seed):
     pair = several_sources(seed, "direction")
     back = [Tracks.of(p.times, p.xyz[::-1], p.kind, p.active[::-1]) for p in pair]

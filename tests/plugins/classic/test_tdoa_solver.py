@@ -104,7 +104,7 @@ def test_estimates_do_not_depend_on_the_batch(luvira, room, sources) -> None:
     torch.testing.assert_close(together, alone, atol=1e-9, rtol=0)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(angle=st.floats(0, 6.3), shift=st.tuples(*[st.floats(-20, 20)] * 3))
 def test_a_rigid_motion_moves_the_estimate(angle, shift) -> None:
     rng = np.random.default_rng(4)

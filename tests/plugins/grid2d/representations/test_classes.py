@@ -21,7 +21,7 @@ def test_the_error_of_onehot_is_the_quantization_error_of_its_cells(cells, side)
     assert errors(found, positions).mean().item() == pytest.approx(expected, abs=0.005)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     fraction=st.tuples(*[st.floats(0, 1)] * 2),
     sides=st.tuples(*[st.floats(0.5, 20)] * 2),
