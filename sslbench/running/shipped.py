@@ -39,8 +39,8 @@ def shipped_choice(spec: MethodSpec, choice: Choice) -> Choice:
     if not _has_weights(spec, params):
         raise UsageError(
             f"{choice} must be trained first",
-            hint="name the training data, such as --trained-on luvira-sim (in Python"
-            ' trained_on="luvira-sim")' + _instead(spec),
+            hint="name the training data by --trained-on (in Python trained_on);"
+            " `sslbench datasets list` has them" + _instead(spec),
         )
     return replace(choose(spec, params), additions=choice.additions)
 
