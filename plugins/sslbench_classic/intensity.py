@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,8 +16,9 @@ from sslbench.acoustics.gcc import short_frames
 from sslbench.array_types import Floats
 from sslbench.contracts import Method
 from sslbench.geometry import fibonacci_sphere
-from sslbench.scene import Prediction, Recording, Tracks
+from sslbench.scene import Prediction, Recording
 from sslbench_classic.direction_votes import clustered
+from sslbench_classic.inputs import prediction_of_frames
 
 __all__ = ["IntensityDoa"]
 
@@ -68,10 +68,7 @@ class IntensityDoa(Method):
             *(self._directions(torch.tensor(frame), recording) for frame in recording.frames()),
             strict=True,
         )
-        shape = (len(recording.times), recording.max_sources)
-        xyz = np.broadcast_to(np.stack(found), (*shape, 3))
-        confidence = np.broadcast_to(np.clip(np.stack(shares), 0, 1), shape)
-        return Prediction(Tracks.of(recording.times, xyz, recording.kind, confidence=confidence))
+        return prediction_of_frames(recording, found, shares)
 
     def _directions(self, frame: Tensor, recording: Recording) -> tuple[Floats, Floats]:
         vectors = self._intensity(frame, recording.sample_rate)
@@ -102,6 +99,6 @@ class IntensityDoa(Method):
         omni, axes = spectra[:, 0], spectra[:, [3, 1, 2]]
         energy = (omni.abs().square() + axes.abs().square().sum(dim=1)) / 2
         intensity = (omni.conj()[:, None] * axes).real
-        heard = energy > SMALLEST
-        found: Tensor = (intensity / energy.clamp_min(SMALLEST)[:, None]).movedim(1, -1)[heard]
+        loud = energy > SMALLEST
+        found: Tensor = (intensity / energy.clamp_min(SMALLEST)[:, None]).movedim(1, -1)[loud]
         return found

@@ -8,15 +8,19 @@ paper describes this combination; NGCC-PHAT is that of Berg et al. (Interspeech 
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from sslbench.acoustics.gcc import largest_lag
 from sslbench.acoustics.learned_delays import delay_estimator, mean_evidence
 from sslbench.contracts import Method
-from sslbench.scene import Prediction, Recording, Tracks
-from sslbench_classic.inputs import known_microphones, microphone_positions, search_region
+from sslbench.scene import Prediction, Recording
+from sslbench_classic.inputs import (
+    known_microphones,
+    microphone_positions,
+    prediction_of_frames,
+    search_region,
+)
 from sslbench_classic.srp_search import Positions, Search
 
 __all__ = ["SrpNgcc"]
@@ -65,19 +69,16 @@ class SrpNgcc(Method):
         rate, speed = part.sample_rate, recording.speed_of_sound
         max_lag = largest_lag(microphone_positions(recording), rate, speed) + 1
         search = self._prepared(recording, rate, max_lag)
-        found = np.stack(
-            [
-                search.peaks(
-                    _interpolated(mean_evidence(part, frame, recording.sample_rate, max_lag)),
-                    recording.max_sources,
-                    self.separation,
-                    self.threshold,
-                )[0]
-                for frame in recording.frames()
-            ]
-        )
-        xyz = np.broadcast_to(found, (len(recording.times), *found.shape[1:]))
-        return Prediction(Tracks.of(recording.times, xyz, recording.kind))
+        found = [
+            search.peaks(
+                _interpolated(mean_evidence(part, frame, recording.sample_rate, max_lag)),
+                recording.max_sources,
+                self.separation,
+                self.threshold,
+            )[0]
+            for frame in recording.frames()
+        ]
+        return prediction_of_frames(recording, found)
 
     def _prepared(self, recording: Recording, rate: int, max_lag: int) -> Search:
         """Return the search for an array and a region; the most recent one is kept."""

@@ -19,9 +19,14 @@ from torch import Tensor
 from sslbench.acoustics.gcc import ROBUST, gcc_phat, largest_lag, mean_gcc_phat, short_frames
 from sslbench.array_types import Floats
 from sslbench.contracts import Method
-from sslbench.scene import Prediction, Recording, Tracks
+from sslbench.scene import Prediction, Recording
 from sslbench_classic.direction_votes import clustered
-from sslbench_classic.inputs import known_microphones, microphone_positions, search_region
+from sslbench_classic.inputs import (
+    known_microphones,
+    microphone_positions,
+    prediction_of_frames,
+    search_region,
+)
 from sslbench_classic.srp_search import Directions, Positions, Search, SearchSpace
 
 __all__ = ["SrpPhat"]
@@ -101,10 +106,7 @@ class SrpPhat(Method):
             ),
             strict=True,
         )
-        shape = (len(recording.times), recording.max_sources)
-        xyz = np.broadcast_to(np.stack(found), (*shape, 3))
-        confidence = np.broadcast_to(np.clip(np.stack(power), 0, 1), shape)
-        return Prediction(Tracks.of(recording.times, xyz, recording.kind, confidence=confidence))
+        return prediction_of_frames(recording, found, power)
 
     def _prepared(self, recording: Recording) -> _GccSearch:
         """Return the search for an array and a region; the most recent one is kept."""

@@ -41,7 +41,7 @@ SMALLEST = 1e-10
 DYNAMIC_RANGE = 80.0
 """In dB. Weaker energies are raised to this much below the largest one of a channel."""
 
-STILL = 1e-8
+OFFSET = 1e-8
 """Added to the energy that the intensity is divided by."""
 
 
@@ -113,7 +113,7 @@ def _log_mel(spectra: Tensor) -> Tensor:
 def _intensity(spectra: Tensor) -> Tensor:
     """Return the intensity vector in mel bands, shape (3, frames, bands); axes as in the audio."""
     omni, axes = spectra[0], spectra[1:]
-    energy = STILL + omni.abs().square() + axes.abs().square().mean(dim=0)
+    energy = OFFSET + omni.abs().square() + axes.abs().square().mean(dim=0)
     intensity = (omni.conj() * axes).real / energy
     return intensity @ mel_filters().T
 

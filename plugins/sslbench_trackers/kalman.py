@@ -37,14 +37,14 @@ class _KalmanFilter(Filter):
         noise = self._model.acceleration**2 * np.outer(push, push)
         self._covariance = step @ self._covariance @ step.T + noise
         moved = self._place + seconds * self._velocity
-        self._place, self._velocity = self._model.back(moved, self._velocity)
+        self._place, self._velocity = self._model.on_sphere(moved, self._velocity)
 
     def update(self, detection: Floats) -> None:
         spread = self._covariance[0, 0] + self._model.noise**2
         gain = self._covariance[:, 0] / spread
         innovation = detection - self._place
         self._covariance = self._covariance - np.outer(gain, self._covariance[0])
-        self._place, self._velocity = self._model.back(
+        self._place, self._velocity = self._model.on_sphere(
             self._place + gain[0] * innovation, self._velocity + gain[1] * innovation
         )
 

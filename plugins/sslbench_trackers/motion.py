@@ -37,7 +37,7 @@ class Model:
     speed: float
     sphere: bool
 
-    def back(self, place: Floats, velocity: Floats) -> tuple[Floats, Floats]:
+    def on_sphere(self, place: Floats, velocity: Floats) -> tuple[Floats, Floats]:
         """Return places and velocities, shape (..., 3), on the sphere if they are directions."""
         if not self.sphere:
             return place, velocity

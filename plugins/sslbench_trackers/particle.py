@@ -30,13 +30,13 @@ class _ParticleFilter(Filter):
         self._rng = rng
         place = detection + model.noise * rng.standard_normal((count, 3))
         velocity = model.speed * rng.standard_normal((count, 3))
-        self._places, self._velocities = model.back(place, velocity)
+        self._places, self._velocities = model.on_sphere(place, velocity)
         self._weights = np.full(count, 1 / count)
 
     @property
     def place(self) -> Floats:
         mean = self._weights @ self._places
-        return self._model.back(mean, np.zeros(3))[0]
+        return self._model.on_sphere(mean, np.zeros(3))[0]
 
     @property
     def variance(self) -> float:
@@ -47,7 +47,7 @@ class _ParticleFilter(Filter):
     def predict(self, seconds: float) -> None:
         pushed = self._model.acceleration * self._rng.standard_normal(self._places.shape)
         place = self._places + seconds * self._velocities + seconds**2 / 2 * pushed
-        self._places, self._velocities = self._model.back(
+        self._places, self._velocities = self._model.on_sphere(
             place, self._velocities + seconds * pushed
         )
 
