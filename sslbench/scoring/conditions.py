@@ -118,7 +118,7 @@ def _movement(corpus: Corpus) -> dict[str, Condition]:
     still = both & (path < STILL)
     moving = (both & ~still).any(axis=0)
     step = np.median(np.diff(corpus.truth.times))
-    pauses = _longest(still[:, moving]) * step >= PAUSE - STILL
+    pauses = np.round(_longest(still[:, moving]) * step, DECIMALS) >= PAUSE
     return {
         "overlap": round(float((count > 1).sum() / (count > 0).sum()), DECIMALS),
         "crossing": bool((near & between).any()),

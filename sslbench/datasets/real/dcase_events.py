@@ -8,7 +8,6 @@ is ignored. A time is the middle of a label frame of 100 ms.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from sslbench.contracts import Dataset, DatasetRequest
 from sslbench.datasets.catalogue import entry
 from sslbench.datasets.formats.audio_files import audio_duration, read_audio, read_excerpt
 from sslbench.datasets.locate import missing
+from sslbench.datasets.mixtures import drawn_pairs
 from sslbench.datasets.real.dcase_labels import FRAME, Labels, read_labels, tracks
 from sslbench.datasets.real.recording_files import evenly, scenes_sha256
 from sslbench.errors import FormatError
@@ -108,6 +108,7 @@ class DcaseEvents(Dataset):
     Raises:
         MissingDataError: if the folder does not exist or has no such recordings.
         FormatError: if the name of a file does not give its fold and room.
+        ParameterError: if there are fewer pairs of recordings than mixtures wanted.
     """
 
     reads_windows = True
@@ -175,7 +176,7 @@ class DcaseEvents(Dataset):
         return int(match[1]), int(match[2])
 
     def _mixtures(self, chosen: Sequence[_Item]) -> list[_Item]:
-        """Return random pairs of recordings of one source each (Adavanne et al. 2021)."""
+        """Return mixtures of random pairs of recordings of one source each."""
         count = int(self.request.params.get("augment", 0))
         if not count:
             return []
@@ -183,15 +184,8 @@ class DcaseEvents(Dataset):
         for item in chosen:
             if ONE_SOURCE.search(Path(item.name).name):
                 alone[item.room].append(item)
-        pairs = [pair for items in alone.values() for pair in itertools.combinations(items, 2)]
-        if len(pairs) < count:
-            raise FormatError(
-                f"augment={count}, but there are {len(pairs)} pairs of recordings of one source",
-                where=str(self.root),
-                expected=f"at most {len(pairs)}",
-            )
-        drawn = stream(self.name, "augment").permutation(len(pairs))[:count]
-        return [_mixture(*pairs[number]) for number in sorted(drawn)]
+        pairs = drawn_pairs(alone.values(), count, stream(self.name, "augment"))
+        return [_mixture(*pair) for pair in pairs]
 
     def __len__(self) -> int:
         return len(self._items)

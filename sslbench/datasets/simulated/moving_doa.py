@@ -28,16 +28,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.array_types import Floats
+from sslbench.datasets.mixtures import drawn_pairs
 from sslbench.datasets.simulated.base import GENRE, SOURCES, SimulatedDataset, Sizes, rms
 from sslbench.datasets.simulated.cache import Rendered, RenderedScene
 from sslbench.datasets.simulated.moving_events import FRAME, Event, directions, draw_events
-from sslbench.errors import ParameterError
 from sslbench.geometry import unit_vector
 from sslbench.scene import Condition, MicArray, Prediction, Recording, Scene, Tracks
 from sslbench.simulation.moving import convolve_along
@@ -142,21 +141,14 @@ class MovingDoa(SimulatedDataset):
 
     @cached_property
     def _mixtures(self) -> list[tuple[int, int]]:
-        """Random pairs of scenes of one source each (Adavanne et al. 2021, section 3.3)."""
+        """Random pairs of scenes of one source each, by their indices."""
         count = int(self.value("augment")) if self.request.split == "train" else 0
         if not count:
             return []
         alone = defaultdict(list)
         for index in range(0, self.rendered_scenes, VOICES):
             alone[self._room_number(index)].append(index)
-        pairs = [pair for scenes in alone.values() for pair in combinations(scenes, 2)]
-        if len(pairs) < count:
-            raise ParameterError(
-                f"augment={count}, but there are {len(pairs)} pairs of scenes of one source",
-                expected=f"at most {len(pairs)}",
-            )
-        drawn = self.stream("augment").permutation(len(pairs))[:count]
-        return [pairs[number] for number in sorted(drawn)]
+        return drawn_pairs(alone.values(), count, self.stream("augment"))
 
     def scene(self, index: int) -> Scene:
         """Return one scene, or the mean of the signals of two.
@@ -167,10 +159,10 @@ class MovingDoa(SimulatedDataset):
         if self._within(index) < self.rendered_scenes:
             return super().scene(index)
         first, second = (super(MovingDoa, self).scene(each) for each in self._mixed(index))
-        name, truth = self.truth(index)
+        id_, truth = self.truth(index)
         audio = (first.recording.audio + second.recording.audio) / np.float32(2)
         known = {name: first.recording.conditions[name] for name in ("t60_s", "t60_wanted_s")}
-        recording = replace(first.recording, id=name, audio=audio, conditions=known)
+        recording = replace(first.recording, id=id_, audio=audio, conditions=known)
         return Scene(recording, truth, first.clusters)
 
     def truth(self, index: int) -> tuple[str, Prediction]:

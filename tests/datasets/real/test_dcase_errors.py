@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.dcase_files import FRAMES, INTERVALS, audio, opened, write
-from sslbench.errors import FormatError, MissingDataError
+from sslbench.errors import FormatError, MissingDataError, ParameterError
 
 NAME = "fold1_room1_mix001_ov2"
 
@@ -89,5 +89,5 @@ def test_a_name_without_a_fold_is_an_error(tmp_path):
 def test_more_mixtures_than_pairs_are_an_error(tmp_path):
     for number in range(3):
         write(tmp_path, f"fold3_room1_mix{number}_ov1")
-    with pytest.raises(FormatError, match=r"(?s)augment=4, but there are 3 pairs.*at most 3"):
+    with pytest.raises(ParameterError, match=r"(?s)augment=4, but there are 3 pairs.*at most 3"):
         opened(tmp_path, split="train", augment=4)
