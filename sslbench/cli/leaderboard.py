@@ -10,7 +10,7 @@ import click
 
 from sslbench.cli.common.installed import installed
 from sslbench.cli.common.options import as_json, store_option
-from sslbench.errors import LeaderboardError
+from sslbench.errors import LeaderboardError, UnknownNameError
 from sslbench.results.store import Store, default_cache
 
 _BOARDS = click.option(
@@ -78,6 +78,29 @@ def show(boards: Path, dataset: str, wide: bool) -> None:
         of_dataset = f" of {dataset}" if dataset else ""
         raise LeaderboardError(f"there are no records{of_dataset}", where=str(boards))
     click.echo(terminal_board(records, wide=wide))
+
+
+@command.command("table")
+@click.argument("name", required=False)
+@_BOARDS
+def table(name: str | None, boards: Path) -> None:
+    """Print a table of a paper with our values beside the published ones.
+
+    Without NAME, the tables are listed.
+    """
+    from sslbench.leaderboard.published_tables import read_tables, table_page
+    from sslbench.leaderboard.records import load
+
+    tables = read_tables(boards)
+    if name is None:
+        for key, each in tables.items():
+            click.echo(f"{key}  {each.title}")
+        return
+    if name not in tables:
+        raise UnknownNameError(
+            f"there is no table {name!r}", expected="one of " + ", ".join(tables)
+        )
+    click.echo(table_page(name, tables[name], load(boards)), nl=False)
 
 
 @command.command("verify")

@@ -90,6 +90,7 @@ def _report(registry: Registry, name: str) -> PluginReport:
 @click.option("--trained-on", required=True, help="Data set on which it is, or will be, trained.")
 @click.option("--scale", type=click.Choice(SCALES), default="smoke", help="Scale of the training.")
 @click.option("--seed", type=int, default=0, help="Seed of the training.")
+@click.option("--part", multiple=True, help="Only this part of the method; may be repeated.")
 @click.option("--into", type=_FOLDER, required=True, help="Folder for the weights.")
 @store_option
 def ship(method: str, trained_on: str, into: Path, store: Path, **options: Any) -> None:
@@ -104,7 +105,7 @@ def ship(method: str, trained_on: str, into: Path, store: Path, **options: Any) 
     training = Training(choice.alone, data, options["scale"], options["seed"])
     if not session.method_spec(choice).learns(choice.params):
         raise UsageError(f"{choice} does not learn: there are no weights to ship")
-    for folder in shipped.ship(session, training, into):
+    for folder in shipped.ship(session, training, into, options["part"]):
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         click.echo(f"{folder}: {size / 1e3:.0f} kB")
 

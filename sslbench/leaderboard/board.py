@@ -27,7 +27,7 @@ from sslbench.scene import Kind
 from sslbench.scoring.protocol_definitions import DEFAULT_PROTOCOL
 from sslbench.specs import Scale
 
-__all__ = ["COLUMNS", "Board", "BoardKey", "MetricValue", "Row", "make_boards"]
+__all__ = ["COLUMNS", "Board", "BoardKey", "MetricValue", "Row", "make_boards", "mean_over_seeds"]
 
 COLUMNS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
@@ -245,11 +245,12 @@ def _row(records: Sequence[RunRecord], versions: Mapping[str, int]) -> Row:
     for name, version in versions.items():
         entries = [entry for record in records if (entry := record.metric(name))]
         if len(entries) == len(records) and all(entry.version == version for entry in entries):
-            values[name] = _mean_over_seeds(entries)
+            values[name] = mean_over_seeds(entries)
     return Row(tuple(sorted(records, key=lambda record: record.seed)), values)
 
 
-def _mean_over_seeds(entries: Sequence[MetricEntry]) -> MetricValue:
+def mean_over_seeds(entries: Sequence[MetricEntry]) -> MetricValue:
+    """Return the mean of one metric in several records, and of the bounds of its intervals."""
     values = [entry.value for entry in entries if entry.value is not None]
     bounds = [entry.ci95 for entry in entries if entry.ci95 is not None]
     if len(values) < len(entries):

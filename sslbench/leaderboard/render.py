@@ -22,6 +22,7 @@ from sslbench.leaderboard.columns import (
     text_rows,
     value_text,
 )
+from sslbench.leaderboard.published_tables import PublishedTable, read_tables, table_page
 from sslbench.leaderboard.ranking import Comparison
 from sslbench.leaderboard.records import BOARDS, committed_paths, load
 from sslbench.metrics.uncertainty import Interval
@@ -57,7 +58,7 @@ def build(boards: Path = BOARDS) -> list[Path]:
         FormatError: if a record is damaged.
         StoreError: if the folder cannot be written.
     """
-    wanted = pages(load(boards))
+    wanted = _all_pages(boards)
     with store_errors(boards):
         (boards / "boards").mkdir(parents=True, exist_ok=True)
         for stale in _existing(boards) - set(wanted):
@@ -76,7 +77,7 @@ def check(boards: Path = BOARDS) -> None:
             if there are no records.
     """
     committed_paths(boards)
-    wanted = pages(load(boards))
+    wanted = _all_pages(boards)
     found = {name: _read(boards / name) for name in _existing(boards)}
     outdated = sorted(name for name in wanted | found if wanted.get(name) != found.get(name))
     if outdated:
@@ -88,9 +89,13 @@ def check(boards: Path = BOARDS) -> None:
         )
 
 
+def _all_pages(boards: Path) -> dict[str, str]:
+    return pages(load(boards), read_tables(boards))
+
+
 def _existing(boards: Path) -> set[str]:
     owned = [boards / "README.md", *(boards / "boards").glob("*.md")]
-    owned += (boards / "boards").glob("*.csv")
+    owned += [*(boards / "boards").glob("*.csv"), *(boards / "tables").glob("*.md")]
     return {path.relative_to(boards).as_posix() for path in owned if path.is_file()}
 
 
@@ -106,13 +111,26 @@ def _difference(name: str, found: Mapping[str, str], wanted: Mapping[str, str]) 
     return "\n".join([*lines[:DIFF_LINES], *more])
 
 
-def pages(records: Sequence[RunRecord]) -> dict[str, str]:
-    """Return the text of every file of the boards, by path relative to the boards folder."""
+def pages(
+    records: Sequence[RunRecord], tables: Mapping[str, PublishedTable] | None = None
+) -> dict[str, str]:
+    """Return the text of every file of the boards, by path relative to the boards folder.
+
+    Args:
+        records: all committed records.
+        tables: descriptions of tables of papers, by name.
+
+    Raises:
+        LeaderboardError: if a table needs a record that is not there.
+    """
+    tables = tables or {}
     named = _named(make_boards(records))
-    texts = {"README.md": _index(named)}
+    texts = {"README.md": _index(named, tables)}
     for name, board in named.items():
         texts[f"boards/{name}.md"] = markdown_page(board)
         texts[f"boards/{name}.csv"] = csv_table(board)
+    for name, table in tables.items():
+        texts[f"tables/{name}.md"] = table_page(name, table, records)
     return texts
 
 
@@ -250,10 +268,13 @@ def _commands(row: Row) -> str:
     return "\n".join(lines)
 
 
-def _index(boards: Mapping[str, Board]) -> str:
+def _index(boards: Mapping[str, Board], tables: Mapping[str, PublishedTable]) -> str:
     head = (
         "# Leaderboards\n\nBuilt by `sslbench leaderboard build` from the records in `results`.\n"
     )
+    if tables:
+        links = [f"- [{table.title}](tables/{name}.md)" for name, table in tables.items()]
+        head += "\n" + "\n".join(["Tables of papers, with our values:", "", *links]) + "\n"
     if not boards:
         return f"{head}\nThere are no records yet.\n"
     rows = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ from sslbench.registry import load_class
 from sslbench.results.stages import CHECKPOINT, TrainedStage
 from sslbench.running.keys import part_key, part_params, training_key
 from sslbench.running.session import Session
-from sslbench.running.training import ready_method
+from sslbench.running.training import ready_method, train_part
 from sslbench.selection import choose
 from sslbench.specs import MethodSpec, Part, Shipped, Value
 
@@ -150,34 +150,45 @@ def usable_method(session: Session, cell: Cell) -> Method:
     return method
 
 
-def ship(session: Session, training: Training, into: Path) -> list[Path]:
+def ship(
+    session: Session, training: Training, into: Path, parts: Collection[str] = ()
+) -> list[Path]:
     """Copy a finished training, and those of its parts, for a plugin to come with.
 
-    The training is done first if it is not in the store. Weights are written in half precision.
+    What is not in the store is trained first. Weights are written in half precision.
 
     Args:
         session: of the process.
         training: of the method.
         into: folder that receives one folder for the method, if it learns, and one for each part.
+        parts: names of parts to copy alone, without the method.
 
     Returns:
         These folders.
 
     Raises:
-        UsageError: if the method cannot learn from the training data.
+        UsageError: if the method cannot learn from the training data, or needs no such part.
         CellError: if the training fails.
         StoreError: if a folder cannot be written.
     """
-    usable_method(session, Cell(training.method, training.data, "", "smoke", training=training))
-    return [_copied(stage, into / name) for name, stage in _stages(session, training)]
-
-
-def _stages(session: Session, training: Training) -> Iterator[tuple[str, Path]]:
     spec = session.method_spec(training.method)
-    if spec.trainable:
-        yield spec.name, session.store.folder("train", training_key(session, training))
-    for part in spec.needed_parts(training.method.params):
-        yield part.name, session.store.folder("train", part_key(session, training, part))
+    needed = {part.name: part for part in spec.needed_parts(training.method.params)}
+    for name in parts:
+        if name not in needed:
+            raise UsageError(
+                f"{training.method} needs no part {name!r}",
+                expected="one of " + ", ".join(needed) if needed else "a method with parts",
+            )
+    keys = {}
+    if parts:
+        for name in parts:
+            train_part(session, training, needed[name], lambda _: None)
+    else:
+        usable_method(session, Cell(training.method, training.data, "", "smoke", training=training))
+        if spec.trainable:
+            keys[spec.name] = training_key(session, training)
+    keys |= {name: part_key(session, training, needed[name]) for name in parts or needed}
+    return [_copied(session.store.folder("train", key), into / name) for name, key in keys.items()]
 
 
 def _copied(stage: Path, folder: Path) -> Path:

@@ -32,7 +32,7 @@ from sslbench.running.session import Session
 from sslbench.scoring.selection_metric import selection_metrics
 from sslbench.specs import AlterationSpec, Part
 
-__all__ = ["Report", "ready_method", "train", "training_facts"]
+__all__ = ["Report", "ready_method", "train", "train_part", "training_facts"]
 
 Report = Callable[[EpochReport], None]
 """Called after each epoch."""
@@ -49,7 +49,7 @@ def train(session: Session, training: Training, report: Report) -> TrainedStage:
     if training.start is not None:
         train(session, training.start, report)
     for part in _needed(session, training):
-        _train_part(session, training, part, report)
+        train_part(session, training, part, report)
 
     def make() -> Trainable:
         method = session.method(training.method)
@@ -73,7 +73,13 @@ def _needed(session: Session, training: Training) -> tuple[Part, ...]:
     return session.method_spec(training.method).needed_parts(training.method.params)
 
 
-def _train_part(session: Session, training: Training, part: Part, report: Report) -> TrainedStage:
+def train_part(session: Session, training: Training, part: Part, report: Report) -> TrainedStage:
+    """Train a part of a method, or find it in the store.
+
+    Raises:
+        CellError: if the part fails.
+    """
+
     def make() -> Trainable:
         params = part_params(training.method, part)
         return load_class(part.target, Trainable, f"part {part.name}", **params)
@@ -195,7 +201,7 @@ def ready_method(session: Session, cell: Cell, report: Report) -> Method | Oracl
         if any(part.data == "training" for part in needed):
             _check_splits(session, training)
         for part in needed:
-            _train_part(session, training, part, report)
+            train_part(session, training, part, report)
     method.parts = _loaded_parts(session, training)
     if isinstance(method, TrainableMethod):
         method.device = session.device

@@ -51,3 +51,25 @@ def test_an_edited_number_is_detected(sslbench, tmp_path):
     code, _, err = sslbench("leaderboard", "verify")
     assert code == 5
     assert "1 of 1 records differ" in err
+
+
+TABLE = """\
+title: Errors of the centre
+cells: {dataset: feng2025-l1, scale: smoke, method: room-centre}
+columns: [{header: "error [m]"}]
+rows: [{label: Centre, published: {"error [m]": 1.5}}]
+"""
+
+
+def test_a_table_of_a_paper_is_listed_and_printed(sslbench, tmp_path):
+    sslbench("run", "-m", "room-centre", "-d", "feng2025-l1")
+    sslbench("leaderboard", "add", "room-*", "--allow-dirty")
+    (tmp_path / "leaderboards" / "tables").mkdir()
+    (tmp_path / "leaderboards" / "tables" / "mine.yaml").write_text(TABLE)
+    assert sslbench("leaderboard", "table")[1] == "mine  Errors of the centre\n"
+    code, out, _ = sslbench("leaderboard", "table", "mine")
+    assert code == 0
+    assert "| Centre |" in out
+    code, _, err = sslbench("leaderboard", "table", "yours")
+    assert code == 2
+    assert "there is no table 'yours'" in err

@@ -11,6 +11,20 @@ def test_the_weights_of_a_training_are_written(sslbench, small, tmp_path):
     assert (tmp_path / "weights" / "mean-position" / "stage.json").is_file()
 
 
+def test_a_part_can_be_shipped_alone(sslbench, small, tmp_path):
+    words = ["plugins", "ship", "-m", "doanet[loss=dmotp]", "--trained-on", "moving-doa"]
+    code, out, _ = sslbench(*words, "--part", "hnet", "--into", tmp_path / "weights")
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert [path.name for path in (tmp_path / "weights").iterdir()] == ["hnet"]
+
+
+def test_a_part_that_is_not_needed_is_refused(sslbench, tmp_path):
+    words = ["plugins", "ship", "-m", "doanet[loss=mse]", "--trained-on", "moving-doa"]
+    code, _, err = sslbench(*words, "--part", "hnet", "--into", tmp_path / "weights")
+    assert code == 2
+    assert "doanet[loss=mse] needs no part 'hnet'" in err
+
+
 @pytest.mark.parametrize(
     ("method", "data", "code", "message"),
     [

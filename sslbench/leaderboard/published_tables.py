@@ -1,0 +1,261 @@
+"""Tables of papers with our values beside the published ones, computed from committed records.
+
+A table is described by `tables/<name>.yaml` in the boards folder: what its rows and columns stand
+for, and the published values. `build` writes `tables/<name>.md` beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from sslbench.datasets.formats.yaml_file import Checked, read_yaml
+from sslbench.errors import FormatError, LeaderboardError
+from sslbench.leaderboard.board import MetricValue, mean_over_seeds
+from sslbench.leaderboard.columns import value_text
+from sslbench.results.record import MetricEntry, RunRecord
+from sslbench.scoring.protocol_definitions import DEFAULT_PROTOCOL
+from sslbench.specs import Scale
+from sslbench.tables import markdown_table
+
+__all__ = ["PublishedTable", "read_tables", "table_page"]
+
+FOLDER = "tables"
+
+_LEGEND = """\
+Numbers in brackets are our 95 % confidence intervals; with several seeds, values and bounds are
+means over them. The word after a published value says where it lies in relation to our interval.
+"""
+
+
+class _Cells(Checked):
+    """What some cells show. What is left open is given by the column, or by the whole table.
+
+    Args:
+        method: with parameters and trackers, as it is typed.
+        dataset: with parameters and alterations, as it is typed.
+        split: of the data set.
+        scale: of the run.
+        protocol: rules of the scores.
+        trained_on: training data in words, as boards show it; of learned methods the data set
+            itself if it is not given.
+        metric: name of a metric, or of a number in the report of a part.
+        condition: `name=bin`; the metric for recordings of this bin only.
+        part: the metric is one of the report of this part.
+    """
+
+    method: str | None = None
+    dataset: str | None = None
+    split: str | None = None
+    scale: Scale | None = None
+    protocol: str | None = None
+    trained_on: str | None = None
+    metric: str | None = None
+    condition: str | None = None
+    part: str | None = None
+
+
+class _Column(_Cells):
+    """A column; its header has the unit."""
+
+    header: str
+
+
+class _Row(_Cells):
+    """A row.
+
+    Args:
+        label: what the paper calls it.
+        published: values of the paper by header of the column.
+        reason: why there is no value of ours. A cell without a record needs it.
+    """
+
+    label: str
+    published: dict[str, float] = Field(default_factory=dict)
+    reason: str = ""
+
+
+class PublishedTable(Checked):
+    """The description of a table.
+
+    Args:
+        title: of the page.
+        source: paper and number of its table; empty if it is a table of ours.
+        conditions: in what our values differ from the published ones, one sentence each.
+        cells: what all cells have in common.
+        columns: from left to right.
+        rows: from top to bottom.
+    """
+
+    title: str
+    source: str = ""
+    conditions: list[str] = Field(default_factory=list)
+    cells: _Cells = _Cells()
+    columns: list[_Column] = Field(min_length=1)
+    rows: list[_Row] = Field(min_length=1)
+
+
+def read_tables(boards: Path) -> dict[str, PublishedTable]:
+    """Return the descriptions of all tables by name, sorted.
+
+    Raises:
+        FormatError: if one is damaged, or names a column that it does not have.
+    """
+    found = {}
+    for path in sorted((boards / FOLDER).glob("*.yaml")):
+        table = read_yaml(path, PublishedTable)
+        headers = {column.header for column in table.columns}
+        for row in table.rows:
+            for header in row.published.keys() - headers:
+                raise FormatError(
+                    f"row {row.label!r} has a published value of {header!r}",
+                    where=str(path),
+                    expected="one of the columns " + ", ".join(sorted(headers)),
+                )
+        found[path.stem] = table
+    return found
+
+
+def table_page(name: str, table: PublishedTable, records: Sequence[RunRecord]) -> str:
+    """Return a table as a page of Markdown.
+
+    Args:
+        name: of the table, for errors.
+        table: its description.
+        records: all committed records.
+
+    Raises:
+        LeaderboardError: if a cell without a reason has no record.
+    """
+    used: dict[str, None] = {}
+    rows = []
+    for row in table.rows:
+        texts = {"": row.label}
+        seeds: tuple[int, ...] = ()
+        for column in table.columns:
+            cells = _merged(table.cells, column, row)
+            found = _records(cells, records)
+            value = _value(cells, found)
+            if value is None and not row.reason:
+                raise LeaderboardError(
+                    f"no record for row {row.label!r}, column {column.header!r}",
+                    where=f"{FOLDER}/{name}.yaml",
+                    expected=f"a record of {_description(cells)}",
+                    hint="add a record, or say in `reason` why there is none",
+                )
+            texts |= _texts(table, row, column, value)
+            seeds = seeds or tuple(record.seed for record in found if record.method.training)
+            used |= dict.fromkeys(record.command for record in found if value is not None)
+        texts["seeds"] = ", ".join(map(str, seeds))
+        texts["remark"] = row.reason
+        rows.append(texts)
+    return _page(table, _without_empty(rows), list(used))
+
+
+def _merged(table: _Cells, column: _Column, row: _Row) -> _Cells:
+    """Return what one cell shows: the row decides, then the column, then the table."""
+    given: dict[str, Any] = {"split": "test", "scale": "quick", "protocol": DEFAULT_PROTOCOL}
+    for each in (table, column, row):
+        values = each.model_dump(include=set(_Cells.model_fields), exclude_none=True)
+        given |= values
+    return _Cells.model_validate(given)
+
+
+def _records(cells: _Cells, records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Return the records of a cell, one per seed, all of one version of the code, the newest."""
+    found = [record for record in records if _fits(cells, record)]
+    if not found:
+        return []
+    newest = max(found, key=lambda record: (record.created, record.run_id))
+    code = newest.method.source_sha256
+    same = [record for record in found if record.method.source_sha256 == code]
+    return sorted(same, key=lambda record: record.seed)
+
+
+def _fits(cells: _Cells, record: RunRecord) -> bool:
+    data, method = record.dataset, record.method
+    itself = f"{data.label.partition('+')[0]} ({record.scale})"
+    trained_on = cells.trained_on or (itself if method.training else "")
+    wanted = (cells.method, cells.dataset, cells.split, cells.scale, cells.protocol, trained_on)
+    return wanted == (
+        method.label,
+        data.label,
+        data.split,
+        record.scale,
+        record.protocol,
+        method.trained_on,
+    )
+
+
+def _value(cells: _Cells, records: Sequence[RunRecord]) -> MetricValue | None:
+    """Return the mean over the seeds; None if there is no record, or it lacks the metric."""
+    if cells.part:
+        return _reported(cells, records)
+    entries = [entry for record in records if (entry := _entry(cells, record))]
+    if not entries or len(entries) < len(records):
+        return None
+    return mean_over_seeds(entries)
+
+
+def _reported(cells: _Cells, records: Sequence[RunRecord]) -> MetricValue | None:
+    parts = [part for record in records for part in record.method.parts if part.name == cells.part]
+    values = [part.report[cells.metric] for part in parts if cells.metric in part.report]
+    return MetricValue(sum(values) / len(values)) if values else None
+
+
+def _entry(cells: _Cells, record: RunRecord) -> MetricEntry | None:
+    if cells.condition is None:
+        return record.metric(cells.metric or record.dataset.primary_metric)
+    name, _, label = cells.condition.partition("=")
+    entries = record.by_condition.get(name, {}).get(label, [])
+    return next((entry for entry in entries if cells.metric in (None, entry.name)), None)
+
+
+def _description(cells: _Cells) -> str:
+    given = cells.model_dump(exclude_none=True)
+    return ", ".join(f"{key} {value}" for key, value in given.items())
+
+
+def _texts(
+    table: PublishedTable, row: _Row, column: _Column, value: MetricValue | None
+) -> dict[str, str]:
+    """Return our value and the published one as texts by header."""
+    texts = {column.header: "" if value is None else value_text(value)}
+    published = row.published.get(column.header)
+    if any(column.header in each.published for each in table.rows):
+        texts[f"{column.header}, published"] = (
+            "" if published is None else _published_text(published, value)
+        )
+    return texts
+
+
+def _published_text(published: float, value: MetricValue | None) -> str:
+    text = f"{published:g}"
+    if value is None or value.ci95 is None:
+        return text
+    low, high = value.ci95
+    place = "below" if published < low else "above" if published > high else "inside"
+    return f"{text} ({place})"
+
+
+def _without_empty(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    optional = ("seeds", "remark")
+    empty = [name for name in optional if not any(row[name] for row in rows)]
+    return [{name: text for name, text in row.items() if name not in empty} for row in rows]
+
+
+def _page(table: PublishedTable, rows: list[dict[str, str]], commands: Sequence[str]) -> str:
+    source = f"Published values are from {table.source}." if table.source else ""
+    parts = [
+        f"# {table.title}",
+        source,
+        "\n".join(f"- {sentence}" for sentence in table.conditions),
+        markdown_table(rows),
+        _LEGEND,
+        "## How to reproduce it",
+        "\n".join(f"- `{command}`" for command in commands),
+    ]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
