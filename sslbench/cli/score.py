@@ -34,6 +34,7 @@ class Wanted:
     frames: Path | None
     gate: str | None
     worst: int | None
+    switches: bool
     dataset: str | None
     scale: Scale
     method_name: str | None
@@ -41,7 +42,8 @@ class Wanted:
     @property
     def details(self) -> bool:
         """Whether more is wanted than a board."""
-        return bool(self.metric or self.condition or self.frames or self.worst)
+        frames = self.frames or self.worst or self.switches
+        return bool(self.metric or self.condition or frames)
 
 
 @click.command("score")
@@ -55,7 +57,12 @@ class Wanted:
     help="Write hits, misses and false positives of every frame to a .csv or .parquet file.",
 )
 @click.option("--worst", type=click.IntRange(1), help="Print this many frames of largest error.")
-@click.option("--gate", help="With --frames or --worst: largest error of a hit, as in 0.5m.")
+@click.option("--switches", is_flag=True, help="Print the identity switches by time (CLEAR MOT).")
+@click.option(
+    "--gate",
+    help="With --frames, --worst or --switches: largest error of a hit, as in 0.5m; for switches"
+    " 20deg or 0.5m by default, otherwise none.",
+)
 @click.option("-d", "--dataset", help="Data set of the predictions, if RUNS is a file.")
 @click.option(
     "--scale",
@@ -174,6 +181,8 @@ def _print_details(
             click.echo("\n\n".join(_titled(*each) for each in tables.items()))
         if wanted.frames or wanted.worst:
             _print_frames(run, wanted, as_json)
+        if wanted.switches and not as_json:
+            _print_switches(run, wanted.gate or "")
     if as_json:
         click.echo(json.dumps(_as_data(found), indent=1))
 
@@ -209,6 +218,16 @@ def _print_frames(run: OpenRun, wanted: Wanted, as_json: bool) -> None:
         worst = worst_frames(rows, wanted.worst)
         shown = ["recording", "time_s", "source", "estimate", "error"]
         click.echo(table(worst[shown].to_numpy().tolist(), shown))
+
+
+def _print_switches(run: OpenRun, gate: str) -> None:
+    from sslbench.cli.common.tables import table
+    from sslbench.scoring.identity_switches import switch_table
+
+    rows = switch_table(run.pairs, gate)
+    click.echo(f"{run.record.run_id}: {len(rows)} identity switches")
+    if len(rows):
+        click.echo(table(rows.to_numpy().tolist(), list(rows.columns)))
 
 
 def _as_data(found: dict[str, dict[str, list[Score]]]) -> dict[str, object]:

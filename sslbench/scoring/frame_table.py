@@ -41,7 +41,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from pandas.arrays import IntegerArray
 
-__all__ = ["COLUMNS", "EVENTS", "error_curve", "frame_table", "worst_frames", "write_table"]
+__all__ = [
+    "COLUMNS",
+    "EVENTS",
+    "error_curve",
+    "frame_table",
+    "identities_of",
+    "worst_frames",
+    "write_table",
+]
 
 
 EVENTS = ("hit", "miss", "false-alarm")
@@ -84,8 +92,10 @@ def frame_table(pairs: Mapping[str, Pair], gate: float = np.inf) -> pd.DataFrame
         "time_s": corpus.truth.times[events.frame],
         "event": pd.Categorical.from_codes(events.kind, pd.Index(EVENTS)),
         "switched": events.switched,
-        "source": _ids([truth for _, truth in pairs.values()], recording, events.source),
-        "estimate": _ids([estimate for estimate, _ in pairs.values()], recording, events.estimate),
+        "source": identities_of([truth for _, truth in pairs.values()], recording, events.source),
+        "estimate": identities_of(
+            [estimate for estimate, _ in pairs.values()], recording, events.estimate
+        ),
         "error": events.error,
         **_places("true", corpus.truth, events.frame, events.source),
         **_places("estimate", corpus.prediction, events.frame, events.estimate),
@@ -135,8 +145,14 @@ def _used(matches: Matches) -> Booleans:
     return used
 
 
-def _ids(tracks: Sequence[Tracks], recording: Integers, column: Integers) -> IntegerArray:
-    """Return the id of the column in the recording of each row; missing where it is `NONE`."""
+def identities_of(tracks: Sequence[Tracks], recording: Integers, column: Integers) -> IntegerArray:
+    """Return the identity of a column of a corpus in the recording of each row.
+
+    Args:
+        tracks: of each recording.
+        recording: index of the recording, shape (rows,).
+        column: index of the column, or `NONE`, where the identity is missing; shape (rows,).
+    """
     import pandas as pd
 
     names = [_identities(each) for each in tracks]

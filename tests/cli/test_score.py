@@ -90,6 +90,12 @@ def test_frames_are_written_and_the_worst_are_listed(sslbench, run, tmp_path):
     assert len(out.strip().splitlines()) == 4
 
 
+def test_identity_switches_are_listed(sslbench, run):
+    code, out, _ = sslbench("score", run, "--switches", "--gate", "1m")
+    assert code == 0
+    assert out.strip().endswith(": 0 identity switches")
+
+
 def test_frames_of_one_run_only_are_written(sslbench, run):
     sslbench("run", "-m", "random-position", "-d", DATA)
     code, _, err = sslbench("score", "*", "--frames", "frames.csv")

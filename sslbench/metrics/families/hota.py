@@ -55,11 +55,15 @@ LUITEN = "Luiten et al. 2021, HOTA"
 
 ZERO = Parameter("zero", "", "distance of similarity 0, as in 1m or 40deg, which are the defaults")
 
+ALPHA = Parameter(
+    "alpha", 0.0, "the only threshold: 0.05, 0.1, ..., 0.95; 0 for the mean over all", 0, 1
+)
+
 declare = partial(
     metric,
     unit="%",
     higher_is_better=True,
-    parameters=(ZERO,),
+    parameters=(ZERO, ALPHA),
 )
 
 
@@ -68,7 +72,7 @@ declare = partial(
     summary="Higher order tracking accuracy: detection and association over many thresholds",
     reference=f"{LUITEN}: HOTA, as computed by TrackEval",
 )
-def hota(zero: str = "") -> Additive:
+def hota(zero: str = "", alpha: float = 0.0) -> Additive:
     """Return HOTA, the mean over alpha of sqrt(DetA AssA), in %.
 
     0 if there are sources but no estimates, or estimates but no sources; NaN if there are neither.
@@ -76,16 +80,17 @@ def hota(zero: str = "") -> Additive:
 
     Args:
         zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+        alpha: the only threshold; 0 for the mean over all.
 
     Raises:
-        ParameterError: if `zero` is not a distance.
+        ParameterError: if `zero` is not a distance, or `alpha` is not one of the thresholds.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
     >>> estimate = Tracks.of([0, 1], [[[0, 0, 0]], [[0, 0, 0.505]]], "position")
     >>> round(hota()(estimate, truth), 4)
     64.9123
     """
-    return over_thresholds(zero, (hit, share), hota_value)
+    return over_thresholds(zero, alpha, (hit, share), hota_value)
 
 
 @declare(
@@ -93,23 +98,24 @@ def hota(zero: str = "") -> Additive:
     summary="Detection accuracy: share of sources and estimates that form pairs",
     reference=f"{LUITEN}: DetA, as computed by TrackEval",
 )
-def det_a(zero: str = "") -> Additive:
+def det_a(zero: str = "", alpha: float = 0.0) -> Additive:
     """Return DetA, the mean over alpha of TP / (TP + FN + FP), in %.
 
     It does not depend on identities. NaN if there are neither sources nor estimates.
 
     Args:
         zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+        alpha: the only threshold; 0 for the mean over all.
 
     Raises:
-        ParameterError: if `zero` is not a distance.
+        ParameterError: if `zero` is not a distance, or `alpha` is not one of the thresholds.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
     >>> estimate = Tracks.of([0, 1], [[[0, 0, 0]], [[np.nan] * 3]], "position")
     >>> round(det_a()(estimate, truth), 4)
     50.0
     """
-    return over_thresholds(zero, (hit,), detection_accuracy)
+    return over_thresholds(zero, alpha, (hit,), detection_accuracy)
 
 
 @declare(
@@ -117,7 +123,7 @@ def det_a(zero: str = "") -> Additive:
     summary="Association accuracy: how long the same estimate stays with the same source",
     reference=f"{LUITEN}: AssA, as computed by TrackEval",
 )
-def ass_a(zero: str = "") -> Additive:
+def ass_a(zero: str = "", alpha: float = 0.0) -> Additive:
     """Return AssA, the mean over alpha of the mean of A(c) over the true positives c, in %.
 
     An alpha without true positives counts as 0, as in TrackEval. NaN if there are neither sources
@@ -125,9 +131,10 @@ def ass_a(zero: str = "") -> Additive:
 
     Args:
         zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+        alpha: the only threshold; 0 for the mean over all.
 
     Raises:
-        ParameterError: if `zero` is not a distance.
+        ParameterError: if `zero` is not a distance, or `alpha` is not one of the thresholds.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
     >>> swapped = Tracks.of([0, 1], [[[0, 0, 0], [np.nan] * 3], [[np.nan] * 3, [0, 0, 0]]],
@@ -135,7 +142,7 @@ def ass_a(zero: str = "") -> Additive:
     >>> round(ass_a()(swapped, truth), 4), round(det_a()(swapped, truth), 4)
     (50.0, 100.0)
     """
-    return over_thresholds(zero, (hit, share), association_accuracy)
+    return over_thresholds(zero, alpha, (hit, share), association_accuracy)
 
 
 @declare(
@@ -143,21 +150,22 @@ def ass_a(zero: str = "") -> Additive:
     summary="Detection recall: share of the sources that form pairs",
     reference=f"{LUITEN}: DetRe, as computed by TrackEval",
 )
-def det_re(zero: str = "") -> Additive:
+def det_re(zero: str = "", alpha: float = 0.0) -> Additive:
     """Return DetRe, the mean over alpha of TP / (TP + FN), in %; NaN if no source is active.
 
     Args:
         zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+        alpha: the only threshold; 0 for the mean over all.
 
     Raises:
-        ParameterError: if `zero` is not a distance.
+        ParameterError: if `zero` is not a distance, or `alpha` is not one of the thresholds.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
     >>> estimate = Tracks.of([0, 1], [[[0, 0, 0]], [[np.nan] * 3]], "position")
     >>> round(det_re()(estimate, truth), 4)
     50.0
     """
-    return over_thresholds(zero, (hit,), detection_recall)
+    return over_thresholds(zero, alpha, (hit,), detection_recall)
 
 
 @declare(
@@ -165,21 +173,22 @@ def det_re(zero: str = "") -> Additive:
     summary="Detection precision: share of the estimates that form pairs",
     reference=f"{LUITEN}: DetPr, as computed by TrackEval",
 )
-def det_pr(zero: str = "") -> Additive:
+def det_pr(zero: str = "", alpha: float = 0.0) -> Additive:
     """Return DetPr, the mean over alpha of TP / (TP + FP), in %; NaN if there is no estimate.
 
     Args:
         zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+        alpha: the only threshold; 0 for the mean over all.
 
     Raises:
-        ParameterError: if `zero` is not a distance.
+        ParameterError: if `zero` is not a distance, or `alpha` is not one of the thresholds.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
     >>> estimate = Tracks.of([0, 1], [[[0, 0, 0]], [[np.nan] * 3]], "position")
     >>> round(det_pr()(estimate, truth), 4)
     100.0
     """
-    return over_thresholds(zero, (hit,), detection_precision)
+    return over_thresholds(zero, alpha, (hit,), detection_precision)
 
 
 @declare(
@@ -187,14 +196,15 @@ def det_pr(zero: str = "") -> Additive:
     summary="Association recall: how much of a source has the same estimate",
     reference=f"{LUITEN}: AssRe, as computed by TrackEval",
 )
-def ass_re(zero: str = "") -> Additive:
+def ass_re(zero: str = "", alpha: float = 0.0) -> Additive:
     """Return AssRe: as AssA, but with TPA / (TPA + FNA) in place of A(c), in %.
 
     Args:
         zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+        alpha: the only threshold; 0 for the mean over all.
 
     Raises:
-        ParameterError: if `zero` is not a distance.
+        ParameterError: if `zero` is not a distance, or `alpha` is not one of the thresholds.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
     >>> swapped = Tracks.of([0, 1], [[[0, 0, 0], [np.nan] * 3], [[np.nan] * 3, [0, 0, 0]]],
@@ -202,7 +212,7 @@ def ass_re(zero: str = "") -> Additive:
     >>> round(ass_re()(swapped, truth), 4)
     50.0
     """
-    return over_thresholds(zero, (hit, recalled), association_accuracy)
+    return over_thresholds(zero, alpha, (hit, recalled), association_accuracy)
 
 
 @declare(
@@ -210,14 +220,15 @@ def ass_re(zero: str = "") -> Additive:
     summary="Association precision: how much of an estimate follows the same source",
     reference=f"{LUITEN}: AssPr, as computed by TrackEval",
 )
-def ass_pr(zero: str = "") -> Additive:
+def ass_pr(zero: str = "", alpha: float = 0.0) -> Additive:
     """Return AssPr: as AssA, but with TPA / (TPA + FPA) in place of A(c), in %.
 
     Args:
         zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+        alpha: the only threshold; 0 for the mean over all.
 
     Raises:
-        ParameterError: if `zero` is not a distance.
+        ParameterError: if `zero` is not a distance, or `alpha` is not one of the thresholds.
 
     >>> truth = Tracks.of([0, 1], [[[0, 0, 0]]] * 2, "position")
     >>> swapped = Tracks.of([0, 1], [[[0, 0, 0], [np.nan] * 3], [[np.nan] * 3, [0, 0, 0]]],
@@ -225,7 +236,7 @@ def ass_pr(zero: str = "") -> Additive:
     >>> round(ass_pr()(swapped, truth), 4)
     100.0
     """
-    return over_thresholds(zero, (hit, precise), association_accuracy)
+    return over_thresholds(zero, alpha, (hit, precise), association_accuracy)
 
 
 @declare(
@@ -233,7 +244,7 @@ def ass_pr(zero: str = "") -> Additive:
     summary="Localization accuracy: mean similarity of sources and estimates that form pairs",
     reference=f"{LUITEN}: LocA, as computed by TrackEval",
 )
-def loc_a(zero: str = "") -> Additive:
+def loc_a(zero: str = "", alpha: float = 0.0) -> Additive:
     """Return LocA, the mean over alpha of the mean of s over the true positives, in %.
 
     An alpha without true positives counts as 1, as in TrackEval. If no alpha has any, the value is
@@ -241,13 +252,14 @@ def loc_a(zero: str = "") -> Additive:
 
     Args:
         zero: distance d0 of similarity 0; by default 40deg for directions, 1m for positions.
+        alpha: the only threshold; 0 for the mean over all.
 
     Raises:
-        ParameterError: if `zero` is not a distance.
+        ParameterError: if `zero` is not a distance, or `alpha` is not one of the thresholds.
 
     >>> truth = Tracks.of([0], [[[0, 0, 0]]], "position")
     >>> estimate = Tracks.of([0], [[[0, 0, 0.12]]], "position")
     >>> round(loc_a()(estimate, truth), 4)  # 17 times 0.88, 2 times 1
     89.2632
     """
-    return over_thresholds(zero, (hit, nearness), localization_accuracy, count=0)
+    return over_thresholds(zero, alpha, (hit, nearness), localization_accuracy, count=0)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.array_types import Floats, Integers
-from sslbench.metrics.aggregation import Additive, Finish
+from sslbench.errors import ParameterError
+from sslbench.metrics.aggregation import Additive
 from sslbench.metrics.association.identity import match_aligned, similarity
 from sslbench.metrics.corpus import Corpus
 from sslbench.metrics.distances import Limit
@@ -69,36 +71,56 @@ class _Pairs:
 Part = Callable[[_Pairs, int], Floats]
 """Contribution of each pair at a threshold, 0 if it is not reached, shape (sources, frames)."""
 
+FinishThresholds = Callable[[Floats, Floats], Floats]
+"""Values at each threshold, shape (..., thresholds), from the sums of the parts, shape (..., parts,
+thresholds), and the numbers of sources and estimates, shape (..., 2)."""
+
 
 def over_thresholds(
-    zero: str, parts: tuple[Part, ...], finish: Finish, count: int = -2
+    zero: str, alpha: float, parts: tuple[Part, ...], finish: FinishThresholds, count: int = -2
 ) -> Additive:
-    """Return a metric that is averaged over all thresholds.
+    """Return a metric that is averaged over all thresholds, or its value at one of them.
 
     Args:
         zero: distance d0 of similarity 0, as text; empty for the default.
+        alpha: one of the thresholds; 0 for the mean over all.
         parts: what is added up for each threshold.
-        finish: turns the sums, and the numbers of sources and estimates, into the value.
+        finish: turns the sums of the parts, and the numbers of sources and estimates, into values
+            from 0 to 1 at each threshold.
         count: column of the sums whose total says on how much the value is based.
 
     Raises:
-        ParameterError: if `zero` is not a distance.
+        ParameterError: if `zero` is not a distance, or `alpha` is not one of the thresholds.
     """
     limit = Limit.parse(zero, ZERO_METRES, ZERO_DEGREES)
+    thresholds = range(COUNT) if alpha == 0 else (_threshold(alpha),)
 
     def statistics(corpus: Corpus) -> Floats:
-        return _rows(corpus.cached(_pairs, limit.value_for(corpus.kind)), parts)
+        return _rows(corpus.cached(_pairs, limit.value_for(corpus.kind)), parts, thresholds)
 
-    return Additive(statistics, finish, count, kind=limit.kind)
+    def value(sums: Floats) -> Floats:
+        by_threshold = sums[..., :-2].reshape(*sums.shape[:-1], len(parts), len(thresholds))
+        return np.asarray(100 * finish(by_threshold, sums[..., -2:]).mean(axis=-1))
+
+    return Additive(statistics, value, count, kind=limit.kind)
 
 
-def _rows(pairs: _Pairs, parts: tuple[Part, ...]) -> Floats:
+def _threshold(alpha: float) -> int:
+    """Return the index of a threshold."""
+    nearest = int(np.abs(THRESHOLDS - alpha).argmin())
+    if abs(THRESHOLDS[nearest] - alpha) > 1e-9:
+        raise ParameterError(
+            f"alpha={alpha:g}", expected="0, or one of 0.05, 0.1, ..., 0.95", where="hota"
+        )
+    return nearest
+
+
+def _rows(pairs: _Pairs, parts: tuple[Part, ...], thresholds: Sequence[int]) -> Floats:
     # Each column is written in place: these are the largest arrays of all metrics.
-    columns = np.empty((COUNT * len(parts) + 2, pairs.sizes.shape[1]))
+    columns = np.empty((len(thresholds) * len(parts) + 2, pairs.sizes.shape[1]))
     columns[-2:] = pairs.sizes
-    for place, part in enumerate(parts):
-        for threshold in range(COUNT):
-            part(pairs, threshold).sum(axis=0, out=columns[COUNT * place + threshold])
+    for column, (part, threshold) in enumerate(product(parts, thresholds)):
+        part(pairs, threshold).sum(axis=0, out=columns[column])
     return columns.T
 
 
@@ -162,56 +184,42 @@ def _shares(
     return found[0], found[1], found[2]
 
 
-def hota_value(sums: Floats) -> Floats:
-    """Return HOTA in % from sums of `hit` and `share`."""
-    return _mean(np.sqrt(_detection(sums) * _association(sums)))
+def hota_value(parts: Floats, sizes: Floats) -> Floats:
+    """Return HOTA from sums of `hit` and `share`."""
+    return np.sqrt(detection_accuracy(parts, sizes) * association_accuracy(parts, sizes))
 
 
-def detection_accuracy(sums: Floats) -> Floats:
-    """Return DetA in % from sums of `hit`."""
-    return _mean(_detection(sums))
-
-
-def detection_recall(sums: Floats) -> Floats:
-    """Return DetRe in % from sums of `hit`."""
-    return _mean(_of_all(sums, -2))
-
-
-def detection_precision(sums: Floats) -> Floats:
-    """Return DetPr in % from sums of `hit`."""
-    return _mean(_of_all(sums, -1))
-
-
-def _of_all(sums: Floats, column: int) -> Floats:
-    """Return the share of pairs in all sources or all estimates; NaN if there are none."""
-    total = sums[..., column, None]
-    return sums[..., :COUNT] / np.where(total > 0, total, np.nan)
-
-
-def association_accuracy(sums: Floats) -> Floats:
-    """Return the mean over true positives in % from sums of `hit` and another part."""
-    return _mean(_association(sums))
-
-
-def localization_accuracy(sums: Floats) -> Floats:
-    """Return LocA in % from sums of `hit` and `nearness`."""
-    hits, near = sums[..., :COUNT], sums[..., COUNT : 2 * COUNT]
-    means = np.where(hits > 0, near / np.where(hits > 0, hits, 1.0), 1.0)
-    return _mean(np.where(hits[..., :1] > 0, means, np.nan))
-
-
-def _detection(sums: Floats) -> Floats:
-    hits, total = sums[..., :COUNT], sums[..., -2:].sum(axis=-1, keepdims=True)
+def detection_accuracy(parts: Floats, sizes: Floats) -> Floats:
+    """Return DetA from sums of `hit`."""
+    hits, total = parts[..., 0, :], sizes.sum(axis=-1, keepdims=True)
     # TP + FN + FP; NaN if there are neither sources nor estimates.
-    union = np.where(total > 0, total - hits, np.nan)
-    return hits / union
+    return hits / np.where(total > 0, total - hits, np.nan)
 
 
-def _association(sums: Floats) -> Floats:
-    hits, shared = sums[..., :COUNT], sums[..., COUNT : 2 * COUNT]
-    total = sums[..., -2:].sum(axis=-1, keepdims=True)
+def detection_recall(parts: Floats, sizes: Floats) -> Floats:
+    """Return DetRe from sums of `hit`; NaN if there are no sources."""
+    return parts[..., 0, :] / _positive(sizes[..., :1])
+
+
+def detection_precision(parts: Floats, sizes: Floats) -> Floats:
+    """Return DetPr from sums of `hit`; NaN if there are no estimates."""
+    return parts[..., 0, :] / _positive(sizes[..., 1:])
+
+
+def _positive(total: Floats) -> Floats:
+    return np.where(total > 0, total, np.nan)
+
+
+def association_accuracy(parts: Floats, sizes: Floats) -> Floats:
+    """Return the mean over true positives from sums of `hit` and another part."""
+    hits, shared = parts[..., 0, :], parts[..., 1, :]
+    total = sizes.sum(axis=-1, keepdims=True)
     return np.where(total > 0, shared / np.where(hits > 0, hits, 1.0), np.nan)
 
 
-def _mean(values: Floats) -> Floats:
-    return np.asarray(100 * values.mean(axis=-1))
+def localization_accuracy(parts: Floats, sizes: Floats) -> Floats:
+    """Return LocA from sums of `hit` and `nearness`."""
+    del sizes
+    hits, near = parts[..., 0, :], parts[..., 1, :]
+    means = np.where(hits > 0, near / np.where(hits > 0, hits, 1.0), 1.0)
+    return np.where(hits[..., :1] > 0, means, np.nan)

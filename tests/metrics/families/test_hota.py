@@ -107,6 +107,21 @@ def test_a_corpus_equals_sequences_combined_by_trackeval(scored, name):
         assert found == pytest.approx(100 * expected[name].mean(), abs=1e-9)
 
 
+@pytest.mark.parametrize("name", METRICS | PARTS)
+@pytest.mark.parametrize("threshold", [0, 9, 18])
+def test_a_corpus_at_one_threshold_equals_trackeval(scored, name, threshold):
+    pairs, scores = scored
+    expected = HOTA().combine_sequences(scores)[name][threshold]
+    metric = (METRICS | PARTS)[name]("", 0.05 * (threshold + 1))
+    found = metric.value(metric.rows(Corpus.of(pairs)))
+    assert found == pytest.approx(100 * expected, abs=1e-9)
+
+
+def test_an_alpha_that_is_no_threshold_is_an_error():
+    with pytest.raises(ParameterError, match=r"alpha=0\.52\n.*0\.05, 0\.1"):
+        hota("", 0.52)
+
+
 def test_a_perfect_prediction_has_100():
     assert (
         values(tracks(still([0, 0, 0], [3, 0, 0])), tracks(still([0, 0, 0], [3, 0, 0])))
