@@ -10,6 +10,7 @@ import click
 
 from sslbench.cli.common.installed import installed
 from sslbench.cli.common.options import as_json, store_option
+from sslbench.cores import usable_cores
 from sslbench.errors import LeaderboardError, UnknownNameError
 from sslbench.results.store import Store, default_cache
 
@@ -117,7 +118,7 @@ def verify(boards: Path, store: Path, as_json: bool) -> None:
 
     session = Session(installed(), Store(store), default_cache())
     found = []
-    for result in verify_records(session, boards):
+    for result in verify_records(session, boards, usable_cores()):
         found.append(result)
         if not as_json:
             details = "".join(f"\n  {line}" for line in result.details)

@@ -6,16 +6,21 @@ What a record says besides its scores is compared with what is installed (`consi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 from sslbench.errors import DataError, MissingDataError, SslbenchError
 from sslbench.leaderboard.consistency import inconsistencies, installed_differences
 from sslbench.leaderboard.records import committed_paths, load_one, predictions_of
+from sslbench.registry import Registry
 from sslbench.results.predictions import read_predictions
 from sslbench.results.record import MetricEntry, RunRecord
+from sslbench.results.store import Store
+from sslbench.running.executors import process_pool
 from sslbench.running.records import recorded_cell
 from sslbench.running.scoring import OpenRun, check_scenes, scored_again
 from sslbench.running.session import Session
@@ -25,6 +30,9 @@ __all__ = ["TOLERANCE", "Verification", "record_differences", "verify"]
 
 TOLERANCE = 1e-6
 """Relative difference up to which two values are the same."""
+
+GROUP = 12
+"""Records that a process verifies in one go."""
 
 Verdict = Literal["verified", "differs", "no data"]
 
@@ -46,17 +54,52 @@ class Verification:
     details: tuple[str, ...] = ()
 
 
-def verify(session: Session, boards: Path) -> Iterator[Verification]:
+def verify(session: Session, boards: Path, processes: int = 1) -> Iterator[Verification]:
     """Score the committed predictions of every record again and compare all that is in it.
 
     A damaged record or predictions file is a difference, not an error, so that one does not hide
     the others. A record whose data is not on this machine is `no data`: it was not verified.
 
+    Args:
+        session: of this process.
+        boards: folder of the boards.
+        processes: how many records at a time; with several, each process has a session of its own
+            with the installed plugins.
+
     Raises:
         LeaderboardError: if there are no records.
     """
-    for path in committed_paths(boards):
-        yield _verify_one(session, path, boards)
+    paths = committed_paths(boards)
+    if processes == 1 or len(paths) <= GROUP:
+        yield from (_verify_one(session, path, boards) for path in paths)
+        return
+    groups = _groups(paths, boards)
+    with process_pool(min(processes, len(groups))) as pool:
+        work = partial(_verify_group, session.store.root, session.cache, boards)
+        for found in pool.map(work, groups):
+            yield from found
+
+
+def _groups(paths: Iterable[Path], boards: Path) -> list[list[Path]]:
+    """Return paths in groups of one data set each: opening one takes longer than scoring."""
+    groups: list[list[Path]] = []
+    by_dataset = groupby(paths, lambda path: path.relative_to(boards / "results").parts[0])
+    for _, same in by_dataset:
+        listed = list(same)
+        groups += [listed[first : first + GROUP] for first in range(0, len(listed), GROUP)]
+    return groups
+
+
+def _verify_group(
+    store: Path, cache: Path, boards: Path, paths: Sequence[Path]
+) -> list[Verification]:
+    session = _session_of_process(store, cache)
+    return [_verify_one(session, path, boards) for path in paths]
+
+
+@cache
+def _session_of_process(store: Path, cache: Path) -> Session:
+    return Session(Registry.installed(), Store(store), cache)
 
 
 def _verify_one(session: Session, path: Path, boards: Path) -> Verification:

@@ -20,7 +20,7 @@ from sslbench.running.engine import CellRunner
 from sslbench.selection import select_executor
 from sslbench.specs import ExecutorSpec
 
-__all__ = ["Executor", "Processes", "exit_code", "run_cells"]
+__all__ = ["Executor", "Processes", "exit_code", "process_pool", "run_cells"]
 
 
 def run_cells(
@@ -105,7 +105,7 @@ class Processes(Executor):
             yield from map(work, cells)
             return
         done: set[int] = set()
-        with self._pool(min(self.jobs, len(cells))) as pool:
+        with process_pool(min(self.jobs, len(cells)), self._threads) as pool:
             futures = {pool.submit(work, cell): index for index, cell in enumerate(cells)}
             for future in as_completed(futures):
                 with suppress(BrokenProcessPool):
@@ -118,7 +118,7 @@ class Processes(Executor):
 
     def _run_alone(self, work: Callable[[Cell], CellOutcome], cell: Cell) -> CellOutcome:
         try:
-            with self._pool(1) as pool:
+            with process_pool(1, self._threads) as pool:
                 return pool.submit(work, cell).result()
         except BrokenProcessPool:
             reason = (
@@ -127,20 +127,30 @@ class Processes(Executor):
             )
             return CellOutcome(cell, "failed", reason=reason, exit_code=1)
 
-    @contextmanager
-    def _pool(self, processes: int) -> Iterator[ProcessPoolExecutor]:
-        threads = max(1, (os.cpu_count() or 1) // self.jobs)
-        pool = ProcessPoolExecutor(
-            processes,
-            # A forked child would inherit torch's threads in a broken state.
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_prepare_worker,
-            initargs=(threads,),
-        )
-        try:
-            yield pool
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    @property
+    def _threads(self) -> int:
+        return max(1, (os.cpu_count() or 1) // self.jobs)
+
+
+@contextmanager
+def process_pool(processes: int, threads: int = 1) -> Iterator[ProcessPoolExecutor]:
+    """Return a pool of processes; work that has not begun at the end is given up.
+
+    Args:
+        processes: how many.
+        threads: of the numerical libraries in each.
+    """
+    pool = ProcessPoolExecutor(
+        processes,
+        # A forked child would inherit torch's threads in a broken state.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_prepare_worker,
+        initargs=(threads,),
+    )
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _prepare_worker(threads: int) -> None:

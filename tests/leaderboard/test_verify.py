@@ -1,6 +1,8 @@
 """Committed scores are computed again from committed predictions."""
 
 import hashlib
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,12 @@ from sslbench.errors import (
 )
 from sslbench.leaderboard.records import add
 from sslbench.leaderboard.verify import verify
+from sslbench.registry import Registry
 from sslbench.results.predictions import dump_predictions, read_predictions
+from sslbench.results.store import Store
+from sslbench.running.session import Session
+
+COMMITTED = Path(__file__).resolve().parents[2] / "leaderboards"
 
 
 @pytest.fixture
@@ -45,6 +52,21 @@ def details(checked):
         return result.details
 
     return check
+
+
+def test_several_processes_find_what_one_finds(boards, tmp_path, monkeypatch):
+    source = COMMITTED / "results" / "feng2025-l1" / "1"
+    target = boards / "results" / "feng2025-l1" / "1"
+    for method in ("room-centre", "random-position"):
+        quick = shutil.ignore_patterns("*quick*")
+        shutil.copytree(source / method, target / method, ignore=quick)
+    damaged = target / "random-position" / "test-smoke-s0.npz"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    monkeypatch.setattr("sslbench.leaderboard.verify.GROUP", 1)
+    session = Session(Registry.installed(), Store(tmp_path / "store"), tmp_path / "scenes")
+    alone = list(verify(session, boards))
+    assert list(verify(session, boards, processes=2)) == alone
+    assert {result.status for result in alone} == {"verified", "differs"}
 
 
 def raising(error):
