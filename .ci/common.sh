@@ -45,4 +45,4 @@ type_readme() {
     bash -euc "$command"
 }
 type_first_command() { type_readme 'python3 -m venv .*'; }
-type_second_command() { type_readme '.*pytest'; }
+type_second_command() { type_readme '.*pytest -n logical'; }

@@ -224,7 +224,7 @@ def test_the_running_page_names_every_environment_variable():
 def test_the_readme_has_the_two_commands_that_the_check_scripts_type():
     first, second = re.findall(r"^    \$ (.*)$", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE)
     assert first.startswith("python3 -m venv")
-    assert second.endswith("pytest")
+    assert second.endswith("pytest -n logical")
     # Option values are on the same line: the scripts type one line.
     words = first.partition("bin/sslbench run ")[2].split()
     run = command_line.get_command(click.Context(command_line), "run")
