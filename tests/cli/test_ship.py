@@ -2,6 +2,8 @@
 
 import pytest
 
+from sslbench_doanet import hnet
+
 
 def test_the_weights_of_a_training_are_written(sslbench, small, tmp_path):
     words = ["plugins", "ship", "-m", "mean-position", "--trained-on", "feng2025-l1"]
@@ -11,7 +13,8 @@ def test_the_weights_of_a_training_are_written(sslbench, small, tmp_path):
     assert (tmp_path / "weights" / "mean-position" / "stage.json").is_file()
 
 
-def test_a_part_can_be_shipped_alone(sslbench, small, tmp_path):
+def test_a_part_can_be_shipped_alone(sslbench, small, tmp_path, monkeypatch):
+    monkeypatch.setitem(hnet.SHARES, "smoke", 0.001)
     words = ["plugins", "ship", "-m", "doanet[loss=dmotp]", "--trained-on", "moving-doa"]
     code, out, _ = sslbench(*words, "--part", "hnet", "--into", tmp_path / "weights")
     assert (code, len(out.splitlines())) == (0, 1)
