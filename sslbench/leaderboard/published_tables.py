@@ -7,17 +7,19 @@ for, and the published values. `build` writes `tables/<name>.md` beside it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from sslbench.datasets.formats.yaml_file import Checked, read_yaml
-from sslbench.errors import FormatError, LeaderboardError
+from sslbench.errors import FormatError, LeaderboardError, UsageError
 from sslbench.leaderboard.board import MetricValue, mean_over_seeds
 from sslbench.leaderboard.columns import value_text
 from sslbench.results.record import MetricEntry, RunRecord
 from sslbench.scoring.protocol_definitions import DEFAULT_PROTOCOL
+from sslbench.selection import parse
 from sslbench.specs import Scale
 from sslbench.tables import markdown_table
 
@@ -179,15 +181,32 @@ def _fits(cells: _Cells, record: RunRecord) -> bool:
     data, method = record.dataset, record.method
     itself = f"{data.label.partition('+')[0]} ({record.scale})"
     trained_on = cells.trained_on or (itself if method.training else "")
-    wanted = (cells.method, cells.dataset, cells.split, cells.scale, cells.protocol, trained_on)
-    return wanted == (
-        method.label,
-        data.label,
-        data.split,
-        record.scale,
-        record.protocol,
-        method.trained_on,
+    wanted = (cells.split, cells.scale, cells.protocol, trained_on)
+    return (
+        wanted == (data.split, record.scale, record.protocol, method.trained_on)
+        and _meaning(cells.method or "") == _meaning(method.label)
+        and _meaning(cells.dataset or "") == _meaning(data.label)
     )
+
+
+@cache
+def _meaning(label: str) -> object:
+    """Return what a label stands for: the order of parameters and `5` or `5.0` do not matter."""
+    try:
+        selection = parse(label)
+    except UsageError:
+        return label  # of other software, or of no method
+    items = (selection.item, *selection.additions)
+    return [
+        (item.pattern, {k: _number(*v) for k, v in item.alternatives.items()}) for item in items
+    ]
+
+
+def _number(text: str, *others: str) -> object:
+    try:
+        return float(text), others
+    except ValueError:
+        return text, others
 
 
 def _value(cells: _Cells, records: Sequence[RunRecord]) -> MetricValue | None:

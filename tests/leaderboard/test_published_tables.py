@@ -88,6 +88,17 @@ def test_a_record_of_other_training_data_is_used_only_if_they_are_named(make_run
     assert cells(page(boards), "Near")[HEADER]
 
 
+def test_the_order_of_parameters_and_the_form_of_numbers_do_not_matter(make_run, boards):
+    label = "near+kalman[noise_deg=5.0,rule=keep,gate=2.5]"
+    add(make_run("near", error=0.1, method__label=label), boards)
+    typed = "near+kalman[gate=2.5,noise_deg=5,rule=keep]"
+    write(boards, rows=[{"label": "Near", "method": typed}])
+    assert cells(page(boards), "Near")[HEADER]
+    write(boards, rows=[{"label": "Near", "method": typed.replace("2.5", "3")}])
+    with pytest.raises(LeaderboardError, match="no record"):
+        page(boards)
+
+
 def test_a_row_without_a_record_needs_a_reason(make_run, boards):
     add(make_run("near", error=0.1), boards)
     row = {"label": "Theirs", "published": {HEADER: 0.3}}
