@@ -71,12 +71,15 @@ class _Row(_Cells):
 
     Args:
         label: what the paper calls it.
-        published: values of the paper by header of the column.
+        cells: what single cells show, by header of the column.
+        published: values of the paper by header of the column; with half the width of the
+            interval if the paper has one.
         reason: why there is no value of ours. A cell without a record needs it.
     """
 
     label: str
-    published: dict[str, float] = Field(default_factory=dict)
+    cells: dict[str, _Cells] = Field(default_factory=dict)
+    published: dict[str, float | tuple[float, float]] = Field(default_factory=dict)
     reason: str = ""
 
 
@@ -111,9 +114,9 @@ def read_tables(boards: Path) -> dict[str, PublishedTable]:
         table = read_yaml(path, PublishedTable)
         headers = {column.header for column in table.columns}
         for row in table.rows:
-            for header in row.published.keys() - headers:
+            for header in (row.published.keys() | row.cells.keys()) - headers:
                 raise FormatError(
-                    f"row {row.label!r} has a published value of {header!r}",
+                    f"row {row.label!r} names {header!r}",
                     where=str(path),
                     expected="one of the columns " + ", ".join(sorted(headers)),
                 )
@@ -158,9 +161,9 @@ def table_page(name: str, table: PublishedTable, records: Sequence[RunRecord]) -
 
 
 def _merged(table: _Cells, column: _Column, row: _Row) -> _Cells:
-    """Return what one cell shows: the row decides, then the column, then the table."""
+    """Return what a cell shows: its own keys decide, then those of row, column and table."""
     given: dict[str, Any] = {"split": "test", "scale": "quick", "protocol": DEFAULT_PROTOCOL}
-    for each in (table, column, row):
+    for each in (table, column, row, row.cells.get(column.header, _Cells())):
         values = each.model_dump(include=set(_Cells.model_fields), exclude_none=True)
         given |= values
     return _Cells.model_validate(given)
@@ -245,14 +248,18 @@ def _texts(
     texts = {column.header: "" if value is None else value_text(value)}
     published = row.published.get(column.header)
     if any(column.header in each.published for each in table.rows):
-        texts[f"{column.header}, published"] = (
+        texts[f"{column.header} (paper)"] = (
             "" if published is None else _published_text(published, value)
         )
     return texts
 
 
-def _published_text(published: float, value: MetricValue | None) -> str:
-    text = f"{published:g}"
+def _published_text(published: float | tuple[float, float], value: MetricValue | None) -> str:
+    if isinstance(published, tuple):
+        published, half = published
+        text = f"{published:g} ± {half:g}"
+    else:
+        text = f"{published:g}"
     if value is None or value.ci95 is None:
         return text
     low, high = value.ci95

@@ -47,7 +47,13 @@ def test_a_published_value_stands_beside_ours_with_its_place(make_run, boards, p
     write(boards, rows=[{"label": "Near", "method": "near", "published": {HEADER: published}}])
     found = cells(page(boards), "Near")
     assert " to " in found[HEADER]
-    assert found[f"{HEADER}, published"] == f"{published:g} ({place})"
+    assert found[f"{HEADER} (paper)"] == f"{published:g} ({place})"
+
+
+def test_a_published_interval_is_shown(make_run, boards):
+    add(make_run("near", error=0.01), boards)
+    write(boards, rows=[{"label": "Near", "method": "near", "published": {HEADER: [0.2, 0.03]}}])
+    assert cells(page(boards), "Near")[f"{HEADER} (paper)"] == "0.2 ± 0.03 (above)"
 
 
 def test_a_published_value_within_our_interval_is_inside(make_run, boards):
@@ -55,7 +61,7 @@ def test_a_published_value_within_our_interval_is_inside(make_run, boards):
     (record,) = load(boards)
     value = record.metric(METRIC).value
     write(boards, rows=[{"label": "Near", "method": "near", "published": {HEADER: value}}])
-    assert "(inside)" in cells(page(boards), "Near")[f"{HEADER}, published"]
+    assert "(inside)" in cells(page(boards), "Near")[f"{HEADER} (paper)"]
 
 
 def test_a_value_is_the_mean_over_seeds_and_the_seeds_are_shown(make_run, boards):
@@ -99,6 +105,16 @@ def test_the_order_of_parameters_and_the_form_of_numbers_do_not_matter(make_run,
         page(boards)
 
 
+def test_a_single_cell_can_be_of_another_method(make_run, boards):
+    add(make_run("near", error=0.01), boards)
+    add(make_run("far", error=2.0), boards)
+    columns = [{"header": name, "metric": METRIC} for name in ("I = 1", "I = 2")]
+    row = {"label": "Both", "method": "near", "cells": {"I = 2": {"method": "far"}}}
+    write(boards, columns=columns, rows=[row])
+    found = cells(page(boards), "Both")
+    assert float(found["I = 1"].split()[0]) < 0.1 < float(found["I = 2"].split()[0])
+
+
 def test_a_row_without_a_record_needs_a_reason(make_run, boards):
     add(make_run("near", error=0.1), boards)
     row = {"label": "Theirs", "published": {HEADER: 0.3}}
@@ -107,7 +123,7 @@ def test_a_row_without_a_record_needs_a_reason(make_run, boards):
         page(boards)
     write(boards, rows=[row | {"reason": "not public"}])
     found = cells(page(boards), "Theirs")
-    assert (found[HEADER], found[f"{HEADER}, published"]) == ("", "0.3")
+    assert (found[HEADER], found[f"{HEADER} (paper)"]) == ("", "0.3")
     assert found["remark"] == "not public"
 
 
@@ -156,7 +172,7 @@ def test_a_page_without_a_description_is_deleted(make_run, boards):
     [
         ({"rows": []}, "rows"),
         ({"titel": "x"}, "did you mean 'title'"),
-        ({"rows": [{"label": "x", "published": {"other": 1}}]}, "published value of 'other'"),
+        ({"rows": [{"label": "x", "published": {"other": 1}}]}, "row 'x' names 'other'"),
         ({"columns": [{"header": HEADER, "metrik": METRIC}]}, "did you mean 'metric'"),
     ],
 )
