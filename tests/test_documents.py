@@ -235,7 +235,7 @@ def test_the_readme_has_the_two_commands_that_the_check_scripts_type():
 
 
 def test_the_excerpt_in_the_readme_is_from_the_leaderboard():
-    board = (ROOT / "leaderboards" / "boards" / "feng2025-l1-test-quick.md").read_text()
+    board = (ROOT / "leaderboards" / "boards" / "feng2025-l1-test-quick-feng2025.md").read_text()
     rows = [{cell.strip() for cell in line.split("|")} for line in board.splitlines()]
     excerpt = next(each for each in snippets(PAGES[0]) if each.language == "text")
     title, *lines = [line for line in excerpt.text.splitlines() if line.strip(" -")]

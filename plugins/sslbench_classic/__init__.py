@@ -117,7 +117,7 @@ def _oracles() -> list[MethodSpec]:
             published=(
                 Published(
                     dataset="feng2025-l1",
-                    metric="position-error-capped",
+                    metric="utterance-error-mean",
                     value=0.381,
                     source="Feng et al. 2025, Table 1 (QE, I=6)",
                     params={"grid": 6},

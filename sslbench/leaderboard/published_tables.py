@@ -28,8 +28,9 @@ __all__ = ["PublishedTable", "read_tables", "table_page"]
 FOLDER = "tables"
 
 _LEGEND = """\
-Numbers in brackets are our 95 % confidence intervals; with several seeds, values and bounds are
-means over them. The word after a published value says where it lies in relation to our interval.
+Numbers in brackets are our 95 % confidence intervals. With several seeds, values and bounds are
+means over them; `0; 0, 1` means one seed in some cells and two in others. The word after a
+published value says where it lies in relation to our interval.
 """
 
 
@@ -139,7 +140,7 @@ def table_page(name: str, table: PublishedTable, records: Sequence[RunRecord]) -
     rows = []
     for row in table.rows:
         texts = {"": row.label}
-        seeds: tuple[int, ...] = ()
+        seeds: dict[str, None] = {}
         for column in table.columns:
             cells = _merged(table.cells, column, row)
             found = _records(cells, records)
@@ -152,9 +153,10 @@ def table_page(name: str, table: PublishedTable, records: Sequence[RunRecord]) -
                     hint="add a record, or say in `reason` why there is none",
                 )
             texts |= _texts(table, row, column, value)
-            seeds = seeds or tuple(record.seed for record in found if record.method.training)
+            learned = [str(record.seed) for record in found if record.method.training]
+            seeds |= {", ".join(learned): None} if learned else {}
             used |= dict.fromkeys(record.command for record in found if value is not None)
-        texts["seeds"] = ", ".join(map(str, seeds))
+        texts["seeds"] = "; ".join(seeds)
         texts["remark"] = row.reason
         rows.append(texts)
     return _page(table, _without_empty(rows), list(used))

@@ -75,6 +75,16 @@ def test_a_value_is_the_mean_over_seeds_and_the_seeds_are_shown(make_run, boards
     assert found["seeds"] == "0, 1"
 
 
+def test_cells_of_different_seeds_are_told(make_run, boards):
+    trained = {"method__training": [training("square")]}
+    for name, seed in (("near", 0), ("far", 0), ("far", 1)):
+        add(make_run(name, error=0.5, seed=seed, **trained), boards)
+    columns = [{"header": name, "metric": METRIC} for name in ("I = 1", "I = 2")]
+    row = {"label": "Both", "method": "near", "cells": {"I = 2": {"method": "far"}}}
+    write(boards, columns=columns, rows=[row])
+    assert cells(page(boards), "Both")["seeds"] == "0; 0, 1"
+
+
 def test_records_of_older_code_are_left_out(make_run, boards):
     add(make_run("near", error=0.5, method__source_sha256="ab" * 32), boards)
     newer = {"method__source_sha256": "ef" * 32, "created": "2026-01-01T00:00:00+00:00"}
