@@ -22,6 +22,7 @@ COMMANDS = {
     "score": "Score predictions again, or predictions of another program.",
     "localize": "Estimate where the sound in a WAV file comes from.",
     "runs": "List stored runs.",
+    "plot": "Draw figures of stored runs.",
     "methods": "List methods, or show one.",
     "trackers": "List trackers, or show one.",
     "datasets": "List, download, check, prepare and find data sets.",

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sslbench.errors import UsageError
-from sslbench.files import writing
+from sslbench.figures.style import new_figure, save
 from sslbench.geometry import azimuth_elevation
 from sslbench.scene import Prediction, Recording, Tracks
 
@@ -24,20 +23,12 @@ def plot_prediction(path: Path, recording: Recording, prediction: Prediction) ->
         UsageError: if matplotlib is not installed, or cannot write such a file.
         StoreError: if the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UsageError("plots need matplotlib", hint="pip install 'sslbench[plot]'") from error
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    figure = new_figure(5, 5)
     if recording.kind == "position":
         _plot_room(figure, recording, prediction)
     else:
         _plot_compass(figure, prediction.tracks)
-    try:
-        with writing(path) as file:
-            figure.savefig(file, dpi=150, format=path.suffix.removeprefix("."))
-    except ValueError as error:
-        raise UsageError(str(error), where=str(path), expected="a .png, .svg or .pdf") from error
+    save(figure, path)
 
 
 def _plot_room(figure: Any, recording: Recording, prediction: Prediction) -> None:
