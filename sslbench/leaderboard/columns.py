@@ -184,7 +184,9 @@ def value_text(value: MetricValue) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    return f"{value:.{_DECIMALS[unit]}f}" if unit in _DECIMALS else f"{value:.3g}"
+    if unit in _DECIMALS:
+        return f"{value:.{_DECIMALS[unit]}f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _cost_texts(row: Row) -> dict[str, str]:

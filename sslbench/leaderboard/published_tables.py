@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -48,6 +48,8 @@ class _Cells(Checked):
         metric: name of a metric, or of a number in the report of a part.
         condition: `name=bin`; the metric for recordings of this bin only.
         part: the metric is one of the report of this part.
+        cost: in place of a metric: hours of training, seconds of inference per second of audio, or
+            the number of learned parameters.
     """
 
     method: str | None = None
@@ -59,6 +61,7 @@ class _Cells(Checked):
     metric: str | None = None
     condition: str | None = None
     part: str | None = None
+    cost: Literal["training", "inference", "parameters"] | None = None
 
 
 class _Column(_Cells):
@@ -216,12 +219,26 @@ def _number(text: str, *others: str) -> object:
 
 def _value(cells: _Cells, records: Sequence[RunRecord]) -> MetricValue | None:
     """Return the mean over the seeds; None if there is no record, or it lacks the metric."""
+    if cells.cost:
+        return _cost(cells, records)
     if cells.part:
         return _reported(cells, records)
     entries = [entry for record in records if (entry := _entry(cells, record))]
     if not entries or len(entries) < len(records):
         return None
     return mean_over_seeds(entries)
+
+
+def _cost(cells: _Cells, records: Sequence[RunRecord]) -> MetricValue | None:
+    numbers: list[float | None] = []
+    for record in records:
+        cost = record.cost
+        hours = None if cost.train_s is None else cost.train_s / 3600
+        learned = float(record.method.parameters)
+        known = {"training": hours, "inference": cost.real_time_factor, "parameters": learned}
+        numbers.append(known[str(cells.cost)])
+    values = [number for number in numbers if number is not None]
+    return MetricValue(sum(values) / len(values)) if values else None
 
 
 def _reported(cells: _Cells, records: Sequence[RunRecord]) -> MetricValue | None:
@@ -261,7 +278,7 @@ def _published_text(published: float | tuple[float, float], value: MetricValue |
         published, half = published
         text = f"{published:g} ± {half:g}"
     else:
-        text = f"{published:g}"
+        text = f"{published:,.0f}" if published >= 1000 else f"{published:g}"
     if value is None or value.ci95 is None:
         return text
     low, high = value.ci95
@@ -270,9 +287,8 @@ def _published_text(published: float | tuple[float, float], value: MetricValue |
 
 
 def _without_empty(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    optional = ("seeds", "remark")
-    empty = [name for name in optional if not any(row[name] for row in rows)]
-    return [{name: text for name, text in row.items() if name not in empty} for row in rows]
+    kept = [name for name in rows[0] if any(row[name] for row in rows)]
+    return [{name: row[name] for name in kept} for row in rows]
 
 
 def _page(table: PublishedTable, rows: list[dict[str, str]], commands: Sequence[str]) -> str:

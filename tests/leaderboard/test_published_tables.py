@@ -133,8 +133,8 @@ def test_a_row_without_a_record_needs_a_reason(make_run, boards):
         page(boards)
     write(boards, rows=[row | {"reason": "not public"}])
     found = cells(page(boards), "Theirs")
-    assert (found[HEADER], found[f"{HEADER} (paper)"]) == ("", "0.3")
-    assert found["remark"] == "not public"
+    # A column without any value of ours is left out.
+    assert found == {"": "Theirs", f"{HEADER} (paper)": "0.3", "remark": "not public"}
 
 
 def test_a_cell_can_be_of_one_condition(make_run, boards):
@@ -153,6 +153,15 @@ def test_a_cell_can_be_from_the_report_of_a_part(make_run, boards):
     columns = [{"header": HEADER, "metric": "f1", "part": "helper"}]
     write(boards, columns=columns)
     assert cells(page(boards), "Near")[HEADER] == "0.987"
+
+
+@pytest.mark.parametrize(
+    ("cost", "text"), [("training", "1.5"), ("inference", "0.5"), ("parameters", "1,234")]
+)
+def test_a_cell_can_be_a_cost(make_run, boards, cost, text):
+    add(make_run("near", cost__train_s=5400.0, method__parameters=1234), boards)
+    write(boards, columns=[{"header": HEADER, "cost": cost}])
+    assert cells(page(boards), "Near")[HEADER] == text
 
 
 def test_tables_are_built_linked_and_checked(make_run, boards):
