@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sslbench.cell import Cell, CellOutcome, Choice, Training
-from sslbench.contracts import Dataset, Method
+from sslbench.contracts import Dataset, Incompatible, Method
 from sslbench.errors import UsageError
 from sslbench.geometry import Box
 from sslbench.registry import Registry
@@ -197,7 +197,10 @@ def load_dataset(text: str, *, scale: Scale = "smoke") -> Dataset:
     """
     session = _session()
     choice, split = select_one(select_datasets(session.registry, [text]), text)
-    return session.dataset(choice, split, scale)
+    try:
+        return session.dataset(choice, split, scale)
+    except Incompatible as reason:
+        raise UsageError(str(reason)) from reason
 
 
 def load_method(

@@ -178,7 +178,10 @@ class SelectionMetric:
 
 
 class Incompatible(Exception):  # noqa: N818  # not an error: the pair is skipped and the run goes on
-    """Raised by a method that cannot learn from a data set, or cannot process its recordings."""
+    """Raised by a method that cannot learn from a data set, or cannot process its recordings.
+
+    A data set raises it if it has no recordings of a split that only training needs.
+    """
 
 
 class TrainableMethod(Trainable, Method):

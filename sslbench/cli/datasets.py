@@ -17,8 +17,8 @@ from sslbench.cell import Choice
 from sslbench.cli.common.installed import installed
 from sslbench.cli.common.options import as_json
 from sslbench.cli.common.tables import parameter_table, table
-from sslbench.contracts import Dataset
-from sslbench.errors import DataError, FormatError
+from sslbench.contracts import Dataset, Incompatible
+from sslbench.errors import DataError, FormatError, UsageError
 from sslbench.registry import Offer, Registry
 from sslbench.specs import SCALES, DatasetSpec, Scale
 
@@ -219,7 +219,14 @@ def _opened(
     for choice, split in select_datasets(registry, [selection]):
         every = registry.find(DatasetSpec, choice.name).spec.splits
         for each in every if all_splits else (split,):
-            yield f"{choice}:{each}", opened(choice, each, scale)
+            try:
+                dataset = opened(choice, each, scale)
+            except Incompatible as reason:
+                if not all_splits:
+                    raise UsageError(str(reason)) from reason
+                click.echo(f"sslbench: left out: {reason}", err=True)
+            else:
+                yield f"{choice}:{each}", dataset
 
 
 def _open(registry: Registry) -> Callable[[Choice, str, Scale], Dataset]:

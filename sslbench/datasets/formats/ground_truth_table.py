@@ -1,8 +1,8 @@
 """The ground truth table of a folder of recordings: a CSV file with the position of each source.
 
-Columns: `file`; optionally `time_s` (empty if the source does not move) and `source` (a name that
-identifies a source over time); and either `x`, `y`, `z` in metres or `azimuth_deg`,
-`elevation_deg`.
+Columns: `file`; optionally `time_s` (empty if the source does not move), `source` (a name that
+identifies a source over time), `split` and `group` (of the recording); and either `x`, `y`, `z` in
+metres or `azimuth_deg`, `elevation_deg`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ __all__ = ["RecordingGroundTruth", "read_ground_truth_table"]
 
 POSITION = ("x", "y", "z")
 DIRECTION = ("azimuth_deg", "elevation_deg")
-OPTIONAL = ("time_s", "source")
+OPTIONAL = ("time_s", "source", "split", "group")
+
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +40,16 @@ class RecordingGroundTruth:
         times: seconds, shape (frames,); None if the sources do not move.
         xyz: shape (frames, sources, 3), with one frame if `times` is None; NaN where a source has
             no row.
+        split: `train`, `validation` or `test`, which is the split of all without one.
+        group: recordings that have something in common, such as a talker or a room; may be empty.
     """
 
     files: tuple[str, ...]
     where: str
     times: NDArray[np.float64] | None
     xyz: NDArray[np.float64]
+    split: str = "test"
+    group: str = ""
 
     @property
     def max_sources(self) -> int:
@@ -57,6 +63,8 @@ class _Row:
     file: str
     time: float | None
     source: str
+    split: str
+    group: str
     xyz: tuple[float, ...]
 
 
@@ -81,8 +89,24 @@ def read_ground_truth_table(path: Path) -> tuple[Kind, list[RecordingGroundTruth
         raise FormatError(str(error), where=str(path), expected="a csv file in UTF-8") from error
     if not rows:
         raise FormatError("has no rows", where=str(path), expected="at least one row per recording")
-    files = dict.fromkeys(row.file for row in rows)
-    return kind, [_join([row for row in rows if row.file == file], path) for file in files]
+    by_file: dict[str, list[_Row]] = {}
+    for row in rows:
+        by_file.setdefault(row.file, []).append(row)
+    found = [_join(same, path) for same in by_file.values()]
+    _check_groups(found)
+    return kind, found
+
+
+def _check_groups(recordings: Iterable[RecordingGroundTruth]) -> None:
+    """Check that recordings of a group are in one split, so that no talker is in two."""
+    split: dict[str, str] = {}
+    for each in recordings:
+        if each.group and split.setdefault(each.group, each.split) != each.split:
+            raise FormatError(
+                f"group {each.group!r} is in the splits {split[each.group]} and {each.split}",
+                where=each.where,
+                expected="all recordings of a group in one split",
+            )
 
 
 def _kind(columns: Iterable[str], path: Path) -> Kind:
@@ -114,7 +138,11 @@ def _row(fields: dict[str, str | None], line: int, kind: Kind, path: Path) -> _R
         numbers = list(_direction(numbers, where))
     time = _number(text, "time_s", where) if text.get("time_s") else None
     _check_names(text["file"], where)
-    return _Row(line, text["file"], time, text.get("source", ""), tuple(numbers))
+    split = text.get("split") or "test"
+    if split not in SPLITS:
+        raise FormatError(f"split is {split!r}", where=where, expected=", ".join(SPLITS))
+    group = text.get("group", "")
+    return _Row(line, text["file"], time, text.get("source", ""), split, group, tuple(numbers))
 
 
 def _check_names(names: str, where: str) -> None:
@@ -155,6 +183,7 @@ def _join(rows: list[_Row], path: Path) -> RecordingGroundTruth:
     xyz = np.full((max(len(times), 1), len(sources), 3), np.nan)
     for row in rows:
         _check_time(row, bool(times), path)
+        _check_same(row, rows[0], path)
         cell = (times.index(row.time) if row.time is not None else 0, sources.index(row.source))
         if np.isfinite(xyz[cell]).any():
             raise FormatError(
@@ -169,7 +198,20 @@ def _join(rows: list[_Row], path: Path) -> RecordingGroundTruth:
         where=f"{path}: line {rows[0].line}",
         times=np.array(times) if times else None,
         xyz=xyz,
+        split=rows[0].split,
+        group=rows[0].group,
     )
+
+
+def _check_same(row: _Row, first: _Row, path: Path) -> None:
+    for name in ("split", "group"):
+        here, there = getattr(row, name), getattr(first, name)
+        if here != there:
+            raise FormatError(
+                f"{name} is {here!r}, but {there!r} in line {first.line} for the same recording",
+                where=f"{path}: line {row.line}",
+                expected=f"one {name} for all rows of a recording",
+            )
 
 
 def _check_time(row: _Row, timed: bool, path: Path) -> None:

@@ -6,6 +6,7 @@ The task of `recordings` is to find positions, that of `recordings-doa` to find 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sslbench.array_types import Floats
-from sslbench.contracts import Dataset, DatasetRequest
+from sslbench.contracts import Dataset, DatasetRequest, Incompatible
 from sslbench.datasets.catalogue import entry
 from sslbench.datasets.formats.array_file import read_array_file
 from sslbench.datasets.formats.audio_files import audio_duration, read_audio, read_excerpt
@@ -54,6 +55,7 @@ class Recordings(Dataset):
         MissingDataError: if the folder or a file listed in its table does not exist.
         FormatError: if the table or the array file is invalid.
         GeometryError: if the microphone positions are invalid.
+        Incompatible: if there are no recordings for training or validation.
     """
 
     name: ClassVar[str] = "recordings"
@@ -67,9 +69,11 @@ class Recordings(Dataset):
         given, ground_truth = read_ground_truth_table(self.root / GROUND_TRUTH_FILE)
         self._check_kind(given)
         self._max_sources = max(truth.max_sources for truth in ground_truth)
+        own = [truth for truth in ground_truth if truth.split == request.split]
+        self._check_split(own)
         self._ground_truth = [
             self._converted(truth, given)
-            for truth in evenly(ground_truth, entry(self.name).limit(request.scale))
+            for truth in evenly(own, entry(self.name).limit(request.scale))
         ]
         self._check_files()
 
@@ -98,7 +102,9 @@ class Recordings(Dataset):
             region=self._region(),
             speed_of_sound=self._layout.speed_of_sound,
         )
-        return Scene(recording, Prediction(Tracks.of(times, truth.xyz, self.kind)))
+        return Scene(
+            recording, Prediction(Tracks.of(times, truth.xyz, self.kind)), _clusters(truth)
+        )
 
     def truth(self, index: int) -> tuple[str, Prediction]:
         """Return id and ground truth of a recording; only the headers of its files are read."""
@@ -128,7 +134,7 @@ class Recordings(Dataset):
             speed_of_sound=self._layout.speed_of_sound,
         )
         tracks = Tracks.of(recording.times, truth.xyz[rows], self.kind)
-        return Scene(recording, Prediction(tracks))
+        return Scene(recording, Prediction(tracks), _clusters(truth))
 
     def _times(self, truth: RecordingGroundTruth, duration: float) -> Floats:
         times = np.array([duration / 2]) if truth.times is None else truth.times
@@ -146,7 +152,24 @@ class Recordings(Dataset):
         return scenes_sha256(
             self.root,
             [self.root / ARRAY_FILE, self.root / GROUND_TRUTH_FILE, *files],
-            {"name": self.name, "frame": float(self.request.params["frame"])},
+            {
+                "name": self.name,
+                "frame": float(self.request.params["frame"]),
+                "split": self.request.split,
+            },
+        )
+
+    def _check_split(self, own: Sequence[RecordingGroundTruth]) -> None:
+        if own:
+            return
+        split, table = self.request.split, self.root / GROUND_TRUTH_FILE
+        if split != "test":
+            raise Incompatible(
+                f"{table} has no recordings of the split {split}: name other training data with"
+                " --train-on, or add a column `split`"
+            )
+        raise FormatError(
+            "has no recordings of the split test", where=str(table), expected="at least one"
         )
 
     def _check_kind(self, given: Kind) -> None:
@@ -219,6 +242,10 @@ def _directions(xyz: NDArray[np.float64], array: MicArray) -> NDArray[np.float64
     offset = xyz - array.centre
     length: NDArray[np.float64] = np.linalg.norm(offset, axis=-1, keepdims=True)
     return offset / length
+
+
+def _clusters(truth: RecordingGroundTruth) -> dict[str, str]:
+    return {"group": truth.group} if truth.group else {}
 
 
 def _folder(name: str, request: DatasetRequest) -> Path:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sslbench.contracts import DatasetRequest
+from sslbench.contracts import DatasetRequest, Incompatible
 from sslbench.datasets.real.recordings import Recordings, RecordingsDoa
 from sslbench.errors import FormatError, MissingDataError
 
@@ -189,3 +189,65 @@ def test_the_example_of_the_documentation_works(folder):
         soundfile.write(root / name, np.tile(SOUND, (3, 2)), 8000)
     dataset = opened(root)
     assert [len(dataset.scene(i).truth.tracks.times) for i in range(len(dataset))] == [1, 2]
+
+
+SPLITS = """file,x,y,z,split,group
+a.wav,1,2,1,train,ann
+sub/b.wav,1,1,1,validation,bob
+c.wav,2,1,1,,
+"""
+
+
+class TestSplits:
+    @pytest.fixture
+    def root(self, folder):
+        root = folder(SPLITS)
+        soundfile.write(root / "c.wav", SOUND, 8000, subtype="FLOAT")
+        return root
+
+    @pytest.mark.parametrize(
+        ("split", "name"), [("train", "a.wav"), ("validation", "sub/b.wav"), ("test", "c.wav")]
+    )
+    def test_a_recording_is_in_the_split_of_its_row_and_in_test_without_one(
+        self, root, split, name
+    ):
+        values = {"root": "", "frame": 0.16}
+        dataset = Recordings(DatasetRequest(split, "quick", values, root, Path("cache")))
+        assert [dataset.truth(index)[0] for index in range(len(dataset))] == [name]
+
+    def test_a_group_is_a_cluster(self, root):
+        values = {"root": "", "frame": 0.16}
+        dataset = Recordings(DatasetRequest("train", "quick", values, root, Path("cache")))
+        assert dataset.scene(0).clusters == {"group": "ann"}
+        assert dataset.window(0, slice(0, 1)).clusters == {"group": "ann"}
+
+    def test_splits_have_different_fingerprints(self, root):
+        values = {"root": "", "frame": 0.16}
+        found = {
+            Recordings(DatasetRequest(split, "quick", values, root, Path("cache"))).fingerprint()
+            for split in ("train", "validation", "test")
+        }
+        assert len(found) == 3
+
+    def test_without_a_column_there_is_nothing_to_train_on(self, folder):
+        root = folder("file,x,y,z\na.wav,1,2,1\n")
+        values = {"root": "", "frame": 0.16}
+        with pytest.raises(Incompatible, match="no recordings of the split train"):
+            Recordings(DatasetRequest("train", "quick", values, root, Path("cache")))
+
+    @pytest.mark.parametrize(
+        ("rows", "message"),
+        [
+            ("a.wav,1,2,1,training,\n", "line 2: split is 'training'"),
+            ("a.wav,1,2,1,train,x\nsub/b.wav,1,2,1,test,x\n", "group 'x' is in the splits"),
+            ("a.wav,1,2,1,train,\n", "no recordings of the split test"),
+        ],
+    )
+    def test_a_wrong_split_is_an_error(self, folder, rows, message):
+        with pytest.raises(FormatError, match=message):
+            opened(folder("file,x,y,z,split,group\n" + rows))
+
+    def test_a_recording_cannot_be_in_two_splits(self, folder):
+        rows = "a.wav,0.2,1,1,1,train\na.wav,0.4,1,1,1,test\n"
+        with pytest.raises(FormatError, match="split is 'test', but 'train' in line 2"):
+            opened(folder("file,time_s,x,y,z,split\n" + rows))
