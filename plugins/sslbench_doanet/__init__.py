@@ -47,6 +47,13 @@ PARAMETERS = (
     Parameter("match_threshold", 0.5, "association from which a pair is matched", 0.01, 0.99),
     Parameter("softmax_scale", 10.0, "of the softmax in dmota (deepmot)", 1, 1000),
     Parameter("switch_weight", 1.0, "of identity switches in dmota", 0),
+    Parameter(
+        "distance_weight",
+        5.0,
+        "of dmotp in relation to dmota and activity (deepmot)",
+        0,
+        neutral=True,
+    ),
     Parameter("n_max", 2, "largest number of sources at a time", 1, 4),
     Parameter(
         "width",

@@ -52,9 +52,6 @@ STEPS: dict[Scale, tuple[int, int]] = {"smoke": (60, 4), "quick": (1200, 32)}
 SAME_PLACE = 0.005
 """Metres by which a microphone may be elsewhere than in training."""
 
-DISTANCE_WEIGHT = 5.0
-"""Of dMOTp in relation to dMOTa, in the variant `deepmot`."""
-
 CODE_ACTIVITY_WEIGHT = 10.0
 """Of the activity in the variant `code`; 1 in the other one."""
 
@@ -197,7 +194,7 @@ class DoaNet(LearnedMethod):
             loss = code_distance_loss(distances, associations)
         else:
             matched = matches(associations, truth.present, threshold)
-            loss = DISTANCE_WEIGHT * mean_distance(distances, matched)
+            loss = float(self.params["distance_weight"]) * mean_distance(distances, matched)
         if "dmota" in self.learned and code:
             loss = loss + code_accuracy_loss(associations, truth.present, switch_weight)
         elif "dmota" in self.learned:

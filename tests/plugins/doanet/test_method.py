@@ -119,6 +119,13 @@ class TestTraining:
     def test_it_learns_with_the_variants(self, fitted, params):
         assert np.isfinite(fitted(**params).history[0].loss)
 
+    def test_the_first_loss_of_dmotp_is_proportional_to_its_weight(self, fitted):
+        one, other = (
+            fitted(loss="dmotp", association="exact", distance_weight=weight)
+            for weight in (1.0, 2.0)
+        )
+        assert other.history[0].loss == pytest.approx(2 * one.history[0].loss, rel=0.05)
+
     def test_only_losses_with_an_association_need_hnet(self):
         for loss in LOSSES:
             needed = SPEC.needed_parts(DEFAULTS | {"loss": loss})
