@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sslbench.hookspecs import hookimpl
-from sslbench.specs import MethodSpec, Parameter, Part, Published, Value
+from sslbench.specs import MethodSpec, Parameter, Part, Published, Shipped, Value
 
 __all__ = ["sslbench_methods"]
 
@@ -122,6 +122,7 @@ def sslbench_methods() -> Sequence[MethodSpec]:
                     data="own",
                     parameters=("n_max",),
                     when={"association": "hnet", "loss": TRACKING},
+                    shipped=Shipped(folder="sslbench_doanet:weights/hnet"),
                 ),
             ),
             paper="Adavanne et al., WASPAA 2021",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,3 +134,23 @@ def test_f1_counts_pairs():
     wanted = np.array([True, False, True, False])
     assert f1_score(found, wanted) == pytest.approx(0.5)
     assert f1_score(np.zeros(3, bool), np.zeros(3, bool)) == 0
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    part = Hnet(n_max=2)
+    part.load(Path(hnet_module.__file__).parent / "weights" / "hnet" / "checkpoint")
+    return part
+
+
+class TestShippedWeights:
+    def test_the_f_score_is_above_99_percent_at_every_resolution(self, shipped):
+        fresh = generate(np.random.default_rng(77), 2, 0.2)
+        with torch.no_grad():
+            found = shipped.associations(torch.from_numpy(fresh.distances)).numpy() > 0.5
+        for resolution in RESOLUTIONS:
+            rows = fresh.resolutions == resolution
+            assert f1_score(found[rows], fresh.associations[rows] > 0) > 0.99, resolution
+
+    def test_its_report_has_the_f_score_of_every_resolution(self, shipped):
+        assert {f"f1_{each}deg" for each in RESOLUTIONS} < set(shipped.report)
