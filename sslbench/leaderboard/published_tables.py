@@ -7,6 +7,7 @@ for, and the published values. `build` writes `tables/<name>.md` beside it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -139,30 +140,49 @@ def table_page(name: str, table: PublishedTable, records: Sequence[RunRecord]) -
     Raises:
         LeaderboardError: if a cell without a reason has no record.
     """
-    used: dict[str, None] = {}
-    rows = []
+    rows, commands = [], dict[str, None]()
     for row in table.rows:
+        shown = [_shown(name, table, row, column, records) for column in table.columns]
         texts = {"": row.label}
-        seeds: dict[str, None] = {}
-        for column in table.columns:
-            cells = _merged(table.cells, column, row)
-            found = _records(cells, records)
-            value = _value(cells, found)
-            if value is None and not row.reason:
-                raise LeaderboardError(
-                    f"no record for row {row.label!r}, column {column.header!r}",
-                    where=f"{FOLDER}/{name}.yaml",
-                    expected=f"a record of {_description(cells)}",
-                    hint="add a record, or say in `reason` why there is none",
-                )
-            texts |= _texts(table, row, column, value)
-            learned = [str(record.seed) for record in found if record.method.training]
-            seeds |= {", ".join(learned): None} if learned else {}
-            used |= dict.fromkeys(record.command for record in found if value is not None)
-        texts["seeds"] = "; ".join(seeds)
+        for column, cell in zip(table.columns, shown, strict=True):
+            texts |= _texts(table, row, column, cell.value)
+        texts["seeds"] = "; ".join(dict.fromkeys(cell.seeds for cell in shown if cell.seeds))
         texts["remark"] = row.reason
         rows.append(texts)
-    return _page(table, _without_empty(rows), list(used))
+        commands |= dict.fromkeys(command for cell in shown for command in cell.commands)
+    return _page(table, _without_empty(rows), list(commands))
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The value of a cell, None without one, with the seeds and commands of its records."""
+
+    value: MetricValue | None
+    seeds: str
+    commands: tuple[str, ...]
+
+
+def _shown(
+    name: str,
+    table: PublishedTable,
+    row: _Row,
+    column: _Column,
+    records: Sequence[RunRecord],
+) -> _Shown:
+    cells = _merged(table.cells, column, row)
+    found = _records(cells, records)
+    value = _value(cells, found)
+    if value is None and not row.reason:
+        raise LeaderboardError(
+            f"no record for row {row.label!r}, column {column.header!r}",
+            where=f"{FOLDER}/{name}.yaml",
+            expected=f"a record of {_description(cells)}",
+            hint="add a record, or say in `reason` why there is none",
+        )
+    if value is None:
+        return _Shown(None, "", ())
+    seeds = ", ".join(str(record.seed) for record in found if record.method.training)
+    return _Shown(value, seeds, tuple(record.command for record in found))
 
 
 def _merged(table: _Cells, column: _Column, row: _Row) -> _Cells:
