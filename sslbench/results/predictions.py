@@ -20,7 +20,9 @@ Arrays of the file (U recordings, F frames in all, K tracks at most, M channels 
 from __future__ import annotations
 
 import io
+import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -35,6 +37,16 @@ from sslbench.scene import Kind, Prediction, Tracks
 __all__ = ["dump_and_reload", "dump_predictions", "load_predictions", "read_predictions"]
 
 NO_ESTIMATE = -1
+
+DAMAGED = (
+    *(OSError, ValueError, KeyError, IndexError, TypeError, EOFError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, FormatError),
+)
+"""What is raised for bytes that are no predictions file."""
+
+MAX_EXPANDED_BYTES = 512_000_000
+"""Largest size of all arrays of a file. A file that expands to more is refused before it is read:
+it may come from anyone."""
 
 
 def dump_predictions(predictions: Mapping[str, Prediction]) -> bytes:
@@ -118,7 +130,7 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
         # numpy leaves a damaged file open when it is given the path.
         with path.open("rb") as stream:
             return load_predictions(stream)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, FormatError) as error:
+    except DAMAGED as error:
         raise FormatError(
             f"{type(error).__name__}: {error}",
             where=str(path),
@@ -133,16 +145,43 @@ def load_predictions(stream: IO[bytes]) -> dict[str, Prediction]:
     Raises:
         ValueError, KeyError, EOFError, BadZipFile, FormatError: if they are not of this format.
     """
-    with np.load(stream, allow_pickle=False) as file:
-        return _split({name: file[name] for name in file.files})
+    with zipfile.ZipFile(stream) as file:
+        size = sum(member.file_size for member in file.infolist())
+        if size > MAX_EXPANDED_BYTES:
+            raise ValueError(
+                f"it expands to {size / 1e6:,.0f} MB, more than {MAX_EXPANDED_BYTES / 1e6:.0f} MB"
+            )
+        # A member is never expanded beyond the size that is written in the file.
+        return _split(
+            {member.removesuffix(".npy"): _array(file.read(member)) for member in file.namelist()}
+        )
+
+
+def _array(data: bytes) -> NDArray[np.generic]:
+    """Return the array of a npy file, whose header must not declare more than there is."""
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    else:
+        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    declared, there = math.prod(shape) * dtype.itemsize, len(data) - stream.tell()
+    if declared != there:
+        raise ValueError(f"an array of {declared:,} bytes is declared, there are {there:,}")
+    stream.seek(0)
+    found: NDArray[np.generic] = np.lib.format.read_array(stream, allow_pickle=False)
+    return found
 
 
 def _split(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Prediction]:
-    ends = np.cumsum(arrays["frames"])
+    frames = arrays["frames"].astype(int)
+    ends = np.cumsum(frames)
+    if (frames < 0).any() or frames.sum() != len(arrays["times"]):
+        raise ValueError("the numbers of frames and of times are different")
     kind: Kind = "direction" if str(arrays["kind"]) == "direction" else "position"
     found: dict[str, Prediction] = {}
     for row, (name, end) in enumerate(zip(arrays["ids"], ends, strict=True)):
-        part = slice(int(end - arrays["frames"][row]), int(end))
+        part = slice(int(end - frames[row]), int(end))
         ids = arrays["track_ids"][row]
         used = np.flatnonzero(ids >= 0)
         confidence = arrays["confidence"][part][:, used] if "confidence" in arrays else None
@@ -162,5 +201,8 @@ def _split(arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, Prediction]:
 def _estimate(arrays: Mapping[str, NDArray[np.generic]], row: int) -> Floats | None:
     if "microphones" not in arrays or arrays["channels"][row] == NO_ESTIMATE:
         return None
-    rows: Floats = arrays["microphones"][row, : int(arrays["channels"][row])].astype(float)
+    channels = int(arrays["channels"][row])
+    rows: Floats = arrays["microphones"][row, :channels].astype(float)
+    if rows.shape != (channels, 3):
+        raise ValueError(f"{len(rows)} of {channels} microphones")
     return rows

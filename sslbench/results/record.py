@@ -38,6 +38,10 @@ __all__ = [
 ]
 
 
+MAX_BYTES = 20_000_000
+"""Largest record that is read. The largest committed one has less than 1 MB."""
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -262,8 +266,14 @@ def read_record(path: Path) -> RunRecord:
         FormatError: if the file is not a record of a known schema; it names the key at fault.
     """
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES / 1e6:.0f} MB")
         data = json.loads(path.read_text(encoding="utf-8"))
         return RunRecord.model_validate(migrated(data, str(path)))
+    except RecursionError as error:
+        raise FormatError(
+            "its values are nested too deeply", where=str(path), expected="a run record"
+        ) from error
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise FormatError(_explain(error), where=str(path), expected="a run record") from error
 

@@ -1,3 +1,7 @@
+import io
+import tracemalloc
+import zipfile
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -107,3 +111,67 @@ def test_a_file_that_lacks_an_array_is_refused(tmp_path):
     np.savez(tmp_path / "p.npz", kind="position")
     with pytest.raises(FormatError, match="frames"):
         read_predictions(tmp_path / "p.npz")
+
+
+class TestHostileFiles:
+    """What anyone may send: nothing is expanded or allocated before its size is known."""
+
+    @pytest.fixture
+    def members(self):
+        with np.load(io.BytesIO(dump_predictions({"a": Prediction(tracks(2, 1))}))) as file:
+            return {name: file[name] for name in file.files}
+
+    def refused(self, path, message):
+        before = tracemalloc.start() or tracemalloc.get_traced_memory()[0]
+        try:
+            with pytest.raises(FormatError, match=message):
+                read_predictions(path)
+            assert tracemalloc.get_traced_memory()[1] - before < 50e6
+        finally:
+            tracemalloc.stop()
+
+    def test_a_file_that_expands_to_gigabytes_is_refused_before_it_is_expanded(
+        self, tmp_path, members
+    ):
+        path = tmp_path / "bomb.npz"
+        with (
+            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file,
+            file.open("xyz.npy", "w", force_zip64=True) as member,
+        ):
+            for _ in range(600):
+                member.write(bytes(1_000_000))
+        assert path.stat().st_size < 1e6
+        self.refused(path, "expands to 600 MB")
+
+    def test_an_array_that_declares_more_than_there_is_is_refused(self, tmp_path, members):
+        header = io.BytesIO()
+        huge = {"descr": "<f4", "fortran_order": False, "shape": (10**13, 3)}
+        np.lib.format.write_array_header_1_0(header, huge)
+        path = tmp_path / "liar.npz"
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("xyz.npy", header.getvalue())
+        self.refused(path, "120,000,000,000,000 bytes is declared, there are 0")
+
+    def test_objects_are_refused(self, tmp_path, members):
+        path = tmp_path / "objects.npz"
+        np.savez(path, **members | {"ids": np.array([{}], dtype=object)})
+        self.refused(path, "declared|Object arrays")
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"frames": np.array([5])},
+            {"frames": np.array([-1])},
+            {"frames": np.array([1])},
+            {"xyz": np.zeros(3)},
+            {"track_ids": np.zeros((1, 1))},
+            {"active": np.array("yes")},
+            {"channels": np.array([7])},
+            {"ids": np.array(3)},
+        ],
+    )
+    def test_arrays_that_do_not_fit_are_refused(self, tmp_path, members, changes):
+        path = tmp_path / "p.npz"
+        np.savez(path, **members | {"microphones": np.zeros((1, 2, 3))} | changes)
+        with pytest.raises(FormatError, match=r"p\.npz"):
+            read_predictions(path)

@@ -70,3 +70,20 @@ def test_additions_are_listed_with_all_their_parameters(record_path):
 def test_lists_of_numbers_are_written_on_one_line(record_path):
     longest = max(record_path.read_text().splitlines(), key=len)
     assert longest.count(",") >= 999
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("[" * 100_000, "nested too deeply"), ('{"a": ' * 100_000, "nested too deeply")],
+)
+def test_a_record_that_is_nested_deeply_is_refused(tmp_path, text, message):
+    (tmp_path / "record.json").write_text(text)
+    with pytest.raises(FormatError, match=message):
+        read_record(tmp_path / "record.json")
+
+
+def test_a_huge_record_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "record.json").open("wb") as file:
+        file.truncate(10**12)  # takes no space
+    with pytest.raises(FormatError, match="more than 20 MB"):
+        read_record(tmp_path / "record.json")
