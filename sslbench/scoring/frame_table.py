@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sslbench.array_types import Booleans, Floats, Integers
-from sslbench.errors import StoreError, UsageError
+from sslbench.errors import UsageError
+from sslbench.files import writing
 from sslbench.metrics.association import Matches, match
 from sslbench.metrics.association.history import identity_switches
 from sslbench.metrics.corpus import Corpus, Pair
@@ -230,17 +231,12 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
             where=str(path),
             expected="a file name that ends in .parquet or .csv",
         )
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        write(partial, index=False)
-        partial.replace(path)
+        with writing(path, hint="name a file in a folder that can be written") as file:
+            write(file, index=False)
     except ImportError as error:
         raise UsageError(
             "writing parquet needs a package that is not installed",
             where=str(path),
             hint="pip install 'sslbench[parquet]', or write a .csv",
         ) from error
-    except OSError as error:
-        raise StoreError(str(error), where=str(path), expected="a writable path") from error
-    finally:
-        partial.unlink(missing_ok=True)

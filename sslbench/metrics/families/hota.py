@@ -9,7 +9,7 @@ default d0, alpha = 0.5 corresponds to 20 degrees or half a metre.
 For a true positive c, TPA(c) is the number of true positives of the same source and the same
 estimate, and ``A(c) = TPA / (TPA + FNA + FPA)``, where FNA is the number of other frames of that
 source and FPA that of other frames of that estimate. Counts are summed over recordings. Values are
-those of TrackEval, times 100.
+those of TrackEval, times 100. `hota_statistics` computes them.
 """
 
 from __future__ import annotations
