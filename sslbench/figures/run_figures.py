@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -96,38 +96,42 @@ def _learning_curves(runs: Sequence[OpenRun], options: FigureOptions) -> Figure:
 def _error_distribution(runs: Sequence[OpenRun], options: FigureOptions) -> Figure:
     """Share of the sources by their largest error (Berg et al. 2024, figure 6)."""
     del options
-    kind = runs[0].record.dataset.kind
-    figure = new_figure()
-    axes = figure.subplots()
-    for (label, run), style in zip(_labelled(runs), line_styles(len(runs)), strict=True):
+
+    def curve(run: OpenRun) -> tuple[Floats, Floats]:
         errors, shares = error_curve(frame_table(run.pairs))
-        axes.step(np.append(0, errors), 100 * np.append(0, shares), where="post", **style)
-        axes.lines[-1].set_label(label)
-    axes.set(
-        xlabel=f"error [{UNITS[kind]}]",
-        ylabel="sources with at most this error [%]",
-        xlim=(0, LARGEST_ERROR[kind]),
-        ylim=(0, 100),
-    )
-    show_legend(figure)
-    return figure
+        return np.append(0, errors), 100 * np.append(0, shares)
+
+    steps = {"drawstyle": "steps-post"}
+    labels = ("error", "sources with at most this error [%]")
+    return _percent_curves(runs, curve, labels, LARGEST_ERROR, steps)
 
 
 def _resolution(runs: Sequence[OpenRun], options: FigureOptions) -> Figure:
     """F1 score by the largest error of a hit (Le Moing et al. 2019)."""
     del options
+
+    def curve(run: OpenRun) -> tuple[Floats, Floats]:
+        radii = np.linspace(0, LARGEST_RADIUS[run.record.dataset.kind], 101)[1:]
+        return radii, f1_curve(Corpus.of(list(run.pairs.values())), radii)
+
+    return _percent_curves(runs, curve, ("resolution", "F1 score [%]"), LARGEST_RADIUS, {})
+
+
+def _percent_curves(
+    runs: Sequence[OpenRun],
+    curve: Callable[[OpenRun], tuple[Floats, Floats]],
+    labels: tuple[str, str],
+    ends: Mapping[Kind, float],
+    line: Mapping[str, Any],
+) -> Figure:
+    """Draw a curve of each run, in % by a distance from 0 to the end of its kind."""
     kind = runs[0].record.dataset.kind
     figure = new_figure()
     axes = figure.subplots()
-    radii = np.linspace(0, LARGEST_RADIUS[kind], 101)[1:]
     for (label, run), style in zip(_labelled(runs), line_styles(len(runs)), strict=True):
-        axes.plot(radii, f1_curve(Corpus.of(list(run.pairs.values())), radii), **style, label=label)
-    axes.set(
-        xlabel=f"resolution [{UNITS[kind]}]",
-        ylabel="F1 score [%]",
-        xlim=(0, LARGEST_RADIUS[kind]),
-        ylim=(0, 100),
-    )
+        axes.plot(*curve(run), **style, **line, label=label)
+    across, up = labels
+    axes.set(xlabel=f"{across} [{UNITS[kind]}]", ylabel=up, xlim=(0, ends[kind]), ylim=(0, 100))
     show_legend(figure)
     return figure
 
